@@ -1,0 +1,19 @@
+import type { INodePropertyOptions } from 'n8n-workflow';
+import { updateDisplayOptions } from 'n8n-workflow';
+import { refuse } from '../../shared/errors';
+import { sessionField } from '../../shared/fields';
+
+export const option: INodePropertyOptions = {
+  name: 'Get',
+  value: 'get',
+  action: 'Get session',
+  description: 'Retrieve a session',
+  routing: {
+    request: { method: 'GET', url: '=/api/whatsapp-sessions/{{ encodeURIComponent($parameter["session"]) }}' },
+    output: { postReceive: [refuse, { type: 'rootProperty', properties: { property: 'data' } }] },
+  },
+};
+
+export const description = updateDisplayOptions({ show: { resource: ['session'], operation: ['get'] } }, [
+  sessionField,
+]);

@@ -1,0 +1,57 @@
+import type {
+  IExecuteSingleFunctions,
+  IN8nHttpFullResponse,
+  INodeExecutionData,
+  INodeProperties,
+  INodePropertyOptions,
+} from 'n8n-workflow';
+import { updateDisplayOptions } from 'n8n-workflow';
+import { refuse } from '../../shared/errors';
+import { sessionField } from '../../shared/fields';
+
+/** Puts the picture the engine drew into the item's binary data, where a later node can send it to somebody. */
+async function toPicture(
+  this: IExecuteSingleFunctions,
+  _items: INodeExecutionData[],
+  { body }: IN8nHttpFullResponse,
+): Promise<INodeExecutionData[]> {
+  const session = this.getNodeParameter('session', undefined, { extractValue: true }) as string;
+  const field = this.getNodeParameter('binaryPropertyName') as string;
+  const picture = await this.helpers.prepareBinaryData(body as Buffer, `qr-code-${session}.png`, 'image/png');
+  return [{ json: { session: String(session) }, binary: { [field]: picture } }];
+}
+
+export const option: INodePropertyOptions = {
+  name: 'Get QR Code',
+  value: 'getQrCode',
+  action: 'Get session QR code',
+  description: 'Retrieve the QR code to scan with the phone, as a picture',
+  routing: {
+    request: {
+      method: 'GET',
+      url: '=/api/whatsapp-sessions/{{ encodeURIComponent($parameter["session"]) }}/qrcode',
+      headers: { Accept: 'image/png' },
+      encoding: 'arraybuffer',
+      json: false,
+    },
+    output: { postReceive: [refuse, toPicture] },
+  },
+};
+
+const properties: INodeProperties[] = [
+  sessionField,
+  {
+    displayName: 'Put Output File in Field',
+    name: 'binaryPropertyName',
+    type: 'string',
+    default: 'data',
+    required: true,
+    placeholder: 'e.g. data',
+    hint: 'The name of the output binary field to put the file in',
+  },
+];
+
+export const description = updateDisplayOptions(
+  { show: { resource: ['session'], operation: ['getQrCode'] } },
+  properties,
+);
