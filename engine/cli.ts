@@ -1,0 +1,106 @@
+#!/usr/bin/env node
+import { Command } from 'commander';
+import { ConfigError, loadConfig, type Config } from './config.ts';
+import { EngineError } from './errors.ts';
+import { engineLog, startEngine, type RunningEngine } from './main.ts';
+import { FIRST_PHONE, FRIEND_PHONE } from './sandbox-mode.ts';
+import { startSandbox } from './sandbox/index.ts';
+import { StoreError } from './store/sqlite/index.ts';
+import { VERSION } from './version.ts';
+
+const STOP_DEADLINE_MS = 15_000;
+const READY_MS = 20_000;
+
+const program = new Command('warbler').description('WhatsApp for n8n on your own machine').version(VERSION);
+
+program
+  .command('start')
+  .description('start the engine on the real WhatsApp')
+  .option('--sandbox', 'on the built-in WhatsApp sandbox instead: no phone, no internet')
+  .action(async ({ sandbox = false }: { sandbox?: boolean }) => {
+    const config = loadConfig({ sandbox });
+    const log = engineLog(config.logLevel);
+    process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
+    const engine = await startEngine(config, log);
+    onSignal(() => engine.stop());
+    await Promise.race([engine.ready, new Promise((resolve) => setTimeout(resolve, READY_MS).unref())]);
+    print(block(config, engine));
+  });
+
+program
+  .command('sandbox')
+  .description('start the WhatsApp sandbox alone, for any WhatsApp Web client')
+  .action(async () => {
+    const config = loadConfig({ sandbox: true });
+    const port = config.sandbox?.own ? config.sandbox.port : 3211;
+    const sandbox = await startSandbox({
+      port,
+      dataDir: `${config.dataDir}/sandbox`,
+      logger: engineLog(config.logLevel),
+    });
+    onSignal(() => sandbox.close());
+    print([
+      `WhatsApp sandbox  ${sandbox.socketUrl}  (any WhatsApp Web client: set its WebSocket URL to this)`,
+      `Control API       ${sandbox.url}/sandbox`,
+      `Root key          ${sandbox.rootKey}  (of the Noise certificates, for clients that check them)`,
+    ]);
+  });
+
+program.parseAsync().catch((error: unknown) => {
+  const expected = error instanceof ConfigError || error instanceof StoreError || error instanceof EngineError;
+  process.stderr.write(`${expected ? error.message : ((error as Error).stack ?? String(error))}\n`);
+  process.exit(expected ? 2 : 1);
+});
+
+/** What a person who just started the engine needs to know. The README explains each line. */
+function block(config: Config, { url, newToken, sandboxUrl }: RunningEngine): string[] {
+  return [
+    '',
+    `Warbler ${VERSION}${sandboxUrl ? ' on the WhatsApp sandbox' : ''}`,
+    '',
+    `  Engine   ${url}`,
+    `  Data     ${config.dataDir}`,
+    ...(newToken
+      ? [`  Token    ${newToken}`, '           Shown only now, only its hash is kept. Paste it into n8n.']
+      : []),
+    ...(sandboxUrl ? [`  Sandbox  ${sandboxUrl}/sandbox`, ...tryIt(url, newToken, sandboxUrl)] : []),
+    '',
+  ];
+}
+
+function tryIt(url: string, newToken: string | undefined, sandboxUrl: string): string[] {
+  const json = "-H 'Content-Type: application/json'";
+  return [
+    '',
+    `Session 1 is linked to the simulated phone +${FIRST_PHONE}; +${FRIEND_PHONE} is a friend’s. Try:`,
+    '',
+    `  ${newToken ? `TOKEN=${newToken}` : 'TOKEN=…   # the one printed at the first start, or your WARBLER_TOKEN'}`,
+    `  curl ${url}/api/send-message -H "Authorization: Bearer $TOKEN" -H 'X-Warbler-Session: 1' ${json} -d '{"to": "+${FRIEND_PHONE}", "text": "Hello!"}'`,
+    `  curl ${sandboxUrl}/sandbox/phones/${FRIEND_PHONE}/messages`,
+    `  curl ${sandboxUrl}/sandbox/phones/${FRIEND_PHONE}/send ${json} -d '{"to": "+${FIRST_PHONE}", "text": "Hello back!"}'`,
+    `  curl ${url}/api/whatsapp-sessions/1/events -H "Authorization: Bearer $TOKEN"`,
+  ];
+}
+
+function print(lines: string[]): void {
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** Stops once, cleanly, within a deadline; a second signal does not wait. */
+function onSignal(stop: () => Promise<void>): void {
+  let stopping = false;
+  const handle = () => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    setTimeout(() => process.exit(1), STOP_DEADLINE_MS).unref();
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`${String(error)}\n`);
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', handle);
+  process.on('SIGINT', handle);
+}

@@ -1,0 +1,190 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+
+/** Where requests that the engine makes for others may go. Link-local and metadata addresses are never among them. */
+export const NETWORKS = ['public', 'private', 'loopback'] as const;
+export type Network = (typeof NETWORKS)[number];
+
+const port = z.coerce.number().int().min(0).max(65535);
+const networks = z
+  .string()
+  .transform((text) => text.split(',').map((word) => word.trim()))
+  .pipe(z.array(z.enum(NETWORKS)));
+const httpUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''));
+
+/**
+ * Every setting: its variable, how it is read, its default as a person would write it, and what it does. The README's
+ * table is held to this one by a test.
+ */
+export const SETTINGS = {
+  WARBLER_HOST: { read: z.string().min(1), default: '127.0.0.1', about: 'Address the engine listens on' },
+  WARBLER_PORT: { read: port, default: '3210', about: 'Port the engine listens on' },
+  WARBLER_SANDBOX_PORT: { read: port, default: '3211', about: 'Port of the built-in WhatsApp sandbox, loopback only' },
+  WARBLER_SANDBOX_URL: {
+    read: httpUrl.optional(),
+    default: undefined,
+    about: 'Use a sandbox that already runs there (implies sandbox mode)',
+  },
+  WARBLER_DATA_DIR: {
+    read: z.string().min(1),
+    default: './data',
+    about: 'Folder of the database and the generated key',
+  },
+  WARBLER_TOKEN: {
+    read: z.string().optional(),
+    default: undefined,
+    about: 'A personal access token to accept, 32 characters or more; without it one is generated and printed once',
+  },
+  WARBLER_ENCRYPTION_KEY: {
+    read: z.string().optional(),
+    default: undefined,
+    about: '32 bytes, base64 or hex, that encrypt secrets on disk; without it one is generated into the data folder',
+  },
+  WARBLER_PUBLIC_URL: {
+    read: httpUrl.optional(),
+    default: undefined,
+    about: 'Prefix of the URLs the engine hands out; default from host and port',
+  },
+  WARBLER_WEBHOOK_NETWORKS: {
+    read: networks,
+    default: 'public,private,loopback',
+    about: 'Networks that webhooks may go to; link-local and metadata addresses never',
+  },
+  WARBLER_LOG_LEVEL: {
+    read: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+    default: 'info',
+    about: 'How much is logged',
+  },
+  WARBLER_EVENT_RETENTION_DAYS: {
+    read: z.coerce.number().int().min(1).max(3650),
+    default: '30',
+    about: 'Days that delivered events stay in the event log; undelivered ones stay until delivered',
+  },
+  WARBLER_BROWSER: {
+    read: z
+      .string()
+      .regex(/^[^,/]+\/[^,/]+$/, 'write it as System/Browser, e.g. Mac OS/Chrome')
+      .transform((text) => text.split('/') as [string, string]),
+    default: 'Mac OS/Chrome',
+    about: 'What the linked device calls itself; some accounts refuse anything but a standard browser',
+  },
+  WARBLER_WA_VERSION: {
+    read: z
+      .string()
+      .regex(/^\d+\.\d+\.\d+$/, 'write it as three numbers, e.g. 2.3000.1043857760')
+      .transform((text) => text.split('.').map(Number) as [number, number, number]),
+    default: '2.3000.1043857760',
+    about: 'WhatsApp Web version the engine introduces itself with; pinned, never fetched',
+  },
+} as const satisfies Record<string, { read: z.ZodType; default: string | undefined; about: string }>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+export interface Config {
+  host: string;
+  port: number;
+  publicUrl: string | undefined;
+  dataDir: string;
+  /** The 32-byte key that everything secret is sealed with. */
+  encryptionKey: Buffer;
+  token: string | undefined;
+  /** `undefined` on the real WhatsApp; `own` starts a sandbox at `port`, otherwise the one at `url` is used. */
+  sandbox: { own: true; port: number } | { own: false; url: string } | undefined;
+  webhookNetworks: readonly Network[];
+  logLevel: string;
+  eventRetentionDays: number;
+  browser: readonly [string, string];
+  whatsAppVersion: readonly [number, number, number];
+}
+
+/** A setting that the engine cannot start with. Printed without a stack; the process ends with code 2. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const PLACEHOLDERS = /change[-_ ]?me|your[-_ ]?(personal|access|token|secret)|example|placeholder|^(.)\1+$/i;
+
+/**
+ * Reads the settings, creating the data folder and the encryption key in it on first use. Throws {@link ConfigError}
+ * naming the variable and the cure. The only place that reads the environment.
+ */
+export function loadConfig(options: { sandbox?: boolean; env?: NodeJS.ProcessEnv } = {}): Config {
+  const env = options.env ?? process.env;
+  if (env['REDIS_URL']) {
+    throw new ConfigError(
+      'REDIS_URL is set, but this version keeps its data in its own file only. Unset it to start; running on several machines comes with a later version.',
+    );
+  }
+  const dataDir = resolve(setting(env, 'WARBLER_DATA_DIR'));
+  createFolder(dataDir);
+  const sandboxUrl = setting(env, 'WARBLER_SANDBOX_URL');
+  const sandboxPort = setting(env, 'WARBLER_SANDBOX_PORT');
+  return {
+    host: setting(env, 'WARBLER_HOST'),
+    port: setting(env, 'WARBLER_PORT'),
+    publicUrl: setting(env, 'WARBLER_PUBLIC_URL'),
+    dataDir,
+    encryptionKey: encryptionKey(setting(env, 'WARBLER_ENCRYPTION_KEY'), dataDir),
+    token: checkedToken(setting(env, 'WARBLER_TOKEN')),
+    sandbox: sandboxUrl
+      ? { own: false, url: sandboxUrl }
+      : options.sandbox
+        ? { own: true, port: sandboxPort }
+        : undefined,
+    webhookNetworks: setting(env, 'WARBLER_WEBHOOK_NETWORKS'),
+    logLevel: setting(env, 'WARBLER_LOG_LEVEL'),
+    eventRetentionDays: setting(env, 'WARBLER_EVENT_RETENTION_DAYS'),
+    browser: setting(env, 'WARBLER_BROWSER'),
+    whatsAppVersion: setting(env, 'WARBLER_WA_VERSION'),
+  };
+}
+
+function setting<N extends SettingName>(env: NodeJS.ProcessEnv, name: N): z.output<(typeof SETTINGS)[N]['read']> {
+  const { read, default: fallback } = SETTINGS[name];
+  // An empty variable is an unset one: that is what compose files produce for `${VAR:-}`.
+  const result = read.safeParse(env[name] || fallback);
+  if (result.success) return result.data as z.output<(typeof SETTINGS)[N]['read']>;
+  throw new ConfigError(`${name} cannot be used: ${result.error.issues[0]?.message ?? 'not valid'}.`);
+}
+
+function createFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new ConfigError(
+      `The data folder ${path} cannot be created (${(error as NodeJS.ErrnoException).code}). Make it writable, or set WARBLER_DATA_DIR to a folder that is.`,
+    );
+  }
+}
+
+function checkedToken(token: string | undefined): string | undefined {
+  if (token === undefined || token === '') return undefined;
+  const how = 'Make one with: openssl rand -hex 32';
+  if (token.length < 32) throw new ConfigError(`WARBLER_TOKEN is shorter than 32 characters. ${how}`);
+  if (PLACEHOLDERS.test(token)) throw new ConfigError(`WARBLER_TOKEN is a placeholder, not a secret. ${how}`);
+  return token;
+}
+
+function encryptionKey(given: string | undefined, dataDir: string): Buffer {
+  if (given) return parsedKey(given, 'WARBLER_ENCRYPTION_KEY');
+  const file = join(dataDir, 'encryption.key');
+  try {
+    if (!existsSync(file)) {
+      writeFileSync(file, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flag: 'wx', flush: true });
+    }
+    return parsedKey(readFileSync(file, 'utf8').trim(), file);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw new ConfigError(
+      `The encryption key ${file} cannot be read or written (${(error as NodeJS.ErrnoException).code}). Make the data folder writable for the user that runs Warbler.`,
+    );
+  }
+}
+
+function parsedKey(text: string, source: string): Buffer {
+  const key = /^[0-9a-f]{64}$/i.test(text) ? Buffer.from(text, 'hex') : Buffer.from(text, 'base64');
+  if (key.length === 32) return key;
+  throw new ConfigError(`${source} must be 32 bytes in base64 or hex. Make one with: openssl rand -base64 32`);
+}

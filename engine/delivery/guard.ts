@@ -1,0 +1,90 @@
+import ipaddr from 'ipaddr.js';
+import { lookup, type LookupAddress } from 'node:dns';
+import { isIP } from 'node:net';
+import { Agent, buildConnector } from 'undici';
+import type { Network } from '../config.ts';
+import { EngineError } from '../errors.ts';
+
+/** Cloud metadata services that answer on addresses which are not link-local. */
+const METADATA = new Set(['100.100.100.200', '192.0.0.192', 'fd00:ec2::254']);
+
+/** Which network an address is in; `undefined` for those nobody may be sent to: link-local, metadata, multicast … */
+export function networkOf(address: string): Network | undefined {
+  const parsed = ipaddr.process(address);
+  if (METADATA.has(parsed.toString())) return undefined;
+  switch (parsed.range()) {
+    case 'unicast':
+      return 'public';
+    case 'private':
+    case 'uniqueLocal':
+    case 'carrierGradeNat':
+      return 'private';
+    case 'loopback':
+      return 'loopback';
+    default:
+      return undefined;
+  }
+}
+
+function refuseUnless(allowed: readonly Network[], address: string, host: string): void {
+  const network = networkOf(address);
+  if (network && allowed.includes(network)) return;
+  throw new EngineError(
+    'url_not_allowed',
+    network
+      ? `${host} is on a ${network} network, which WARBLER_WEBHOOK_NETWORKS does not allow.`
+      : `${host} is a link-local, metadata or otherwise special address, which is never allowed.`,
+  );
+}
+
+/**
+ * Checks what can be known of a URL before it is used, so that a caller hears of a mistake at once: scheme, no
+ * credentials, and the network when the host is an address. Names are checked when the connection is made.
+ */
+export function checkUrl(url: string, allowed: readonly Network[]): void {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (!parsed || !/^https?:$/.test(parsed.protocol)) {
+    throw new EngineError('url_not_allowed', 'The URL must start with http:// or https://.');
+  }
+  if (parsed.username || parsed.password) {
+    throw new EngineError('url_not_allowed', 'The URL must not hold a user name or password.');
+  }
+  const host = parsed.hostname.replace(/^\[|\]$/g, '');
+  if (isIP(host)) refuseUnless(allowed, host, host);
+}
+
+/**
+ * An HTTP agent that connects only to the given networks. The check is made on the resolved address, at connect time:
+ * a name that resolves to another address a moment later does not get past it.
+ */
+export function guardedAgent(allowed: readonly Network[], options: Agent.Options = {}): Agent {
+  const connect = buildConnector({
+    timeout: 10_000,
+    lookup: (host, lookupOptions, callback) => {
+      lookup(host, { ...lookupOptions, all: true }, (error, found) => {
+        if (error) return callback(error, '', 0);
+        const addresses = found as unknown as LookupAddress[];
+        try {
+          for (const { address } of addresses) refuseUnless(allowed, address, host);
+        } catch (refusal) {
+          return callback(refusal as Error, '', 0);
+        }
+        if (lookupOptions.all) return callback(null, addresses);
+        const first = addresses[0]!;
+        return callback(null, first.address, first.family);
+      });
+    },
+  });
+  return new Agent({
+    ...options,
+    connect: (target, callback) => {
+      const host = target.hostname.replace(/^\[|\]$/g, '');
+      try {
+        if (isIP(host)) refuseUnless(allowed, host, host);
+      } catch (refusal) {
+        return callback(refusal as Error, null);
+      }
+      return connect(target, callback);
+    },
+  });
+}

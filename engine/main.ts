@@ -1,0 +1,171 @@
+// Before everything else that might import Baileys.
+import './whatsapp/hardening.ts';
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { destination, pino, type Logger } from 'pino';
+import { ConfigError, type Config } from './config.ts';
+import { attempt } from './delivery/attempt.ts';
+import { guardedAgent } from './delivery/guard.ts';
+import { DeliveryWorker } from './delivery/worker.ts';
+import { hashToken, newToken } from './operations/access.ts';
+import type { Engine } from './operations/operation.ts';
+import { openSandbox, welcomeGuests } from './sandbox-mode.ts';
+import { Seal } from './store/seal.ts';
+import { openSqliteStore } from './store/sqlite/index.ts';
+import type { Store } from './store/store.ts';
+import { httpSurface } from './surfaces/http.ts';
+import { Sessions } from './whatsapp/sessions.ts';
+import { trustServersOf } from './whatsapp/trust.ts';
+import { VERSION } from './version.ts';
+
+/** A running engine. */
+export interface RunningEngine {
+  url: string;
+  /** A personal access token that was made just now. It is nowhere else: show it to the person who started us. */
+  newToken: string | undefined;
+  /** Control API and WebSocket of the sandbox, when there is one. */
+  sandboxUrl: string | undefined;
+  /** Resolves when every session of the last process is back, or known not to come. */
+  ready: Promise<void>;
+  store: Store;
+  sessions: Sessions;
+  /** Stops taking requests, finishes what is in flight, closes everything. */
+  stop(): Promise<void>;
+}
+
+/** Secrets by where they could turn up in a log line, should anybody ever log such an object. */
+const REDACTED = [
+  '*.apiKey',
+  '*.api_key',
+  '*.secret',
+  '*.webhookSecret',
+  '*.webhook_secret',
+  '*.authorization',
+  '*.creds',
+  'req.headers',
+];
+
+export function engineLog(level: string): Logger {
+  return pino({ level, base: null, redact: REDACTED }, destination({ fd: 2, sync: true }));
+}
+
+/**
+ * Puts an engine together and starts it. The order is the order of need: store, trust, sessions, delivery, surface.
+ * Events that the last process could not deliver go out first; sessions it had connected come back by themselves.
+ */
+export async function startEngine(config: Config, log: Logger = engineLog(config.logLevel)): Promise<RunningEngine> {
+  const store = openSqliteStore(config.dataDir, new Seal(config.encryptionKey));
+  const undo: (() => unknown)[] = [() => store.close()];
+  try {
+    const fresh = await ensureToken(store, config.token);
+    const sandbox = config.sandbox && (await openSandbox(config, log));
+    if (sandbox) undo.unshift(() => sandbox.close());
+    trustServersOf(sandbox ? { sandboxRootKey: sandbox.rootKey } : 'whatsapp');
+
+    const sessions = new Sessions(
+      store,
+      { url: sandbox?.socketUrl, version: config.whatsAppVersion, browser: config.browser },
+      log,
+    );
+    undo.unshift(() => sessions.stop());
+
+    const agent = guardedAgent(config.webhookNetworks);
+    const delivery = new DeliveryWorker({
+      store,
+      attempt: (subscription, event) => attempt(subscription, event, agent),
+      log,
+      eventRetentionDays: config.eventRetentionDays,
+    });
+    undo.unshift(async () => {
+      await delivery.stop();
+      await agent.close();
+    });
+    store.onCommitted((sessionId, committed) => {
+      sessions.committed(sessionId, committed);
+      delivery.wake(committed.due);
+    });
+
+    let starting: string | undefined = 'sessions are being restored';
+    const engine: Engine = {
+      store,
+      sessions,
+      wakeSubscription: (id) => delivery.wakeSubscription(id),
+      webhookNetworks: config.webhookNetworks,
+      version: VERSION,
+      notReady: () => starting,
+    };
+    const server = await listen(config, httpSurface({ engine, log, ...(sandbox && { sandbox: sandbox.proxy }) }));
+    undo.unshift(() => closeServer(server));
+    const url = config.publicUrl ?? addressOf(server, config);
+
+    await delivery.start();
+    const ready = sessions
+      .restore()
+      .then(() => sandbox && welcomeGuests(sandbox, store, sessions))
+      .catch((error: unknown) => log.error({ err: error }, 'start-up was not completed'))
+      .finally(() => (starting = undefined));
+
+    return {
+      url,
+      newToken: fresh,
+      sandboxUrl: sandbox?.url,
+      ready,
+      store,
+      sessions,
+      stop: async () => {
+        starting = 'the engine is stopping';
+        for (const step of undo) await step();
+      },
+    };
+  } catch (error) {
+    for (const step of undo) await step();
+    throw error;
+  }
+}
+
+/** Answers a token that was made now, because there was none. Only hashes are kept, so it cannot be shown again. */
+async function ensureToken(store: Store, given: string | undefined): Promise<string | undefined> {
+  if (given) {
+    await store.tokens.put('WARBLER_TOKEN', hashToken(given));
+    return undefined;
+  }
+  await store.tokens.delete('WARBLER_TOKEN');
+  if ((await store.tokens.list()).length > 0) return undefined;
+  const token = newToken();
+  await store.tokens.put('first', hashToken(token));
+  return token;
+}
+
+async function listen(config: Config, app: RequestListener): Promise<Server> {
+  const server = createServer(app);
+  try {
+    server.listen(config.port, config.host);
+    await once(server, 'listening');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const where = `${config.host}:${config.port}`;
+    const cure =
+      code === 'EADDRINUSE'
+        ? 'Another program has it. Stop that, or set WARBLER_PORT.'
+        : 'Check WARBLER_HOST and WARBLER_PORT.';
+    throw new ConfigError(`Cannot listen on ${where} (${code}). ${cure}`);
+  }
+  return server;
+}
+
+function addressOf(server: Server, { host }: Config): string {
+  const { port } = server.address() as AddressInfo;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+const LAST_REQUESTS_MS = 5000;
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeIdleConnections();
+  const deadline = setTimeout(() => server.closeAllConnections(), LAST_REQUESTS_MS);
+  await closed;
+  clearTimeout(deadline);
+}

@@ -1,0 +1,143 @@
+import { z } from 'zod';
+
+/** The states of a session, each with what it means. WasenderApi documents the first six; the others are WhatsApp's. */
+export const SESSION_STATUSES = {
+  disconnected: 'Not connected, and not trying to be. Connect it to go on.',
+  connecting: 'On its way to WhatsApp, or waiting to try again; the reason says which.',
+  need_scan: 'A QR code waits to be scanned with the phone, under Linked devices.',
+  connected: 'Logged in to WhatsApp: sends and receives.',
+  logged_out: 'The phone removed this device. Connect and scan again.',
+  expired: 'The stored login is no longer accepted. Connect and scan again.',
+  replaced: 'Another program took over this very login. Stop that one, then connect.',
+  restricted: 'WhatsApp has restricted the account for a time. See the phone.',
+  banned: 'WhatsApp has banned the account. See the phone.',
+  version_outdated: 'WhatsApp no longer takes this WhatsApp Web version. Set WARBLER_WA_VERSION to a newer one.',
+  passkey_required: 'The account demands a passkey for linking, which only WhatsApp’s own apps can give.',
+} as const;
+export type SessionStatus = keyof typeof SESSION_STATUSES;
+
+/** Why a session is in its status, with what to do about it. */
+export interface Reason {
+  code: string;
+  message: string;
+  /** Unix milliseconds at which the engine tries again by itself. */
+  retryAt?: number;
+}
+
+/** What a caller sets on a session; the defaults of a new one. */
+export const sessionSettings = z.object({
+  name: z.string().min(1).max(200).describe('Name of the session, for people'),
+  phone_number: z
+    .string()
+    .regex(/^\+?[0-9][0-9 ().-]{4,24}$/)
+    .describe('Phone number in international format, e.g. +15551234567'),
+  account_protection: z.boolean().default(false).describe('Send at most one message every 5 seconds'),
+  log_messages: z.boolean().default(true).describe('Keep the content of sent messages for the message log'),
+  webhook_url: z
+    .url({ protocol: /^https?$/ })
+    .nullable()
+    .default(null)
+    .describe('Where events are posted to'),
+  webhook_enabled: z.boolean().default(false).describe('Whether events are posted to webhook_url'),
+  webhook_events: z.array(z.string()).nullable().default(null).describe('Events that webhook_url receives; none: all'),
+  read_incoming_messages: z.boolean().default(false).describe('Mark messages as read when they arrive'),
+  auto_reject_calls: z.boolean().default(false).describe('Reject incoming calls'),
+  ignore_groups: z.boolean().default(false).describe('No events from groups'),
+  ignore_channels: z.boolean().default(false).describe('No events from channels'),
+  ignore_broadcasts: z.boolean().default(false).describe('No events from broadcast lists'),
+  always_online: z.boolean().default(false).describe('Appear online while connected'),
+});
+export type SessionSettings = z.output<typeof sessionSettings>;
+
+/** A session as the store keeps it. `apiKey` and `webhookSecret` are sealed on disk. */
+export interface SessionRecord {
+  id: number;
+  settings: SessionSettings;
+  status: SessionStatus;
+  reason: Reason | null;
+  /** Whether the engine should keep this session connected: set by connect, cleared by disconnect. */
+  wanted: boolean;
+  /** WhatsApp's own account, once paired. */
+  account: { jid: string; lid: string | null; name: string | null } | null;
+  apiKey: string;
+  webhookSecret: string;
+  createdAt: number;
+  updatedAt: number;
+}
+
+/** WasenderApi's message status codes. */
+export const MESSAGE_STATUS = { error: 0, pending: 1, sent: 2, delivered: 3, read: 4, played: 5 } as const;
+export type MessageStatus = (typeof MESSAGE_STATUS)[keyof typeof MESSAGE_STATUS];
+
+/** A message as the store keeps it, sent or received. */
+export interface MessageRecord {
+  /** The number that WasenderApi's clients know a message by. */
+  msgId: number;
+  sessionId: number;
+  /** WhatsApp's own message id. With session, direction and sender it names a message. */
+  waId: string;
+  chat: string;
+  /** LID of the person: the sender, or the other side of a private chat. */
+  lid: string | null;
+  fromMe: boolean;
+  /** LID of the sender where known, else the phone-number jid; empty for our own. */
+  sender: string;
+  /** What was asked to be sent, until WhatsApp's own form of it exists; null for received ones. */
+  request: SendRequest | null;
+  /** WhatsApp's protobuf `Message`, encoded. Kept for retries. */
+  content: Buffer | null;
+  status: MessageStatus;
+  /** `queued`: to be sent. `written`: a frame left, not yet acknowledged. `done`: nothing more to do. */
+  send: 'queued' | 'written' | 'done';
+  attempts: number;
+  error: string | null;
+  timestamp: number;
+}
+
+/** A message to send, in WasenderApi's field names. */
+export interface SendRequest {
+  to: string;
+  text: string;
+  replyTo?: string;
+  mentions?: string[];
+}
+
+/** Somebody who wants a session's events posted to a URL. */
+export interface SubscriptionRecord {
+  id: string;
+  sessionId: number;
+  /** `session`: the session's own webhook_url. `api`: registered through the webhooks endpoint. */
+  origin: 'session' | 'api';
+  url: string;
+  /** Names of events, or `*` for all. */
+  events: string[];
+  /** `standard`: Standard Webhooks headers only. `wasender`: also `X-Webhook-Signature`, as its clients expect. */
+  format: 'standard' | 'wasender';
+  secret: string;
+  /** `parked`: the receiver said that it is gone (404, 410). Events are kept until it is back. */
+  state: 'active' | 'parked';
+  parkedReason: string | null;
+  expiresAt: number | null;
+  createdAt: number;
+}
+
+/**
+ * `pending`: not tried yet. `failed`: tried, and will be tried again. `parked`: will not be tried until somebody
+ * resumes the subscription or asks for a redelivery. `delivered`: the receiver answered 2xx.
+ */
+export type DeliveryStatus = 'pending' | 'delivered' | 'parked' | 'failed';
+
+/** One event on its way to one subscription. */
+export interface DeliveryRecord {
+  id: number;
+  subscriptionId: string;
+  seq: number;
+  eventId: string;
+  event: string;
+  status: DeliveryStatus;
+  attempts: number;
+  nextAttemptAt: number;
+  lastAttemptAt: number | null;
+  lastStatus: number | null;
+  lastError: string | null;
+}

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { validationFailed } from '../errors.ts';
+import { shownJid } from '../whatsapp/outgoing.ts';
+import { operation } from './operation.ts';
+
+const WAIT_MS = 30_000;
+
+export const send = operation({
+  id: 'message.send',
+  http: 'POST /api/send-message',
+  access: 'session',
+  summary: 'Send a text message',
+  input: z.object({
+    to: z.string().min(1).describe('Recipient: +15551234567, digits with country code, or a WhatsApp address'),
+    text: z.string().max(65_536).optional().describe('Text of the message'),
+    replyTo: z
+      .union([z.int(), z.string()])
+      .optional()
+      .describe('Message to reply to: the msgId of a send, or the WhatsApp id of a message'),
+    mentions: z.array(z.string()).max(1024).optional().describe('People to mention, as in `to`'),
+    wait: z
+      .boolean()
+      .optional()
+      .describe('Answer only when WhatsApp has taken the message; 504 with the msgId after 30 seconds'),
+  }),
+  output: z.object({
+    msgId: z.int().describe('Number of the message'),
+    jid: z.string().describe('Recipient, +… for a phone number'),
+    status: z.enum(['in_progress', 'sent']),
+    id: z.string().describe('WhatsApp id of the message'),
+  }),
+  run: async ({ session, idempotencyKey }, { to, text, replyTo, mentions, wait }) => {
+    if (!text) throw validationFailed({ text: ['The text field is required when no media is present.'] });
+    const message = await session.send(
+      { to, text, ...(replyTo !== undefined && { replyTo: String(replyTo) }), ...(mentions && { mentions }) },
+      idempotencyKey,
+    );
+    if (wait) await session.outcome(message.msgId, WAIT_MS);
+    return {
+      msgId: message.msgId,
+      jid: shownJid(message.chat),
+      status: wait ? ('sent' as const) : ('in_progress' as const),
+      id: message.waId,
+    };
+  },
+});

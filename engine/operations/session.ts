@@ -1,0 +1,231 @@
+import { z } from 'zod';
+import { checkUrl } from '../delivery/guard.ts';
+import { EngineError, validationFailed } from '../errors.ts';
+import { EVENT_NAMES } from '../events.ts';
+import { SESSION_STATUSES, sessionSettings, type SessionRecord, type SessionSettings } from '../model.ts';
+import { newApiKey, newWebhookSecret } from './access.ts';
+import { operation, whatsappSession, type Engine } from './operation.ts';
+
+const status = z.enum(Object.keys(SESSION_STATUSES) as [keyof typeof SESSION_STATUSES]);
+const reason = z
+  .object({ code: z.string(), message: z.string(), retryAt: z.int().optional() })
+  .nullable()
+  .describe('Why the session is in this status, and what to do');
+const shown = z.object({
+  id: z.int(),
+  ...sessionSettings.shape,
+  status,
+  reason,
+  account: z.object({ jid: z.string(), lid: z.string().nullable(), name: z.string().nullable() }).nullable(),
+  created_at: z.string(),
+  updated_at: z.string(),
+});
+const shownWithKeys = shown.extend({ api_key: z.string(), webhook_secret: z.string() });
+const byId = z.object({ whatsappSession });
+
+export const list = operation({
+  id: 'session.list',
+  http: 'GET /api/whatsapp-sessions',
+  access: 'account',
+  summary: 'List all sessions',
+  input: z.object({}),
+  output: z.array(shown),
+  run: async ({ engine }) => (await engine.store.sessions.list()).map((record) => show(engine, record)),
+});
+
+export const create = operation({
+  id: 'session.create',
+  http: 'POST /api/whatsapp-sessions',
+  access: 'account',
+  summary: 'Create a session; connect it next',
+  status: 201,
+  input: sessionSettings,
+  output: shownWithKeys,
+  run: async ({ engine }, settings) => {
+    const record = await engine.store.sessions.create(checked(engine, settings), {
+      apiKey: newApiKey(),
+      webhookSecret: newWebhookSecret(),
+    });
+    engine.sessions.add(record);
+    return showWithKeys(engine, record);
+  },
+});
+
+export const get = operation({
+  id: 'session.get',
+  http: 'GET /api/whatsapp-sessions/:whatsappSession',
+  access: 'own',
+  summary: 'Get a session with its keys',
+  input: byId,
+  output: shownWithKeys,
+  run: async ({ engine, record }) => showWithKeys(engine, record),
+});
+
+export const update = operation({
+  id: 'session.update',
+  http: 'PUT /api/whatsapp-sessions/:whatsappSession',
+  access: 'account',
+  summary: 'Change settings of a session; those not given stay',
+  input: byId.extend(withoutDefaults()),
+  output: shownWithKeys,
+  run: async ({ engine }, { whatsappSession: id, ...changes }) => {
+    const before = await engine.store.sessions.get(id);
+    if (!before) throw new EngineError('session_not_found', 'The specified session was not found.');
+    const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+    const record = await engine.store.sessions.update(id, checked(engine, { ...before.settings, ...given }));
+    engine.sessions.get(id).updated(record);
+    return showWithKeys(engine, record);
+  },
+});
+
+export const remove = operation({
+  id: 'session.remove',
+  http: 'DELETE /api/whatsapp-sessions/:whatsappSession',
+  access: 'account',
+  summary: 'Log the device out at WhatsApp and delete the session with all its data',
+  status: 204,
+  input: byId,
+  output: z.object({}),
+  run: async ({ engine }, { whatsappSession: id }) => {
+    await engine.sessions.delete(id);
+    return {};
+  },
+});
+
+export const connect = operation({
+  id: 'session.connect',
+  http: 'POST /api/whatsapp-sessions/:whatsappSession/connect',
+  access: 'own',
+  summary: 'Connect a session; answers the QR code to scan when it has no login yet',
+  input: byId,
+  output: z.object({
+    status: z.string(),
+    qrCode: z.string().optional(),
+    message: z.string().optional(),
+    reason: reason.optional(),
+  }),
+  run: async ({ session }) => {
+    await session.connect();
+    const { status, reason } = session.status;
+    // In capitals, here alone, as WasenderApi has it.
+    const shownStatus = status.toUpperCase();
+    if (session.qr) return { status: shownStatus, qrCode: session.qr };
+    if (status === 'connected') {
+      return { status: shownStatus, message: 'Session already initialized or connecting. No QR code needed.' };
+    }
+    return { status: shownStatus, message: reason?.message ?? SESSION_STATUSES[status], reason };
+  },
+});
+
+export const qrcode = operation({
+  id: 'session.qrcode',
+  http: 'GET /api/whatsapp-sessions/:whatsappSession/qrcode',
+  access: 'own',
+  summary: 'Get the QR code to scan: as text, or as a PNG for `Accept: image/png`',
+  input: byId,
+  output: z.object({ qrCode: z.string() }),
+  picture: ({ qrCode }) => qrCode,
+  run: async ({ session }) => {
+    if (session.qr) return { qrCode: session.qr };
+    throw new EngineError(
+      'session_not_scannable',
+      'QR code scan requested for a session that is not in NEED_SCAN state. Please call the connect endpoint first to initialize the session.',
+      { details: { status: session.status.status } },
+    );
+  },
+});
+
+export const getStatus = operation({
+  id: 'session.getStatus',
+  http: 'GET /api/status',
+  access: 'session',
+  summary: 'Get the status of a session',
+  envelope: 'bare',
+  input: z.object({}),
+  output: z.object({ status, reason: reason.optional() }),
+  run: async ({ session }) => {
+    const { status, reason } = session.status;
+    return { status, ...(reason && { reason }) };
+  },
+});
+
+export const disconnect = operation({
+  id: 'session.disconnect',
+  http: 'POST /api/whatsapp-sessions/:whatsappSession/disconnect',
+  access: 'own',
+  summary: 'Disconnect a session and keep its login',
+  input: byId,
+  output: z.object({ status: z.literal('disconnected'), message: z.string() }),
+  run: async ({ session }) => {
+    await session.disconnect();
+    return { status: 'disconnected' as const, message: 'WhatsApp session disconnected successfully' };
+  },
+});
+
+export const restart = operation({
+  id: 'session.restart',
+  http: 'POST /api/whatsapp-sessions/:whatsappSession/restart',
+  access: 'own',
+  summary: 'Connect anew with the same login',
+  envelope: 'flat',
+  input: byId,
+  output: z.object({ message: z.string() }),
+  run: async ({ session }) => {
+    await session.restart();
+    return { message: 'WhatsApp session restarted successfully.' };
+  },
+});
+
+export const regenerateKey = operation({
+  id: 'session.regenerateKey',
+  http: 'POST /api/whatsapp-sessions/:whatsappSession/regenerate-key',
+  access: 'own',
+  summary: 'Give a session a new API key; the old one stops working at once',
+  envelope: 'flat',
+  input: byId,
+  output: z.object({ api_key: z.string() }),
+  run: async ({ engine, record }) => {
+    const updated = await engine.store.sessions.update(record.id, record.settings, { apiKey: newApiKey() });
+    engine.sessions.get(record.id).updated(updated);
+    return { api_key: updated.apiKey };
+  },
+});
+
+/** For an update a field that is missing means "as it is", never its default. */
+function withoutDefaults() {
+  const { name, phone_number, ...rest } = sessionSettings.shape;
+  const bare = Object.fromEntries(
+    Object.entries(rest).map(([field, schema]) => [field, schema.unwrap().optional()]),
+  ) as { [F in keyof typeof rest]: z.ZodOptional<ReturnType<(typeof rest)[F]['unwrap']>> };
+  return { name: name.optional(), phone_number: phone_number.optional(), ...bare };
+}
+
+function checked(engine: Engine, settings: SessionSettings): SessionSettings {
+  const { webhook_url: url, webhook_enabled: enabled, webhook_events: events } = settings;
+  if (url) checkUrl(url, engine.webhookNetworks);
+  if (enabled && !url) {
+    throw validationFailed({ webhook_url: ['The webhook_url field is required when webhook_enabled is true.'] });
+  }
+  // Names of WasenderApi's that this version does not emit are taken: its clients send whole lists of them.
+  if (events?.some((event) => event.length > 60)) {
+    throw validationFailed({ webhook_events: [`The webhook_events field must hold names such as ${EVENT_NAMES[0]}.`] });
+  }
+  return settings;
+}
+
+function show(engine: Engine, { id, settings, account, createdAt, updatedAt }: SessionRecord) {
+  const { status, reason } = engine.sessions.get(id).status;
+  return {
+    id,
+    ...settings,
+    status,
+    reason,
+    account,
+    created_at: new Date(createdAt).toISOString(),
+    updated_at: new Date(updatedAt).toISOString(),
+  };
+}
+
+function showWithKeys(engine: Engine, record: SessionRecord) {
+  return { ...show(engine, record), api_key: record.apiKey, webhook_secret: record.webhookSecret };
+}

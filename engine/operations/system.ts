@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { EngineError } from '../errors.ts';
+import { operation } from './operation.ts';
+
+export const health = operation({
+  id: 'system.health',
+  http: 'GET /healthz',
+  access: 'public',
+  summary: 'Whether the process answers',
+  envelope: 'bare',
+  input: z.object({}),
+  output: z.object({ status: z.literal('ok') }),
+  run: async () => ({ status: 'ok' as const }),
+});
+
+export const ready = operation({
+  id: 'system.ready',
+  http: 'GET /readyz',
+  access: 'public',
+  summary: 'Whether the engine has taken up what the last one left',
+  envelope: 'bare',
+  input: z.object({}),
+  output: z.object({ status: z.literal('ready') }),
+  run: async ({ engine }) => {
+    const waiting = engine.notReady();
+    if (waiting) throw new EngineError('stopping', `Not ready: ${waiting}.`, { retryAfterS: 1 });
+    return { status: 'ready' as const };
+  },
+});
+
+export const authCheck = operation({
+  id: 'system.authCheck',
+  http: 'GET /api/auth-check',
+  access: 'account',
+  summary: 'Whether a personal access token is valid',
+  input: z.object({}),
+  output: z.object({ engine: z.literal('warbler'), version: z.string() }),
+  run: async ({ engine }) => ({ engine: 'warbler' as const, version: engine.version }),
+});

@@ -1,0 +1,139 @@
+import Libsql from 'libsql';
+import { join } from 'node:path';
+import { EngineError } from '../../errors.ts';
+import { start } from './migrations/001-start.ts';
+
+/** In order of application; `user_version` counts how many a file has. Never edit one that was released. */
+const MIGRATIONS = [start];
+
+export type Row = Record<string, unknown>;
+type Value = string | number | bigint | Buffer | null;
+
+/** Thrown at start when the data folder cannot be used; the message holds the cure. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+}
+
+/**
+ * One SQLite file with its prepared statements. A commit has reached the disk when it returns (WAL with
+ * `synchronous=FULL`): a power cut loses nothing that WhatsApp was told we have.
+ */
+export class Database {
+  private readonly statements = new Map<string, Libsql.Statement>();
+  private constructor(
+    private readonly file: Libsql.Database,
+    private readonly lock: Libsql.Database | undefined,
+  ) {}
+
+  /** Opens `warbler.db` in the folder, alone; without a folder, a database in memory. */
+  static open(folder: string | undefined): Database {
+    if (folder === undefined) return Database.prepare(new Libsql(':memory:'), undefined);
+    const lock = takeLock(folder);
+    try {
+      return Database.prepare(new Libsql(join(folder, 'warbler.db')), lock);
+    } catch (error) {
+      lock.close();
+      throw new StoreError(
+        `The database in ${folder} cannot be opened (${(error as Error).message}). Check that the folder is writable and the file is whole.`,
+        { cause: error },
+      );
+    }
+  }
+
+  private static prepare(file: Libsql.Database, lock: Libsql.Database | undefined): Database {
+    for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'temp_store = MEMORY']) {
+      file.exec(`PRAGMA ${pragma}`);
+    }
+    const database = new Database(file, lock);
+    database.migrate();
+    return database;
+  }
+
+  private migrate(): void {
+    const done = Number(this.get('PRAGMA user_version')?.['user_version'] ?? 0);
+    if (done > MIGRATIONS.length) {
+      throw new StoreError('The database was written by a newer Warbler. Start that version, or restore a backup.');
+    }
+    MIGRATIONS.slice(done).forEach((sql, index) => {
+      this.transaction(() => {
+        this.file.exec(sql);
+        this.file.exec(`PRAGMA user_version = ${done + index + 1}`);
+      });
+    });
+  }
+
+  // Values go to libsql as one array: a lone Buffer as an argument is taken for named parameters and aborts the process.
+  run(sql: string, ...values: Value[]): { changes: number; lastInsertRowid: number } {
+    const result = this.statement(sql).run(values);
+    return { changes: Number(result.changes), lastInsertRowid: Number(result.lastInsertRowid) };
+  }
+
+  get(sql: string, ...values: Value[]): Row | undefined {
+    return this.statement(sql).get(values) as Row | undefined;
+  }
+
+  all(sql: string, ...values: Value[]): Row[] {
+    return (this.statement(sql).all(values) as Row[]).map(withBuffers);
+  }
+
+  /** Runs `work` whole or not at all. Joins a transaction that is already open. */
+  transaction<T>(work: () => T): T {
+    if (this.file.inTransaction) return work();
+    this.file.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      this.file.exec('COMMIT');
+      return result;
+    } catch (error) {
+      if (this.file.inTransaction) this.file.exec('ROLLBACK');
+      throw storageFailure(error);
+    }
+  }
+
+  close(): void {
+    this.statements.clear();
+    this.file.close();
+    this.lock?.close();
+  }
+
+  private statement(sql: string): Libsql.Statement {
+    let statement = this.statements.get(sql);
+    if (!statement) this.statements.set(sql, (statement = this.file.prepare(sql)));
+    return statement;
+  }
+}
+
+/**
+ * Two engines on one folder would both log in as the same device, so the folder is taken by an exclusive transaction
+ * on a file of its own: the operating system gives it back whenever the process ends, however it ends.
+ */
+function takeLock(folder: string): Libsql.Database {
+  try {
+    const lock = new Libsql(join(folder, 'engine.lock'));
+    lock.exec('PRAGMA locking_mode = EXCLUSIVE');
+    lock.exec('BEGIN EXCLUSIVE');
+    return lock;
+  } catch (error) {
+    const busy = /locked|busy/i.test(String((error as Error).message));
+    throw new StoreError(
+      busy
+        ? `Another Warbler already runs on the data folder ${folder}. Stop it, or set WARBLER_DATA_DIR to another folder.`
+        : `The data folder ${folder} cannot be written (${(error as Error).message}). Make it writable for the user that runs Warbler.`,
+      { cause: error },
+    );
+  }
+}
+
+function storageFailure(error: unknown): unknown {
+  const code = String((error as { code?: unknown }).code ?? '');
+  if (!/SQLITE_(FULL|READONLY|IOERR)/.test(code)) return error;
+  return new EngineError('internal', 'The data folder cannot be written. Is the disk full?', { cause: error });
+}
+
+/** libsql answers blobs as Buffers from `get` but as ArrayBuffers from `all`. */
+function withBuffers(row: Row): Row {
+  for (const [column, value] of Object.entries(row)) {
+    if (value instanceof ArrayBuffer) row[column] = Buffer.from(value);
+  }
+  return row;
+}

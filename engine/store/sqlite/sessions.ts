@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import { EngineError } from '../../errors.ts';
+import type { Reason, SessionRecord, SessionSettings, SessionStatus } from '../../model.ts';
+import type { Seal } from '../seal.ts';
+import type { Change, Store } from '../store.ts';
+import type { Database, Row } from './database.ts';
+import { putSubscription } from './subscriptions.ts';
+
+const hashOf = (apiKey: string) => createHash('sha256').update(apiKey).digest();
+const apiKeyPlace = (id: number) => `session:${id}:api_key`;
+const secretPlace = (id: number) => `session:${id}:webhook_secret`;
+
+export function sessions(db: Database, seal: Seal): Store['sessions'] {
+  const read = (id: number): SessionRecord => {
+    const row = db.get('SELECT * FROM sessions WHERE id = ?', id);
+    if (!row) throw new EngineError('session_not_found', `There is no session ${id}.`);
+    return toSession(row, seal);
+  };
+  const write = (id: number, settings: SessionSettings, secrets: { apiKey: string; webhookSecret: string }) => {
+    db.run(
+      `UPDATE sessions SET settings = ?, api_key_hash = ?, sealed_api_key = ?, sealed_webhook_secret = ?,
+       updated_at = ? WHERE id = ?`,
+      JSON.stringify(settings),
+      hashOf(secrets.apiKey),
+      seal.close(Buffer.from(secrets.apiKey), apiKeyPlace(id)),
+      seal.close(Buffer.from(secrets.webhookSecret), secretPlace(id)),
+      Date.now(),
+      id,
+    );
+    followWebhookSettings(db, seal, id, settings, secrets.webhookSecret);
+    return read(id);
+  };
+  return {
+    async create(settings, secrets) {
+      return db.transaction(() => {
+        // The secrets are sealed to the row's id, which the insert decides: insert first, then fill in.
+        const empty = Buffer.alloc(0);
+        const { lastInsertRowid: id } = db.run(
+          `INSERT INTO sessions (settings, api_key_hash, sealed_api_key, sealed_webhook_secret, created_at, updated_at)
+           VALUES (?, ?, ?, ?, ?, ?)`,
+          '{}',
+          hashOf(secrets.apiKey),
+          empty,
+          empty,
+          Date.now(),
+          Date.now(),
+        );
+        return write(id, settings, secrets);
+      });
+    },
+    async get(id) {
+      const row = db.get('SELECT * FROM sessions WHERE id = ?', id);
+      return row && toSession(row, seal);
+    },
+    async findByApiKey(apiKey) {
+      const row = db.get('SELECT * FROM sessions WHERE api_key_hash = ?', hashOf(apiKey));
+      return row && toSession(row, seal);
+    },
+    async list() {
+      return db.all('SELECT * FROM sessions ORDER BY id').map((row) => toSession(row, seal));
+    },
+    async update(id, settings, secrets) {
+      return db.transaction(() => {
+        const { apiKey, webhookSecret } = read(id);
+        return write(id, settings, { apiKey, webhookSecret, ...secrets });
+      });
+    },
+    async delete(id) {
+      db.run('DELETE FROM sessions WHERE id = ?', id);
+    },
+  };
+}
+
+/** The session's own part of a commit. */
+export function writeSession(db: Database, { sessionId, session }: Change): void {
+  if (!session) return;
+  const { status, reason, wanted, account } = session;
+  if (status !== undefined) db.run('UPDATE sessions SET status = ? WHERE id = ?', status, sessionId);
+  if (reason !== undefined) db.run('UPDATE sessions SET reason = ? WHERE id = ?', json(reason), sessionId);
+  if (wanted !== undefined) db.run('UPDATE sessions SET wanted = ? WHERE id = ?', wanted ? 1 : 0, sessionId);
+  if (account !== undefined) db.run('UPDATE sessions SET account = ? WHERE id = ?', json(account), sessionId);
+  db.run('UPDATE sessions SET updated_at = ? WHERE id = ?', Date.now(), sessionId);
+}
+
+/** The session's `webhook_url` is one more subscription; this keeps it the same one while the URL stays. */
+function followWebhookSettings(db: Database, seal: Seal, id: number, settings: SessionSettings, secret: string): void {
+  const url = settings.webhook_enabled ? settings.webhook_url : null;
+  db.run("DELETE FROM subscriptions WHERE session_id = ? AND origin = 'session' AND url IS NOT ?", id, url);
+  if (url === null) return;
+  putSubscription(db, seal, {
+    sessionId: id,
+    origin: 'session',
+    url,
+    events: settings.webhook_events?.length ? settings.webhook_events : ['*'],
+    format: 'wasender',
+    secret,
+    expiresAt: null,
+  });
+}
+
+const json = (value: unknown) => (value === null ? null : JSON.stringify(value));
+const parsed = <T>(text: unknown): T | null => (text === null ? null : (JSON.parse(String(text)) as T));
+
+function toSession(row: Row, seal: Seal): SessionRecord {
+  const id = Number(row['id']);
+  return {
+    id,
+    settings: JSON.parse(String(row['settings'])) as SessionSettings,
+    status: row['status'] as SessionStatus,
+    reason: parsed<Reason>(row['reason']),
+    wanted: row['wanted'] === 1,
+    account: parsed<NonNullable<SessionRecord['account']>>(row['account']),
+    apiKey: seal.open(row['sealed_api_key'] as Buffer, apiKeyPlace(id)).toString(),
+    webhookSecret: seal.open(row['sealed_webhook_secret'] as Buffer, secretPlace(id)).toString(),
+    createdAt: Number(row['created_at']),
+    updatedAt: Number(row['updated_at']),
+  };
+}

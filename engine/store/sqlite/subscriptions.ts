@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto';
+import type { SubscriptionRecord } from '../../model.ts';
+import type { Seal } from '../seal.ts';
+import type { Store } from '../store.ts';
+import type { Database, Row } from './database.ts';
+
+const secretPlace = (id: string) => `subscription:${id}`;
+
+export function subscriptions(db: Database, seal: Seal): Store['subscriptions'] {
+  return {
+    async put(subscription) {
+      return db.transaction(() => putSubscription(db, seal, subscription));
+    },
+    async get(id) {
+      const row = db.get('SELECT * FROM subscriptions WHERE id = ?', id);
+      return row && toSubscription(row, seal);
+    },
+    async list(sessionId) {
+      return db
+        .all('SELECT * FROM subscriptions WHERE session_id = ? ORDER BY created_at, id', sessionId)
+        .map((row) => toSubscription(row, seal));
+    },
+    async delete(id) {
+      return db.run('DELETE FROM subscriptions WHERE id = ?', id).changes > 0;
+    },
+    async park(id, reason) {
+      db.run("UPDATE subscriptions SET state = 'parked', parked_reason = ? WHERE id = ?", reason, id);
+    },
+    async resume(id) {
+      db.transaction(() => resumeSubscription(db, id));
+    },
+    async expire(now) {
+      return db
+        .all('DELETE FROM subscriptions WHERE expires_at IS NOT NULL AND expires_at <= ? RETURNING id', now)
+        .map((row) => String(row['id']));
+    },
+  };
+}
+
+export function putSubscription(
+  db: Database,
+  seal: Seal,
+  subscription: Omit<SubscriptionRecord, 'id' | 'createdAt' | 'state' | 'parkedReason'>,
+): SubscriptionRecord {
+  const { sessionId, origin, url, events, format, secret, expiresAt } = subscription;
+  const known = db.get(
+    'SELECT id FROM subscriptions WHERE session_id = ? AND origin = ? AND url = ?',
+    sessionId,
+    origin,
+    url,
+  );
+  const id = known ? String(known['id']) : `whk_${randomBytes(9).toString('hex')}`;
+  const row = db.get(
+    `INSERT INTO subscriptions (id, session_id, origin, url, events, format, sealed_secret, expires_at, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (id) DO UPDATE SET events = excluded.events, format = excluded.format,
+       sealed_secret = excluded.sealed_secret, expires_at = excluded.expires_at RETURNING *`,
+    id,
+    sessionId,
+    origin,
+    url,
+    JSON.stringify(events),
+    format,
+    seal.close(Buffer.from(secret), secretPlace(id)),
+    expiresAt,
+    Date.now(),
+  );
+  if (known) resumeSubscription(db, id);
+  return { ...toSubscription(row!, seal), state: 'active', parkedReason: null };
+}
+
+/** What was given up while the receiver was away is due again, at once. */
+function resumeSubscription(db: Database, id: string): void {
+  db.run("UPDATE subscriptions SET state = 'active', parked_reason = NULL WHERE id = ?", id);
+  db.run(
+    `UPDATE deliveries SET status = CASE attempts WHEN 0 THEN 'pending' ELSE 'failed' END, next_attempt_at = ?
+     WHERE subscription_id = ? AND status <> 'delivered'`,
+    Date.now(),
+    id,
+  );
+}
+
+function toSubscription(row: Row, seal: Seal): SubscriptionRecord {
+  const id = String(row['id']);
+  return {
+    id,
+    sessionId: Number(row['session_id']),
+    origin: row['origin'] as SubscriptionRecord['origin'],
+    url: String(row['url']),
+    events: JSON.parse(String(row['events'])) as string[],
+    format: row['format'] as SubscriptionRecord['format'],
+    secret: seal.open(row['sealed_secret'] as Buffer, secretPlace(id)).toString(),
+    state: row['state'] as SubscriptionRecord['state'],
+    parkedReason: row['parked_reason'] as string | null,
+    expiresAt: row['expires_at'] === null ? null : Number(row['expires_at']),
+    createdAt: Number(row['created_at']),
+  };
+}

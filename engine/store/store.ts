@@ -1,0 +1,193 @@
+import type { EventEnvelope, NewEvent } from '../events.ts';
+import type {
+  DeliveryRecord,
+  DeliveryStatus,
+  MessageRecord,
+  MessageStatus,
+  Reason,
+  SendRequest,
+  SessionRecord,
+  SessionSettings,
+  SessionStatus,
+  SubscriptionRecord,
+} from '../model.ts';
+
+/** A received message, or one sent from another device of the account. */
+export interface NewMessage {
+  waId: string;
+  chat: string;
+  lid: string | null;
+  fromMe: boolean;
+  sender: string;
+  content: Buffer;
+  status: MessageStatus;
+  timestamp: number;
+  /** Appended only when the message was not known before: this is what makes a redelivery harmless. */
+  events: NewEvent[];
+}
+
+/** A later word on one of our own messages. */
+export interface MessageOutcome {
+  waId: string;
+  /** A status lower than or equal to the stored one changes nothing, and its events are not appended. */
+  status: MessageStatus;
+  error?: string;
+  /** Made inside the transaction from the message as it is now, and the status it had before. */
+  events: (message: MessageRecord, before: MessageStatus) => NewEvent[];
+}
+
+/** Signal keys to write, by Baileys' type and id, serialized; `null` deletes. The store seals them. */
+export type KeyWrites = Record<string, Record<string, Buffer | null>>;
+
+/**
+ * All that becomes true about a session at one moment. It is committed whole or not at all: a crash never leaves a
+ * message without its events, events without their deliveries, or a ratchet ahead of the message it decrypted.
+ */
+export interface Change {
+  sessionId: number;
+  /** The login, serialized. The store seals it. */
+  creds?: Buffer;
+  keys?: KeyWrites;
+  messages?: NewMessage[];
+  outcomes?: MessageOutcome[];
+  events?: NewEvent[];
+  session?: { status?: SessionStatus; reason?: Reason | null; wanted?: boolean; account?: SessionRecord['account'] };
+}
+
+/** What a commit has put in motion. */
+export interface Committed {
+  events: EventEnvelope[];
+  /** Own messages whose outcome is now known. */
+  settled: MessageRecord[];
+  /** Subscriptions, each with the lanes, that have something new to deliver. */
+  due: { subscriptionId: string; lane: string }[];
+}
+
+export interface NewOutgoing {
+  sessionId: number;
+  waId: string;
+  chat: string;
+  request: SendRequest;
+  timestamp: number;
+  idempotencyKey?: string;
+}
+
+export interface TokenRecord {
+  id: number;
+  name: string;
+  hash: Buffer;
+  createdAt: number;
+}
+
+export interface DueDelivery {
+  delivery: DeliveryRecord;
+  body: EventEnvelope;
+}
+
+export interface Page {
+  after: number;
+  limit: number;
+}
+
+/**
+ * Everything Warbler remembers. Every method is one transaction. Drivers run the conformance suite in
+ * test/engine/store.conformance.ts; the embedded one does its work before it returns, so that a caller who may not
+ * await (an event handler of Baileys) is still sure of the commit.
+ */
+export interface Store {
+  commit(change: Change): Promise<Committed>;
+  /** Called after every commit that appended an event or settled a message. One listener: delivery. */
+  onCommitted(listener: (sessionId: number, committed: Committed) => void): void;
+
+  tokens: {
+    list(): Promise<TokenRecord[]>;
+    /** Replaces the token of the same name. */
+    put(name: string, hash: Buffer): Promise<TokenRecord>;
+    delete(name: string): Promise<boolean>;
+  };
+
+  sessions: {
+    create(settings: SessionSettings, secrets: { apiKey: string; webhookSecret: string }): Promise<SessionRecord>;
+    get(id: number): Promise<SessionRecord | undefined>;
+    findByApiKey(apiKey: string): Promise<SessionRecord | undefined>;
+    list(): Promise<SessionRecord[]>;
+    /** Also keeps the session's own webhook in step with its `webhook_*` settings. */
+    update(
+      id: number,
+      settings: SessionSettings,
+      secrets?: { apiKey?: string; webhookSecret?: string },
+    ): Promise<SessionRecord>;
+    /** Deletes the session with all that belongs to it. */
+    delete(id: number): Promise<void>;
+  };
+
+  auth: {
+    /** What `commit({creds})` stored last; `undefined` before the first pairing. */
+    creds(sessionId: number): Promise<Buffer | undefined>;
+    keys(sessionId: number, type: string, ids: string[]): Promise<Record<string, Buffer>>;
+    /** Forgets the login, so that the next connect asks for a new scan. Messages and settings stay. */
+    clear(sessionId: number): Promise<void>;
+  };
+
+  messages: {
+    /** Accepts a message for sending. A known idempotency key answers the message accepted first. */
+    enqueue(message: NewOutgoing): Promise<{ message: MessageRecord; fresh: boolean }>;
+    get(sessionId: number, msgId: number): Promise<MessageRecord | undefined>;
+    /** By WhatsApp's id, own messages first. */
+    find(sessionId: number, waId: string): Promise<MessageRecord | undefined>;
+    /** Messages still to be sent, oldest first. */
+    queued(sessionId: number, limit: number): Promise<MessageRecord[]>;
+    /** A frame is about to leave. The content is kept, so that every later try sends the same bytes. */
+    written(msgId: number, sent: { content: Buffer; lid: string | null }): Promise<void>;
+    /** Written but never acknowledged: to be sent again under the same id. Answers how many. */
+    requeue(sessionId: number, writtenBefore: number): Promise<number>;
+  };
+
+  events: {
+    list(sessionId: number, page: Page): Promise<EventEnvelope[]>;
+    /** Drops events older than `before` that no delivery waits for. Answers how many. */
+    prune(before: number): Promise<number>;
+  };
+
+  subscriptions: {
+    /** The same URL on the same session is the same subscription: its events are replaced, and it is resumed. */
+    put(
+      subscription: Omit<SubscriptionRecord, 'id' | 'createdAt' | 'state' | 'parkedReason'>,
+    ): Promise<SubscriptionRecord>;
+    get(id: string): Promise<SubscriptionRecord | undefined>;
+    list(sessionId: number): Promise<SubscriptionRecord[]>;
+    /** With its undelivered events. */
+    delete(id: string): Promise<boolean>;
+    park(id: string, reason: string): Promise<void>;
+    resume(id: string): Promise<void>;
+    /** Deletes those whose time has come; answers their ids. */
+    expire(now: number): Promise<string[]>;
+  };
+
+  deliveries: {
+    /** Lanes that have an undelivered event. */
+    lanes(): Promise<{ subscriptionId: string; lane: string }[]>;
+    /** The oldest undelivered event of a lane, whether or not its time has come. */
+    head(subscriptionId: string, lane: string): Promise<DueDelivery | undefined>;
+    record(
+      id: number,
+      attempt: {
+        status: DeliveryStatus;
+        at: number;
+        nextAttemptAt?: number;
+        httpStatus?: number;
+        error?: string;
+      },
+    ): Promise<void>;
+    list(
+      sessionId: number,
+      filter: { status?: DeliveryStatus; subscriptionId?: string },
+      page: Page,
+    ): Promise<DeliveryRecord[]>;
+    get(sessionId: number, id: number): Promise<DeliveryRecord | undefined>;
+    /** Makes a delivery pending again, due now. */
+    redeliver(id: number): Promise<{ subscriptionId: string; lane: string }>;
+  };
+
+  close(): Promise<void>;
+}

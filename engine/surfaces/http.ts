@@ -1,0 +1,175 @@
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
+import type { Logger } from 'pino';
+import { toBuffer } from 'qrcode';
+import { EngineError, unforeseen } from '../errors.ts';
+import { admit } from '../operations/access.ts';
+import { operations } from '../operations/index.ts';
+import { readInput, type Call, type Engine, type Operation } from '../operations/operation.ts';
+
+const BODY_LIMIT = '1mb';
+
+export interface HttpOptions {
+  engine: Engine;
+  log: Logger;
+  /** The sandbox's control API, behind a personal access token, where there is a sandbox. */
+  sandbox?: RequestHandler;
+}
+
+/** The REST API: a route per operation, and one place where errors become answers. */
+export function httpSurface({ engine, log, sandbox }: HttpOptions): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('query parser', 'simple');
+  app.use((_req, res, next) => {
+    res.set({ 'X-Warbler-Version': engine.version, 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' });
+    next();
+  });
+  app.get('/', (_req, res) => void res.type('text').send(welcome(engine.version, Boolean(sandbox))));
+  if (sandbox) app.use('/sandbox', accountOnly(engine), sandbox);
+  app.use(
+    express.json({ limit: BODY_LIMIT, strict: true }),
+    express.urlencoded({ limit: BODY_LIMIT, extended: false }),
+  );
+  for (const operation of operations) {
+    const [method, path] = operation.http.split(' ') as [string, string];
+    const verb = method.toLowerCase() as 'get' | 'post' | 'put' | 'delete';
+    app[verb](path, (req, res) => answer(engine, operation, req, res, log));
+  }
+  app.use((req) => {
+    throw new EngineError('not_found', `There is no ${req.method} ${req.path}. The API is described in the README.`);
+  });
+  app.use(onError(log));
+  return app;
+}
+
+async function answer(engine: Engine, operation: Operation, req: Request, res: Response, log: Logger): Promise<void> {
+  const startedAt = performance.now();
+  const about: Record<string, unknown> = { op: operation.id };
+  // One wide line per operation, whatever comes of it.
+  res.once('finish', () => {
+    const ms = Math.round(performance.now() - startedAt);
+    const quiet = operation.access === 'public' && res.statusCode < 400;
+    log[quiet ? 'debug' : 'info']({ ...about, ...res.locals, status: res.statusCode, ms }, 'operation');
+  });
+  const pathSession = pathNumber(req.params['whatsappSession']);
+  const record = await admit(engine.store, operation.access, {
+    authorization: req.get('authorization'),
+    session: req.get('x-warbler-session'),
+    pathSession,
+  });
+  const sessionId = record?.id ?? pathSession;
+  if (sessionId !== undefined) about['session'] = sessionId;
+  const input = readInput(operation.input, { ...req.query, ...bodyOf(req), ...req.params });
+  const call: Partial<Call> = { engine };
+  if (record) Object.assign(call, { record, session: engine.sessions.get(record.id) });
+  const idempotencyKey = idempotencyKeyOf(req);
+  if (idempotencyKey) call.idempotencyKey = idempotencyKey;
+  const output = await operation.run(call as Call, input as never);
+  await send(operation, output, req, res);
+}
+
+async function send(operation: Operation, output: unknown, req: Request, res: Response): Promise<void> {
+  if (operation.picture && req.accepts(['application/json', 'image/png']) === 'image/png') {
+    const png = await toBuffer(operation.picture(output as never), { width: 512, margin: 2 });
+    res.type('png').send(png);
+    return;
+  }
+  const status = operation.status ?? 200;
+  if (status === 204) {
+    res.status(204).end();
+    return;
+  }
+  res.status(status).json(wrapped(operation, output));
+}
+
+function wrapped(operation: Operation, output: unknown): unknown {
+  switch (operation.envelope) {
+    case 'bare':
+      return output;
+    case 'flat':
+      return { success: true, ...(output as object) };
+    default:
+      return { success: true, data: output };
+  }
+}
+
+/** `undefined` for what is no id: the operation's own schema then says so. */
+function pathNumber(text: unknown): number | undefined {
+  return typeof text === 'string' && /^[1-9]\d{0,14}$/.test(text) ? Number(text) : undefined;
+}
+
+function bodyOf(req: Request): Record<string, unknown> {
+  const body: unknown = req.body;
+  if (body === undefined || body === null) return {};
+  if (typeof body === 'object' && !Array.isArray(body)) return body as Record<string, unknown>;
+  throw new EngineError('bad_request', 'The request body must be a JSON object.');
+}
+
+function idempotencyKeyOf(req: Request): string | undefined {
+  const key = req.get('idempotency-key');
+  if (key === undefined) return undefined;
+  if (/^[\x21-\x7e]{1,200}$/.test(key)) return key;
+  throw new EngineError('bad_request', 'Idempotency-Key must be 1 to 200 printable characters without spaces.');
+}
+
+function accountOnly(engine: Engine): RequestHandler {
+  return async (req, _res, next) => {
+    await admit(engine.store, 'account', {
+      authorization: req.get('authorization'),
+      session: undefined,
+      pathSession: undefined,
+    });
+    next();
+  };
+}
+
+/** WasenderApi's clients read `message` here and `error` there, so every error carries both. */
+function onError(log: Logger): ErrorRequestHandler {
+  return (thrown: unknown, req, res, _next) => {
+    const error = bodyParserError(thrown) ?? unforeseen(thrown);
+    if (error.code === 'internal') log.error({ err: error.cause ?? error, path: req.path }, 'unforeseen');
+    res.locals['code'] = error.code;
+    if (error.code === 'unauthorized') res.set('WWW-Authenticate', 'Bearer');
+    if (error.retryAfterS !== undefined) res.set('Retry-After', String(error.retryAfterS));
+    res.status(error.status).json({
+      success: false,
+      code: error.code,
+      message: error.message,
+      error: error.message,
+      ...(error.fields && { errors: error.fields }),
+      ...(error.retryAfterS !== undefined && { retry_after: error.retryAfterS }),
+      ...(error.details && { details: error.details }),
+    });
+  };
+}
+
+/** What Express itself throws for a body it cannot read, or a path it cannot decode. */
+function bodyParserError(thrown: unknown): EngineError | undefined {
+  const { type, status } = thrown as { type?: string; status?: number };
+  if (type === 'entity.too.large')
+    return new EngineError('payload_too_large', `The request body is over ${BODY_LIMIT}.`);
+  if (type === 'entity.parse.failed') return new EngineError('bad_request', 'The request body is not valid JSON.');
+  if (type === 'encoding.unsupported' || type === 'charset.unsupported') {
+    return new EngineError('unsupported_media_type', 'The request body’s encoding is not supported. Send UTF-8 JSON.');
+  }
+  if (status !== undefined && status >= 400 && status < 500) {
+    return new EngineError('bad_request', 'The request cannot be read.', { cause: thrown });
+  }
+  return undefined;
+}
+
+function welcome(version: string, sandbox: boolean): string {
+  return [
+    `Warbler ${version}: WhatsApp for n8n.${sandbox ? ' On its sandbox: no message leaves this machine.' : ''}`,
+    '',
+    'This is the engine. Give its address and a personal access token to the Warbler nodes in n8n.',
+    'Is it alive: GET /healthz    Is it ready: GET /readyz    Sessions: GET /api/whatsapp-sessions',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,151 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import pLimit from 'p-limit';
+import type { Change, KeyWrites, NewMessage, Store } from '../store/store.ts';
+import {
+  BufferJSON,
+  DEFAULT_CONNECTION_CONFIG,
+  initAuthCreds,
+  proto,
+  type AuthenticationCreds,
+  type SignalDataSet,
+  type SignalDataTypeMap,
+  type SignalKeyStore,
+  type SocketConfig,
+} from './baileys.ts';
+
+type SignalRepository = ReturnType<SocketConfig['makeSignalRepository']>;
+type Decrypt = SignalRepository['decryptMessage'];
+type DecryptGroup = SignalRepository['decryptGroupMessage'];
+
+/** Turns a decrypted stanza into what the store shall remember of it; `undefined` when there is nothing. */
+export type ReadMessage = (ciphertext: Uint8Array, plaintext: Uint8Array) => NewMessage | undefined;
+
+/**
+ * One session's login and Signal keys, in the store. Read docs/decisions/0001-commit-before-ack.md: the message that
+ * a ratchet step decrypts is committed in the same transaction as the step, before Baileys acknowledges it.
+ */
+export interface SessionAuth {
+  creds: AuthenticationCreds;
+  keys: SignalKeyStore;
+  /** Writes the login down before it returns, as pairing needs: WhatsApp is answered only after. */
+  saveCreds(): void;
+  /** Makes Baileys' Signal layer, with the messages it decrypts going to the store through `read`. */
+  signalRepository(read: ReadMessage): SocketConfig['makeSignalRepository'];
+}
+
+/** Loads a session's login, or makes a new one that has yet to be paired. */
+export async function openAuth(store: Store, sessionId: number): Promise<SessionAuth> {
+  const saved = await store.auth.creds(sessionId);
+  const creds = saved ? (parse(saved) as AuthenticationCreds) : initAuthCreds();
+  /** Messages decrypted in the Signal transaction that is under way in this asynchronous context. */
+  const decrypted = new AsyncLocalStorage<NewMessage[]>();
+
+  const keys: SignalKeyStore = {
+    async get<T extends keyof SignalDataTypeMap>(type: T, ids: string[]) {
+      const stored = await store.auth.keys(sessionId, type, ids);
+      return Object.fromEntries(Object.entries(stored).map(([id, value]) => [id, revive(type, parse(value))])) as {
+        [id: string]: SignalDataTypeMap[T];
+      };
+    },
+    async set(data: SignalDataSet) {
+      const messages = decrypted.getStore()?.splice(0);
+      await store.commit({ sessionId, keys: serialized(data), ...(messages && { messages }) });
+    },
+  };
+
+  return {
+    creds,
+    keys,
+    saveCreds() {
+      const change: Change = { sessionId, creds: serialize(creds) };
+      if (creds.me) {
+        change.session = { account: { jid: creds.me.id, lid: creds.me.lid ?? null, name: creds.me.name ?? null } };
+      }
+      void store.commit(change);
+    },
+    signalRepository: (read) => (auth, logger, pnToLid) => {
+      const repository = DEFAULT_CONNECTION_CONFIG.makeSignalRepository(auth, logger, pnToLid);
+      const transaction = (auth.keys as typeof auth.keys & { transaction: Transaction }).transaction;
+
+      /** Commits ratchet and message together; were there no ratchet to write, the message still is. */
+      const journaled = <O extends { ciphertext: Uint8Array } | { msg: Uint8Array }>(
+        decrypt: (options: O) => Promise<Uint8Array>,
+        lockOf: (options: O) => string,
+      ) => {
+        return (options: O) =>
+          decrypted.run([], async () => {
+            const plaintext = await transaction(async () => {
+              const plain = await decrypt(options);
+              const message = read('msg' in options ? options.msg : options.ciphertext, plain);
+              if (message) decrypted.getStore()!.push(message);
+              return plain;
+            }, lockOf(options));
+            const left = decrypted.getStore()!.splice(0);
+            if (left.length > 0) await store.commit({ sessionId, messages: left });
+            return plaintext;
+          });
+      };
+
+      return alone(repository, {
+        decryptMessage: journaled<Parameters<Decrypt>[0]>(
+          (options) => repository.decryptMessage(options),
+          ({ jid }) => jid,
+        ) as Decrypt,
+        decryptGroupMessage: journaled<Parameters<DecryptGroup>[0]>(
+          (options) => repository.decryptGroupMessage(options),
+          ({ group }) => group,
+        ) as DecryptGroup,
+      });
+    },
+  };
+}
+
+type Transaction = <T>(work: () => Promise<T>, key: string) => Promise<T>;
+
+/** What changes a ratchet or a session record. */
+const STEPS = [
+  'decryptMessage',
+  'decryptGroupMessage',
+  'processSenderKeyDistributionMessage',
+  'encryptMessage',
+  'encryptGroupMessage',
+  'getSenderKeyDistributionMessage',
+  'injectE2ESession',
+  'deleteSession',
+  'migrateSession',
+] as const satisfies (keyof SignalRepository)[];
+
+/**
+ * Runs every ratchet step by itself: one at a time per session, and outside whatever transaction the caller has open.
+ * Baileys encrypts inside a transaction that it commits only after the frame has left, and holds a copy of the
+ * session records all the while. A crash in between would use a message key twice, and a message received in between
+ * would be decrypted from a record that is then written over.
+ */
+function alone(repository: SignalRepository, decrypting: Partial<SignalRepository>): SignalRepository {
+  const outside = AsyncLocalStorage.snapshot();
+  const oneAtATime = pLimit(1);
+  const steps: Record<string, unknown> = {};
+  for (const name of STEPS) {
+    const step = (decrypting[name] ?? repository[name]) as (...args: unknown[]) => Promise<unknown>;
+    steps[name] = (...args: unknown[]) => outside(() => oneAtATime(() => step(...args)));
+  }
+  return { ...repository, ...(steps as Partial<SignalRepository>) };
+}
+
+const serialize = (value: unknown) => Buffer.from(JSON.stringify(value, BufferJSON.replacer));
+const parse = (bytes: Buffer): unknown => JSON.parse(bytes.toString(), BufferJSON.reviver);
+
+function serialized(data: SignalDataSet): KeyWrites {
+  const writes: KeyWrites = {};
+  for (const [type, values] of Object.entries(data)) {
+    writes[type] = {};
+    for (const [id, value] of Object.entries(values ?? {})) writes[type][id] = value === null ? null : serialize(value);
+  }
+  return writes;
+}
+
+/** Baileys wants this one kind as a protobuf object, not as the plain one that JSON gives back. */
+function revive(type: keyof SignalDataTypeMap, value: unknown): unknown {
+  if (type !== 'app-state-sync-key') return value;
+  return proto.Message.AppStateSyncKeyData.fromObject(value as Record<string, unknown>);
+}

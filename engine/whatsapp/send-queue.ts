@@ -1,0 +1,158 @@
+import type { Logger } from 'pino';
+import { EngineError } from '../errors.ts';
+import type { MessageRecord } from '../model.ts';
+import type { Store } from '../store/store.ts';
+import { proto } from './baileys.ts';
+import { isConnectionFailure } from './failure.ts';
+import { failure } from './incoming.ts';
+import { compose } from './outgoing.ts';
+import { phoneOf } from './jid.ts';
+import type { Socket } from './socket.ts';
+
+/** So many messages may be on their way to WhatsApp without its acknowledgement. */
+const UNACKNOWLEDGED = 16;
+/** After so long without an acknowledgement a message is written again, under the same id. */
+const ACK_TIMEOUT_MS = 20_000;
+const TRIES = 5;
+
+/**
+ * One session's way out: messages leave one at a time, in the order in which they were accepted. What is to be sent is
+ * in the store; after a crash or a lost connection, whatever was not acknowledged is written again under the same id,
+ * which the recipient's WhatsApp takes as the same message.
+ */
+export class SendQueue {
+  private socket: Socket | undefined;
+  private readonly unacknowledged = new Set<number>();
+  private running = false;
+  private again = false;
+  private ackTimer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly options: { store: Store; sessionId: number; ownJid: () => string; log: Logger }) {}
+
+  /** The connection is open: send what waits, first what an earlier connection left unacknowledged. */
+  async open(socket: Socket): Promise<void> {
+    this.socket = socket;
+    this.unacknowledged.clear();
+    await this.options.store.messages.requeue(this.options.sessionId, Date.now());
+    this.wake();
+  }
+
+  /** The connection is gone: whatever waits goes on waiting. */
+  close(): void {
+    this.socket = undefined;
+    clearTimeout(this.ackTimer);
+  }
+
+  /** A message was accepted, or there is room for another. */
+  wake(): void {
+    if (this.running) {
+      this.again = true;
+      return;
+    }
+    this.running = true;
+    this.again = false;
+    void this.drain()
+      .catch((error: unknown) => this.options.log.error({ err: error }, 'send queue failed'))
+      .finally(() => {
+        this.running = false;
+        if (this.again) this.wake();
+      });
+  }
+
+  /** WhatsApp has taken these messages, or refused them. */
+  settled(messages: MessageRecord[]): void {
+    const before = this.unacknowledged.size;
+    for (const { msgId } of messages) this.unacknowledged.delete(msgId);
+    if (this.unacknowledged.size < before) this.wake();
+  }
+
+  private async drain(): Promise<void> {
+    const { store, sessionId } = this.options;
+    while (this.socket && this.unacknowledged.size < UNACKNOWLEDGED) {
+      const [message] = await store.messages.queued(sessionId, 1);
+      if (!message) break;
+      if (!(await this.send(message, this.socket))) break;
+    }
+    this.armAckTimer();
+  }
+
+  /** Answers whether the queue may go on; `false` when the connection broke. */
+  private async send(message: MessageRecord, socket: Socket): Promise<boolean> {
+    const { store, sessionId, ownJid } = this.options;
+    try {
+      const lid = await this.resolve(message, socket);
+      const content =
+        message.content ??
+        Buffer.from(
+          proto.Message.encode(
+            await compose(message.request!, (id) => findReplied(store, sessionId, id), ownJid()),
+          ).finish(),
+        );
+      await store.messages.written(message.msgId, { content, lid });
+      this.unacknowledged.add(message.msgId);
+      await socket.relay(message.chat, proto.Message.decode(content), message.waId);
+      return true;
+    } catch (error) {
+      this.unacknowledged.delete(message.msgId);
+      if (isConnectionFailure(error) || this.socket !== socket) return false;
+      return this.failed(message, error);
+    }
+  }
+
+  /** The LID of a person written to by phone number. Throws when WhatsApp has no such account. */
+  private async resolve({ chat, lid }: MessageRecord, socket: Socket): Promise<string | null> {
+    const phone = phoneOf(chat);
+    if (lid || !phone) return lid;
+    const found = await socket.lidOf(chat);
+    if (found) return found;
+    if (await socket.exists(chat)) return null;
+    throw new EngineError('recipient_not_on_whatsapp', `+${phone} is not on WhatsApp`);
+  }
+
+  private async failed(message: MessageRecord, error: unknown): Promise<boolean> {
+    const { store, sessionId, log } = this.options;
+    const final = error instanceof EngineError || message.attempts + 1 >= TRIES;
+    log.warn(
+      { op: 'message.send', msgId: message.msgId, attempt: message.attempts + 1, final, err: error },
+      'send failed',
+    );
+    if (final) {
+      const text = error instanceof EngineError ? fieldTexts(error) : 'it could not be encrypted for the recipient';
+      await store.commit({ sessionId, outcomes: [failure(message.waId, text)] });
+      return true;
+    }
+    await store.messages.requeue(sessionId, Date.now());
+    return false;
+  }
+
+  private armAckTimer(): void {
+    clearTimeout(this.ackTimer);
+    if (!this.socket || this.unacknowledged.size === 0) return;
+    this.ackTimer = setTimeout(() => void this.retryUnacknowledged(), ACK_TIMEOUT_MS).unref();
+  }
+
+  private async retryUnacknowledged(): Promise<void> {
+    const { store, sessionId, log } = this.options;
+    for (const msgId of this.unacknowledged) {
+      const message = await store.messages.get(sessionId, msgId);
+      if (!message || message.attempts < TRIES) continue;
+      const text = 'WhatsApp never acknowledged it, so whether it arrived is unknown';
+      await store.commit({ sessionId, outcomes: [failure(message.waId, text)] });
+    }
+    this.unacknowledged.clear();
+    const count = await store.messages.requeue(sessionId, Date.now() - ACK_TIMEOUT_MS / 2);
+    if (count > 0) log.warn({ op: 'message.send', count }, 'no acknowledgement from WhatsApp, writing again');
+    this.wake();
+  }
+}
+
+/** By WasenderApi's number, or by WhatsApp's id. */
+async function findReplied(store: Store, sessionId: number, id: string): Promise<MessageRecord | undefined> {
+  const byNumber = /^\d{1,15}$/.test(id) ? await store.messages.get(sessionId, Number(id)) : undefined;
+  return byNumber ?? (await store.messages.find(sessionId, id));
+}
+
+const fieldTexts = (error: EngineError) =>
+  Object.values(error.fields ?? {})
+    .flat()
+    .join(' ') || error.message;

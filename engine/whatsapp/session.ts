@@ -1,0 +1,303 @@
+import { EventEmitter, once } from 'node:events';
+import type { Logger } from 'pino';
+import { EngineError } from '../errors.ts';
+import {
+  MESSAGE_STATUS,
+  type MessageRecord,
+  type SendRequest,
+  type SessionRecord,
+  type SessionStatus,
+} from '../model.ts';
+import type { Store } from '../store/store.ts';
+import { openAuth } from './auth.ts';
+import { generateMessageIDV2 } from './baileys.ts';
+import { toJid } from './jid.ts';
+import { SendQueue } from './send-queue.ts';
+import { openSocket, type Socket, type SocketSettings } from './socket.ts';
+import { step, type ConnectionState, type Effect, type Input } from './state.ts';
+
+/** Statuses in which nothing more happens unless somebody acts. */
+const RESTING: readonly SessionStatus[] = [
+  'disconnected',
+  'need_scan',
+  'connected',
+  'logged_out',
+  'expired',
+  'replaced',
+  'restricted',
+  'banned',
+  'version_outdated',
+  'passkey_required',
+];
+const CONNECT_ANSWER_MS = 20_000;
+
+/**
+ * One WhatsApp account, linked or about to be. Holds the connection, carries out what state.ts decides, and sends.
+ * Whatever it decides is committed to the store before it is done.
+ */
+export class Session {
+  readonly id: number;
+  private state: ConnectionState;
+  private socket: Socket | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  /** Counts connections: what a past one still says is nobody's business. */
+  private generation = 0;
+  private readonly queue: SendQueue;
+  private readonly log: Logger;
+  /** `rest` when the status comes to rest; `settled:<msgId>` when a send's outcome is known. */
+  private readonly changes = new EventEmitter().setMaxListeners(0);
+
+  constructor(
+    private record: SessionRecord,
+    private readonly store: Store,
+    private readonly settings: SocketSettings,
+    log: Logger,
+  ) {
+    this.id = record.id;
+    this.log = log.child({ session: record.id });
+    this.state = {
+      status: record.status,
+      reason: record.reason,
+      wanted: record.wanted,
+      paired: record.account !== null,
+      qr: null,
+      failures: 0,
+    };
+    this.queue = new SendQueue({
+      store,
+      sessionId: this.id,
+      ownJid: () => this.record.account?.jid ?? '',
+      log: this.log,
+    });
+  }
+
+  get status(): Pick<ConnectionState, 'status' | 'reason'> {
+    return this.state;
+  }
+
+  /** The QR code to scan now; `undefined` unless the status is `need_scan`. */
+  get qr(): string | undefined {
+    return this.state.qr ?? undefined;
+  }
+
+  /** Whether there is a login to connect with, and somebody wants it connected: what a restart goes on with. */
+  get resumable(): boolean {
+    return this.state.wanted && this.state.paired;
+  }
+
+  /** Connects, and answers when it is clear what came of it: connected, a QR code to scan, a refusal; or still trying. */
+  async connect(): Promise<void> {
+    const settled = this.atRest();
+    await this.apply({ type: 'connect' });
+    await settled;
+  }
+
+  /** The engine has started again: connect with the stored login, answering when it is clear what came of it. */
+  async resume(): Promise<void> {
+    const settled = this.atRest();
+    this.state = { ...this.state, status: 'connecting', failures: 0 };
+    await this.carryOut({ do: 'open', afterMs: 0 });
+    await settled;
+  }
+
+  /** The engine has started again and there is nothing to connect with: no status may claim otherwise. */
+  async rest(): Promise<void> {
+    if (['connected', 'connecting', 'need_scan'].includes(this.state.status)) await this.disconnect();
+  }
+
+  /** Ends the connection and stays off until the next connect. The login is kept. */
+  async disconnect(): Promise<void> {
+    await this.apply({ type: 'disconnect' });
+  }
+
+  /** Waits until the session is connected; for callers who know that somebody is scanning. */
+  async connected(timeoutMs = CONNECT_ANSWER_MS): Promise<void> {
+    const signal = AbortSignal.timeout(timeoutMs);
+    while (this.state.status !== 'connected') await once(this.changes, 'rest', { signal });
+  }
+
+  /** A new connection with the same login. */
+  async restart(): Promise<void> {
+    if (this.state.status !== 'connected') {
+      throw new EngineError('session_not_connected', 'WhatsApp session is not connected. Cannot restart.');
+    }
+    await this.apply({ type: 'disconnect' });
+    await this.connect();
+  }
+
+  /** Removes the linked device at WhatsApp, as far as it can be reached, and forgets the login. */
+  async logout(): Promise<void> {
+    clearTimeout(this.timer);
+    this.generation += 1;
+    const socket = this.state.status === 'connected' ? this.socket : undefined;
+    this.queue.close();
+    await Promise.race([socket?.logout(), pause(5000)]);
+    this.socket?.close();
+    this.socket = undefined;
+    await this.store.auth.clear(this.id);
+  }
+
+  /** Ends the connection without changing what is wanted: the process stops, and the next one goes on. */
+  stop(): void {
+    clearTimeout(this.timer);
+    this.generation += 1;
+    this.queue.close();
+    this.socket?.close();
+    this.socket = undefined;
+  }
+
+  /** Settings were changed by a caller; they count from the next connection on. */
+  updated(record: SessionRecord): void {
+    this.record = record;
+  }
+
+  /**
+   * Accepts a message: it is stored under its final WhatsApp id and will be sent, whatever happens to this process.
+   * Throws when the session could not send it without a person's help.
+   */
+  async send(request: SendRequest, idempotencyKey?: string): Promise<MessageRecord> {
+    const chat = toJid(request.to);
+    const { status, reason, paired } = this.state;
+    const sending = status === 'connected' || (status === 'connecting' && paired);
+    if (!sending) {
+      throw new EngineError(
+        'session_not_connected',
+        'Your Whatsapp Session is not connected please connect your session first.',
+        { details: { status, ...(reason && { reason: reason.code, advice: reason.message }) } },
+      );
+    }
+    const { message } = await this.store.messages.enqueue({
+      sessionId: this.id,
+      waId: generateMessageIDV2(this.record.account?.jid),
+      chat,
+      request,
+      timestamp: Date.now(),
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+    });
+    this.queue.wake();
+    return message;
+  }
+
+  /**
+   * Waits until WhatsApp has taken the message, and answers it as it is then. Throws `whatsapp_refused` when it will
+   * never be sent, `whatsapp_timeout` when its outcome is not known in time (it is still being sent).
+   */
+  async outcome(msgId: number, timeoutMs: number): Promise<MessageRecord> {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const settled = once(this.changes, `settled:${msgId}`, { signal }).catch(() => {});
+    let message = await this.store.messages.get(this.id, msgId);
+    if (message?.status === MESSAGE_STATUS.pending) {
+      await settled;
+      message = await this.store.messages.get(this.id, msgId);
+    }
+    if (!message || message.status === MESSAGE_STATUS.pending) {
+      throw new EngineError(
+        'whatsapp_timeout',
+        `WhatsApp has not acknowledged the message within ${timeoutMs / 1000} s. It stays queued and is not lost: message.sent will tell.`,
+        { details: { msgId } },
+      );
+    }
+    if (message.status === MESSAGE_STATUS.error) {
+      throw new EngineError(
+        message.error?.endsWith('is not on WhatsApp') ? 'recipient_not_on_whatsapp' : 'whatsapp_refused',
+        `Failed to send message: ${message.error}.`,
+        { details: { msgId } },
+      );
+    }
+    return message;
+  }
+
+  /** The store has committed outcomes of this session's messages. */
+  settled(messages: MessageRecord[]): void {
+    this.queue.settled(messages);
+    for (const { msgId } of messages) this.changes.emit(`settled:${msgId}`);
+  }
+
+  private async atRest(): Promise<void> {
+    await once(this.changes, 'rest', { signal: AbortSignal.timeout(CONNECT_ANSWER_MS) }).catch(() => {});
+  }
+
+  /** Decides, commits, then acts. */
+  private async apply(input: Input): Promise<void> {
+    const { state, effects, events } = step(this.state, input, { random: Math.random(), now: Date.now() });
+    const before = this.state;
+    this.state = state;
+    if (events.length > 0 || before.wanted !== state.wanted) {
+      const { status, reason, wanted } = state;
+      await this.store.commit({ sessionId: this.id, session: { status, reason, wanted }, events });
+      this.log.info({ op: 'session.status', status, reason: reason?.code }, 'session status');
+    }
+    for (const effect of effects) await this.carryOut(effect);
+    // Waiting for the next try is an answer too: whoever asked for a connection is told why there is none.
+    if (RESTING.includes(state.status) || state.reason?.retryAt) this.changes.emit('rest');
+  }
+
+  private async carryOut(effect: Effect): Promise<void> {
+    switch (effect.do) {
+      case 'open':
+        clearTimeout(this.timer);
+        this.timer = setTimeout(() => void this.open(), effect.afterMs);
+        return;
+      case 'close':
+        clearTimeout(this.timer);
+        this.generation += 1;
+        this.queue.close();
+        this.socket?.close();
+        this.socket = undefined;
+        return;
+      case 'forget':
+        await this.store.auth.clear(this.id);
+        await this.store.commit({ sessionId: this.id, session: { account: null } });
+        return;
+    }
+  }
+
+  private async open(): Promise<void> {
+    const generation = ++this.generation;
+    /** What goes wrong inside one session stays there. */
+    const during = (input: Input) => {
+      if (generation !== this.generation) return;
+      this.apply(input).catch((error: unknown) => this.log.error({ err: error, input: input.type }, 'session failed'));
+    };
+    try {
+      const auth = await openAuth(this.store, this.id);
+      if (generation !== this.generation) return;
+      const socket = openSocket(
+        auth,
+        this.settings,
+        { alwaysOnline: this.record.settings.always_online },
+        {
+          qr: (qr) => during({ type: 'qr', qr }),
+          paired: () => during({ type: 'paired' }),
+          passkey: () => during({ type: 'passkey' }),
+          opened: () => {
+            if (generation !== this.generation) return;
+            this.record = { ...this.record, account: accountOf(auth.creds.me) };
+            during({ type: 'opened' });
+            void this.queue.open(socket);
+          },
+          closed: (closure) => {
+            if (generation !== this.generation) return;
+            this.log.info({ op: 'session.closed', ...closure }, 'connection to WhatsApp closed');
+            this.queue.close();
+            this.socket = undefined;
+            during({ type: 'closed', closure });
+          },
+          outcomes: (outcomes) => void this.store.commit({ sessionId: this.id, outcomes }),
+          content: async (waId) => (await this.store.messages.find(this.id, waId))?.content,
+        },
+        this.log,
+      );
+      this.socket = socket;
+    } catch (error) {
+      this.log.error({ err: error }, 'connection could not be opened');
+      during({ type: 'closed', closure: { code: 500, detail: String(error) } });
+    }
+  }
+}
+
+function accountOf(me: { id: string; lid?: string; name?: string } | undefined): SessionRecord['account'] {
+  return me ? { jid: me.id, lid: me.lid ?? null, name: me.name ?? null } : null;
+}
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref());

@@ -1,0 +1,67 @@
+import type { Logger } from 'pino';
+import { EngineError } from '../errors.ts';
+import type { SessionRecord } from '../model.ts';
+import type { Committed, Store } from '../store/store.ts';
+import { Session } from './session.ts';
+import type { SocketSettings } from './socket.ts';
+
+/** So many sessions log in at the same time when the engine starts. */
+const OPENING_AT_ONCE = 10;
+
+/** All sessions of this engine. */
+export class Sessions {
+  private readonly all = new Map<number, Session>();
+
+  constructor(
+    private readonly store: Store,
+    private readonly settings: SocketSettings,
+    private readonly log: Logger,
+  ) {}
+
+  /**
+   * Takes up what the last process left: sessions that were connected connect again with their stored login. One that
+   * was waiting for a scan has lost its QR code with the process, and says so.
+   */
+  async restore(): Promise<void> {
+    const records = await this.store.sessions.list();
+    for (const record of records) this.add(record);
+    const waiting = [...this.all.values()];
+    for (const session of waiting.filter((one) => !one.resumable)) await session.rest();
+    const resuming = waiting.filter((one) => one.resumable);
+    const next = async (): Promise<void> => {
+      const session = resuming.shift();
+      if (!session) return;
+      await session.resume();
+      return next();
+    };
+    await Promise.all(Array.from({ length: OPENING_AT_ONCE }, next));
+  }
+
+  add(record: SessionRecord): Session {
+    const session = new Session(record, this.store, this.settings, this.log);
+    this.all.set(record.id, session);
+    return session;
+  }
+
+  get(id: number): Session {
+    const session = this.all.get(id);
+    if (!session) throw new EngineError('session_not_found', `There is no session ${id}.`);
+    return session;
+  }
+
+  /** Logs the device out at WhatsApp and forgets the session with all that belongs to it. */
+  async delete(id: number): Promise<void> {
+    await this.get(id).logout();
+    this.all.delete(id);
+    await this.store.sessions.delete(id);
+  }
+
+  /** Hands each session the outcomes that were committed for its messages. */
+  committed(sessionId: number, { settled }: Committed): void {
+    if (settled.length > 0) this.all.get(sessionId)?.settled(settled);
+  }
+
+  stop(): void {
+    for (const session of this.all.values()) session.stop();
+  }
+}

@@ -1,0 +1,163 @@
+import type { Logger } from 'pino';
+import type { MessageOutcome, NewMessage } from '../store/store.ts';
+import type { SessionAuth } from './auth.ts';
+import {
+  getAllBinaryNodeChildren,
+  getBinaryNodeChildren,
+  makeWASocket,
+  proto,
+  type BinaryNode,
+  type WASocket,
+} from './baileys.ts';
+import { closureOf, type Closure } from './failure.ts';
+import { readAck, readMessage, readReceipt, type Me } from './incoming.ts';
+
+/** How every connection of this engine introduces itself, and where it goes. */
+export interface SocketSettings {
+  /** `undefined`: WhatsApp's own. */
+  url: string | undefined;
+  version: readonly [number, number, number];
+  browser: readonly [string, string];
+}
+
+export interface SocketHandlers {
+  qr(qr: string): void;
+  /** The phone has linked this device; the login is stored. A restart by WhatsApp follows. */
+  paired(): void;
+  opened(): void;
+  /** Called once, last. */
+  closed(closure: Closure): void;
+  /** The account wants a passkey for linking. */
+  passkey(): void;
+  /** WhatsApp said something about messages of ours. Must be committed when it returns. */
+  outcomes(outcomes: MessageOutcome[]): void;
+  /** The content of a sent message, for a recipient who could not decrypt it. */
+  content(waId: string): Promise<Buffer | null | undefined>;
+}
+
+/** One connection to WhatsApp, from the handshake to its end. */
+export interface Socket {
+  /** Writes a message. Resolves when the frame has left, which is not yet WhatsApp's acknowledgement. */
+  relay(jid: string, message: proto.IMessage, waId: string): Promise<void>;
+  /** The LID behind a phone-number jid: from memory, or asked of WhatsApp. `undefined`: WhatsApp knows none. */
+  lidOf(jid: string): Promise<string | undefined>;
+  /** Whether WhatsApp has an account at this phone-number jid. */
+  exists(jid: string): Promise<boolean>;
+  /** Ends the connection; `closed` is not called for it. */
+  close(): void;
+  /** Tells WhatsApp to remove this device, then ends. */
+  logout(): Promise<void>;
+}
+
+/** Connects with the given login, or offers QR codes when it has none. */
+export function openSocket(
+  auth: SessionAuth,
+  settings: SocketSettings,
+  options: { alwaysOnline: boolean },
+  handlers: SocketHandlers,
+  log: Logger,
+): Socket {
+  const me = (): Me => ({ id: auth.creds.me?.id ?? '', lid: auth.creds.me?.lid });
+  /** Which stanza a ciphertext came in: Baileys' Signal layer is handed the very buffer that the stanza holds. */
+  const stanzaOf = new WeakMap<Uint8Array, BinaryNode>();
+  const read = (ciphertext: Uint8Array, plaintext: Uint8Array): NewMessage | undefined => {
+    const stanza = stanzaOf.get(ciphertext);
+    return stanza && readMessage(stanza, plaintext, me());
+  };
+
+  const sock = makeWASocket({
+    auth: { creds: auth.creds, keys: auth.keys },
+    makeSignalRepository: auth.signalRepository(read),
+    ...(settings.url && { waWebSocketUrl: settings.url }),
+    version: [...settings.version],
+    browser: [settings.browser[0], settings.browser[1], ''],
+    logger: quiet(log),
+    markOnlineOnConnect: options.alwaysOnline,
+    syncFullHistory: false,
+    getMessage: async ({ id }) => {
+      const content = id && (await handlers.content(id));
+      return content ? proto.Message.decode(content) : undefined;
+    },
+  });
+
+  let over = false;
+  /** Every frame passes here before Baileys works on it, and so before Baileys acknowledges it. */
+  sock.ws.on('frame', (frame: BinaryNode | Uint8Array) => {
+    if (frame instanceof Uint8Array) return;
+    switch (frame.tag) {
+      case 'message':
+        for (const enc of getBinaryNodeChildren(frame, 'enc')) {
+          if (enc.content instanceof Uint8Array) stanzaOf.set(enc.content, frame);
+        }
+        break;
+      case 'ack': {
+        const outcome = readAck(frame);
+        if (outcome) handlers.outcomes([outcome]);
+        break;
+      }
+      case 'receipt': {
+        const outcomes = readReceipt(frame, me());
+        if (outcomes.length > 0) handlers.outcomes(outcomes);
+        break;
+      }
+      case 'notification':
+        if (getAllBinaryNodeChildren(frame).some(({ tag }) => tag.startsWith('passkey_'))) handlers.passkey();
+        break;
+    }
+  });
+  sock.ev.on('creds.update', () => auth.saveCreds());
+  sock.ev.on('connection.update', ({ qr, isNewLogin, connection, lastDisconnect }) => {
+    if (over) return;
+    if (qr) handlers.qr(qr);
+    if (isNewLogin) handlers.paired();
+    if (connection === 'open') handlers.opened();
+    if (connection === 'close') {
+      over = true;
+      handlers.closed(closureOf(lastDisconnect?.error));
+    }
+  });
+
+  return {
+    async relay(jid, message, waId) {
+      await sock.relayMessage(jid, message, { messageId: waId });
+    },
+    async lidOf(jid) {
+      return (await sock.signalRepository.lidMapping.getLIDForPN(jid)) ?? undefined;
+    },
+    async exists(jid) {
+      const [found] = (await sock.onWhatsApp(jid)) ?? [];
+      return Boolean(found?.exists);
+    },
+    close() {
+      over = true;
+      endQuietly(sock);
+    },
+    async logout() {
+      over = true;
+      await sock.logout().catch(() => {});
+      endQuietly(sock);
+    },
+  };
+}
+
+function endQuietly(sock: WASocket): void {
+  // A connection that never opened rejects its own closing; there is nobody left to care.
+  Promise.resolve(sock.end(undefined)).catch(() => {});
+}
+
+/** Baileys' log without its objects, which hold keys and message texts: only its words, and only for debugging. */
+function quiet(log: Logger) {
+  const say = (_about: unknown, words?: string) => {
+    if (words) log.trace({ baileys: words });
+  };
+  const logger = {
+    level: 'warn',
+    child: () => logger,
+    trace() {},
+    debug() {},
+    info() {},
+    warn: say,
+    error: say,
+  };
+  return logger;
+}
