@@ -1,0 +1,132 @@
+import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
+import type { Control } from './control.ts';
+import type { Logger } from './network.ts';
+import { SandboxError } from './problem.ts';
+
+const MAX_BODY = '1mb';
+
+/** One route: the status of the answer, and what is done. */
+type Action = (control: Control, request: Request) => unknown;
+
+/** The whole control API, under `/sandbox`. The bodies are checked by the methods. */
+const ROUTES: ['get' | 'post' | 'delete', string, number, Action][] = [
+  ['get', '/root-key', 200, (control) => ({ publicKey: control.rootKey })],
+  ['post', '/phones', 201, (control, { body }) => control.addPhone(body)],
+  ['get', '/phones', 200, (control) => control.phones()],
+  ['get', '/phones/:phone', 200, (control, request) => control.phone(phoneOf(request))],
+  ['delete', '/phones/:phone', 204, (control, request) => control.removePhone(phoneOf(request))],
+  ['post', '/phones/:phone/scan', 200, (control, request) => control.scan(phoneOf(request), field(request, 'qr'))],
+  [
+    'post',
+    '/phones/:phone/link-code',
+    200,
+    (control, request) => control.linkCode(phoneOf(request), field(request, 'code')),
+  ],
+  [
+    'post',
+    '/phones/:phone/unlink',
+    200,
+    (control, request) => control.unlink(phoneOf(request), field(request, 'device')),
+  ],
+  ['post', '/phones/:phone/send', 201, (control, request) => control.send(phoneOf(request), request.body)],
+  ['post', '/phones/:phone/read', 200, (control, request) => control.read(phoneOf(request), request.body)],
+  ['post', '/phones/:phone/typing', 204, (control, request) => control.typing(phoneOf(request), request.body)],
+  ['get', '/phones/:phone/messages', 200, (control, request) => control.messages(phoneOf(request), request.query)],
+  ['post', '/faults', 201, (control, { body }) => control.addFault(body)],
+  ['get', '/faults', 200, (control) => control.faults()],
+  ['delete', '/faults', 204, (control) => control.removeFaults()],
+  ['delete', '/faults/:id', 204, (control, request) => control.removeFaults(faultId(request))],
+  ['get', '/stanzas', 200, (control, request) => control.stanzas(request.query)],
+];
+
+/** What somebody may want of a phone that these phones cannot do yet. */
+const LATER = ['react', 'vote', 'edit', 'delete', 'call', 'status', 'picture', 'block'];
+
+/** The HTTP surface. Everything it refuses it refuses with 4xx and `{error, message}`. */
+export function controlApi(control: Control, logger: Logger): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.use((request, response, next) => {
+    if (isLoopback(request.socket.remoteAddress) && speaksOfLoopback(request.headers.host)) return next();
+    refuse(response, new SandboxError(403, 'loopback-only', 'The sandbox can only be controlled from this machine.'));
+  });
+  app.use((request, response, next) => {
+    // a web page cannot send JSON to a foreign address without asking first, and it is not answered when it asks
+    const hasBody = Number(request.headers['content-length'] ?? 0) > 0 || request.headers['transfer-encoding'];
+    if (!hasBody || request.is('application/json')) return next();
+    refuse(response, new SandboxError(415, 'json-only', 'Send the body as JSON, with content-type: application/json.'));
+  });
+  app.use(express.json({ limit: MAX_BODY }));
+  const router = express.Router();
+  for (const [method, path, status, action] of ROUTES) {
+    router[method](path, async (request, response) => {
+      const answer = await action(control, request);
+      if (status === 204) response.status(204).end();
+      else response.status(status).json(answer);
+    });
+  }
+  router.post('/phones/:phone/:action', (request, response, next) => {
+    const action = String(request.params['action']);
+    if (!LATER.includes(action)) return next();
+    refuse(response, new SandboxError(501, 'not-yet', `The simulated phones cannot "${action}" yet.`));
+  });
+  app.use('/sandbox', router);
+  app.use((request, response) => {
+    refuse(response, new SandboxError(404, 'unknown-route', `There is no ${request.method} ${request.path} here.`));
+  });
+  app.use(problems(logger));
+  return app;
+}
+
+function problems(logger: Logger): ErrorRequestHandler {
+  return (error: unknown, _request, response, _next) => {
+    if (error instanceof SandboxError) return refuse(response, error);
+    const status = statusOf(error);
+    if (status !== undefined) {
+      return refuse(
+        response,
+        new SandboxError(status, 'bad-request', `The request cannot be read: ${messageOf(error)}`),
+      );
+    }
+    logger.error({ error }, 'the control API has stumbled');
+    refuse(response, new SandboxError(500, 'internal', 'The sandbox has made a mistake; its log says more.'));
+  };
+}
+
+/** Express marks what the caller did wrong (unreadable JSON, too large, bad escapes in the path) with a 4xx status. */
+function statusOf(error: unknown): number | undefined {
+  if (typeof error !== 'object' || error === null || !('status' in error)) return undefined;
+  const status = Number(error.status);
+  return status >= 400 && status < 500 ? status : undefined;
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function refuse(response: Response, problem: SandboxError): void {
+  response.status(problem.status).json({ error: problem.code, message: problem.message });
+}
+
+const phoneOf = (request: Request): string => String(request.params['phone']);
+
+/** One field of the body, for the methods that take it by itself. Its type is checked there. */
+function field(request: Request, name: string): string {
+  const body: unknown = request.body;
+  return typeof body === 'object' && body !== null ? (body as Record<string, string>)[name]! : undefined!;
+}
+
+function faultId(request: Request): number {
+  const id = Number(request.params['id']);
+  if (Number.isInteger(id)) return id;
+  throw new SandboxError(404, 'unknown-fault', 'Faults are numbered; GET /sandbox/faults lists them.');
+}
+
+/** Whether an address is this machine's own. */
+export function isLoopback(address: string | undefined): boolean {
+  if (address === undefined) return false;
+  return address === 'localhost' || address === '::1' || /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(address);
+}
+
+/** Whether a Host header names this machine: a foreign name that resolves to it is a web page's trick. */
+export function speaksOfLoopback(host: string | undefined): boolean {
+  return isLoopback(host?.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1'));
+}

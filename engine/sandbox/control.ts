@@ -1,0 +1,319 @@
+import { proto } from '@whiskeysockets/baileys';
+import { z } from 'zod';
+import { jidOf, type Account, type Device } from './accounts.ts';
+import { faultRequest, type Fault, type FaultRequest } from './faults.ts';
+import { parseJid, parsePhone } from './jid.ts';
+import type { Network } from './network.ts';
+import type { Phone, StoredMessage } from './phone.ts';
+import { SandboxError } from './problem.ts';
+import type { WireEntry } from './wire-log.ts';
+
+const newPhone = z.strictObject({ phone: z.string(), name: z.string().trim().min(1).max(100).optional() });
+const scanRequest = z.strictObject({ qr: z.string().min(1) });
+const codeRequest = z.strictObject({ code: z.string().min(1) });
+const device = z.union([z.string().min(1), z.int().min(1)]);
+const unlinkRequest = z.strictObject({ device: device.optional() });
+const sendRequest = z.strictObject({
+  to: z.string().min(1),
+  text: z.string().min(1).max(65_536),
+  replyTo: z.string().min(1).optional(),
+  mentions: z.array(z.string().min(1)).max(256).optional(),
+});
+const readRequest = z.strictObject({ chat: z.string().min(1), ids: z.array(z.string().min(1)).min(1).optional() });
+const typingRequest = z.strictObject({
+  to: z.string().min(1),
+  state: z.enum(['composing', 'recording', 'paused']).optional(),
+});
+const messagesQuery = z.strictObject({
+  chat: z.string().min(1).optional(),
+  after: z.coerce.string().min(1).optional(),
+  limit: z.coerce.number().int().min(1).max(10_000).optional(),
+});
+const stanzasQuery = z.strictObject({
+  device: device.optional(),
+  phone: z.string().optional(),
+  after: z.coerce.number().int().min(0).optional(),
+  limit: z.coerce.number().int().min(1).max(20_000).optional(),
+});
+
+export type NewPhone = z.input<typeof newPhone>;
+export type SendRequest = z.input<typeof sendRequest>;
+export type ReadRequest = z.input<typeof readRequest>;
+export type TypingRequest = z.input<typeof typingRequest>;
+export type MessagesQuery = z.input<typeof messagesQuery>;
+export type StanzasQuery = z.input<typeof stanzasQuery>;
+
+/** A linked device, as the phone's settings show it. */
+export interface LinkedDevice {
+  device: string;
+  lid: string;
+  id: number;
+  platform: string;
+  pushName: string | null;
+  online: boolean;
+}
+
+/** An account on its simulated phone. */
+export interface PhoneInfo {
+  phone: string;
+  jid: string;
+  lid: string;
+  name: string;
+  devices: LinkedDevice[];
+}
+
+export type MessageStatus = 'pending' | 'sent' | 'delivered' | 'read';
+
+/** One device that a message was for. `sent`: it waits for the device; `error`: the code with which it was refused. */
+export interface DeviceStatus {
+  device: string;
+  status: 'sent' | 'delivered' | 'read';
+  error?: string;
+}
+
+/** A message as the phone shows it. */
+export interface MessageInfo {
+  /** Rises with every message of this phone; `after` takes it. */
+  seq: number;
+  id: string;
+  chat: string;
+  chatLid: string | null;
+  from: string;
+  fromMe: boolean;
+  /** The device that wrote it. */
+  fromDevice: string;
+  /** How it was addressed: by number or by LID. */
+  addressing: 'pn' | 'lid';
+  type: string;
+  text: string | null;
+  /** The whole decrypted content, as the protocol has it (bytes as base64). */
+  message: object;
+  status: MessageStatus;
+  /** Seconds since 1970. */
+  timestamp: number;
+  /** For the phone's own messages: every device that it went to, the account's own ones included. */
+  devices?: DeviceStatus[];
+}
+
+/** Content that the phone cannot send yet; named so that the answer can say so. */
+const LATER = [
+  'imageUrl',
+  'videoUrl',
+  'audioUrl',
+  'documentUrl',
+  'stickerUrl',
+  'contact',
+  'location',
+  'poll',
+  'viewOnce',
+];
+
+/**
+ * What a person could do with the simulated phones, and what a tester wants to see and to break. Every method checks
+ * what it is given and throws a SandboxError that says what to do; the HTTP API is a thin layer over these.
+ */
+export class Control {
+  readonly #network: Network;
+  /** Public key (hex) of the root under which the sandbox's Noise certificates lie. */
+  readonly rootKey: string;
+
+  constructor(network: Network) {
+    this.#network = network;
+    this.rootKey = network.identity.rootKey.toString('hex');
+  }
+
+  /** A new account on a new phone. */
+  addPhone(request: NewPhone): PhoneInfo {
+    const { phone, name } = checked(newPhone, request);
+    const digits = parsePhone(phone);
+    const account = this.#network.accounts.create(digits, name ?? `Phone ${digits.slice(-4)}`);
+    this.#network.addPhone(account);
+    return this.#info(account);
+  }
+
+  phones(): PhoneInfo[] {
+    return this.#network.accounts.list().map((account) => this.#info(account));
+  }
+
+  phone(phone: string): PhoneInfo {
+    return this.#info(this.#network.accounts.must(phone));
+  }
+
+  /** Deletes the account: linked devices are logged out, its messages are gone. */
+  removePhone(phone: string): void {
+    this.#network.removeAccount(this.#network.accounts.must(phone));
+  }
+
+  /** The phone's camera reads a client's QR code. Resolves when the client is linked; it reconnects (515) after that. */
+  async scan(phone: string, qr: string): Promise<LinkedDevice> {
+    const account = this.#network.accounts.must(phone);
+    const linked = await this.#network.pairing.scan(account, checked(scanRequest, { qr }).qr);
+    return this.#device(account, linked);
+  }
+
+  /** A client's pairing code is typed into the phone. Resolves when the client is linked. */
+  async linkCode(phone: string, code: string): Promise<LinkedDevice> {
+    const account = this.#network.accounts.must(phone);
+    const linked = await this.#network.pairing.enterCode(account, checked(codeRequest, { code }).code);
+    return this.#device(account, linked);
+  }
+
+  /** Logs one linked device out, or all of them. Returns those that were. */
+  unlink(phone: string, which?: string | number): { devices: string[] } {
+    const account = this.#network.accounts.must(phone);
+    const { device: named } = checked(unlinkRequest, definedOnly({ device: which }));
+    const linked = this.#network.accounts.devices(account.phone).filter(({ id }) => id > 0);
+    const whom = named === undefined ? {} : this.#network.whom(account.phone, named);
+    const chosen =
+      named === undefined ? linked : linked.filter(({ id }) => whom.phone === account.phone && id === whom.device);
+    if (named !== undefined && chosen.length === 0) {
+      throw new SandboxError(404, 'unknown-device', `+${account.phone} has no linked device ${named}.`);
+    }
+    for (const one of chosen) this.#network.removeDevice(account, one);
+    return { devices: chosen.map(({ id }) => jidOf(account, 'pn', id)) };
+  }
+
+  /** The phone sends a text; resolves with its id once the server has it. */
+  async send(phone: string, request: SendRequest): Promise<{ id: string }> {
+    const sender = this.#phone(phone);
+    const later = LATER.find((field) => isObject(request) && field in request);
+    if (later !== undefined) {
+      throw new SandboxError(
+        422,
+        'unsupported-content',
+        `The simulated phones send text (with replyTo and mentions), not ${later}. Give "text".`,
+      );
+    }
+    return { id: await sender.send(checked(sendRequest, request)) };
+  }
+
+  /** The person reads a chat: all that is unread, or the messages named. */
+  async read(phone: string, request: ReadRequest): Promise<{ read: number }> {
+    const reader = this.#phone(phone);
+    const { chat, ids } = checked(readRequest, request);
+    return { read: await reader.read(chat, ids) };
+  }
+
+  /** The person types (`composing`, the default), records a voice message, or stops. */
+  typing(phone: string, request: TypingRequest): void {
+    const typist = this.#phone(phone);
+    const { to, state } = checked(typingRequest, request);
+    typist.typing(to, state ?? 'composing');
+  }
+
+  /** What is on the phone, oldest first: all of it, one chat, or what came after a message. */
+  messages(phone: string, query: MessagesQuery = {}): MessageInfo[] {
+    const owner = this.#phone(phone);
+    const { chat, after, limit } = checked(messagesQuery, query);
+    return owner.messages(chat, after, limit).map((message) => this.#message(owner.number, message));
+  }
+
+  /** Breaks something; see faults.ts for what there is. */
+  addFault(request: FaultRequest): Fault {
+    return { ...this.#network.addFault(checked(faultRequest, request)) };
+  }
+
+  faults(): Fault[] {
+    return this.#network.faults.list();
+  }
+
+  /** Removes one fault, or all. */
+  removeFaults(id?: number): void {
+    this.#network.faults.remove(id);
+  }
+
+  /** The stanzas that went over the wire after number `after`, oldest first. */
+  stanzas(query: StanzasQuery = {}): WireEntry[] {
+    const { device: named, phone, after, limit } = checked(stanzasQuery, query);
+    const whom = this.#network.whom(phone, named);
+    const fits = (jid: string | null): boolean => {
+      if (whom.phone === undefined) return true;
+      const parsed = jid === null ? undefined : parseJid(jid);
+      return parsed?.user === whom.phone && (whom.device === undefined || parsed.device === whom.device);
+    };
+    return this.#network.wire.read(after ?? 0, fits, limit ?? 1000);
+  }
+
+  /** Resolves when no phone has anything left to do. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#network.phones().map((phone) => phone.idle()));
+  }
+
+  #phone(phone: string): Phone {
+    return this.#network.phone(phone);
+  }
+
+  #info(account: Account): PhoneInfo {
+    const linked = this.#network.accounts.devices(account.phone).filter(({ id }) => id > 0);
+    const devices = linked.map((one) => this.#device(account, one));
+    return { phone: account.phone, jid: jidOf(account, 'pn'), lid: jidOf(account, 'lid'), name: account.name, devices };
+  }
+
+  #device(account: Account, { id, platform, pushName }: Device): LinkedDevice {
+    const online = this.#network.connectionOf({ phone: account.phone, id }) !== undefined;
+    const names = { device: jidOf(account, 'pn', id), lid: jidOf(account, 'lid', id) };
+    return { ...names, id, platform, pushName: pushName ?? null, online };
+  }
+
+  #message(owner: string, message: StoredMessage): MessageInfo {
+    const chat = this.#network.accounts.get(message.chat);
+    const fromMe = message.sender === owner;
+    const sender = { phone: message.sender, lid: '' };
+    const info = {
+      seq: message.seq,
+      id: message.id,
+      chat: jidOf({ phone: message.chat, lid: '' }, 'pn'),
+      chatLid: chat ? jidOf(chat, 'lid') : null,
+      from: jidOf(sender, 'pn'),
+      fromMe,
+      fromDevice: jidOf(sender, 'pn', message.sender_device),
+      addressing: message.addressing,
+      type: message.type,
+      text: message.text,
+      message: proto.Message.toObject(proto.Message.decode(message.body), {
+        longs: String,
+        enums: String,
+        bytes: String,
+      }),
+      timestamp: message.timestamp,
+    };
+    if (!fromMe) return { ...info, status: message.read === 1 ? 'read' : 'delivered' };
+    return { ...info, ...this.#progress(owner, message) };
+  }
+
+  /** How far one's own message has come: as far as the recipient's devices have it, not one's own. */
+  #progress(owner: string, message: StoredMessage): { status: MessageStatus; devices: DeviceStatus[] } {
+    const deliveries = this.#network.outbox.deliveries(owner, message.id);
+    const theirs = deliveries.filter(({ phone }) => phone === message.chat);
+    const devices = deliveries.map(({ phone, device: id, status, error }) => ({
+      device: jidOf({ phone, lid: '' }, 'pn', id),
+      status: status === 'pending' ? ('sent' as const) : status,
+      ...(error === null ? {} : { error }),
+    }));
+    let status: MessageStatus = 'sent';
+    if (theirs.some((one) => one.status === 'read')) status = 'read';
+    else if (theirs.some((one) => one.status === 'delivered' && one.active)) status = 'delivered';
+    return { status, devices };
+  }
+}
+
+/** The value as the schema has it, or a problem that names the field. */
+function checked<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const read = schema.safeParse(value);
+  if (read.success) return read.data;
+  const [issue] = read.error.issues;
+  const field = issue?.path.join('.') ?? '';
+  throw new SandboxError(
+    422,
+    'invalid-request',
+    `${field === '' ? 'The request' : `"${field}"`}: ${issue?.message ?? 'is not valid'}`,
+  );
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function definedOnly<T extends object>(fields: T): T {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
+}

@@ -1,0 +1,415 @@
+import { createCipheriv, createDecipheriv, pbkdf2, randomBytes } from 'node:crypto';
+import { promisify } from 'node:util';
+import { proto } from '@whiskeysockets/baileys';
+import { jidOf, MAX_LINKED_DEVICES, type Account, type Device } from './accounts.ts';
+import type { Connection } from './connection.ts';
+import { agree, fromBigEndian, generateKeyPair, hkdf, hmac, sign, verify, type KeyPair } from './keys.ts';
+import type { Network } from './network.ts';
+import { isGenuine, putSignedKey } from './prekeys.ts';
+import { SandboxError } from './problem.ts';
+import { SERVER, bytes, child, iqError, now, result, stanza, type Stanza } from './stanza.ts';
+
+/** How long the refs behind the QR codes live. WhatsApp's own: the first a minute, the others 20 seconds each. */
+export interface PairingTimes {
+  firstRefMs: number;
+  refMs: number;
+}
+
+export const WHATSAPP_TIMES: PairingTimes = { firstRefMs: 60_000, refMs: 20_000 };
+
+const REFS = 6;
+/** A code that has just been replaced on the screen may still be in the camera. */
+const GRACE_MS = 2_000;
+const CONFIRM_TIMEOUT_MS = 15_000;
+/** What the signatures of a linked device are over, each behind its own two bytes. */
+const ACCOUNT_SIGNATURE = Buffer.from([6, 0]);
+const DEVICE_SIGNATURE = Buffer.from([6, 1]);
+const PBKDF2_ROUNDS = 2 << 16;
+const derive = promisify(pbkdf2);
+
+type PairingData = proto.ClientPayload.IDevicePairingRegistrationData;
+
+/** A client that waits to be paired: its keys, and the refs under which its QR codes are known. */
+export interface Registration {
+  connection: Connection;
+  noiseKey: Buffer;
+  identity: Buffer;
+  registrationId: number;
+  signedPreKey: { id: number; public: Buffer; signature: Buffer };
+  platform: string;
+  refs: string[];
+  /** True from the scan on: a code works once. */
+  taken: boolean;
+  /** Called when the client answers `pair-success`. */
+  confirm: ((answer: Stanza) => void) | undefined;
+  byCode: CodePairing | undefined;
+  /** The connection is gone. */
+  abandon(): void;
+}
+
+/** Pairing by code: what the client sent when it asked for it, and what the phone answered. */
+interface CodePairing {
+  phone: string;
+  ref: string;
+  wrappedCompanionEphemeral: Buffer;
+  /** Takes the client's half of the second step; answers whether it could be read. */
+  finish: ((request: Stanza) => boolean) | undefined;
+}
+
+/**
+ * Linking a device to an account, by QR code or by code. Both end the same way: the phone signs the client's identity
+ * (`pair-success`), the client countersigns (`pair-device-sign`), the device exists, and the client is sent away with
+ * 515 to come back as that device.
+ */
+export class Pairing {
+  readonly #network: Network;
+  readonly #times: PairingTimes;
+  readonly #byRef = new Map<string, { registration: Registration; until: number }>();
+  readonly #waiting = new Set<Registration>();
+
+  constructor(network: Network, times: PairingTimes) {
+    this.#network = network;
+    this.#times = times;
+  }
+
+  /** A client has registered: its keys are checked and it is given the refs for its QR codes. */
+  begin(connection: Connection, noiseKey: Buffer, data: PairingData): void {
+    const identity = Buffer.from(data.eIdent ?? []);
+    const signedPreKey = {
+      id: fromBigEndian(data.eSkeyId ?? new Uint8Array()),
+      public: Buffer.from(data.eSkeyVal ?? []),
+      signature: Buffer.from(data.eSkeySig ?? []),
+    };
+    if (identity.length !== 32 || !isGenuine(signedPreKey, identity)) {
+      return connection.end(stanza('failure', { reason: 400, location: 'sandbox' }));
+    }
+    const refs = Array.from({ length: REFS }, () => `2@${randomBytes(48).toString('base64')}`);
+    const expiry = setTimeout(() => connection.goAway(), this.#times.firstRefMs + (REFS - 1) * this.#times.refMs);
+    const registration: Registration = {
+      connection,
+      noiseKey,
+      identity,
+      registrationId: fromBigEndian(data.eRegid ?? new Uint8Array()),
+      signedPreKey,
+      platform: platformOf(data),
+      refs,
+      taken: false,
+      confirm: undefined,
+      byCode: undefined,
+      abandon: () => {
+        clearTimeout(expiry);
+        for (const ref of refs) this.#byRef.delete(ref);
+        this.#waiting.delete(registration);
+      },
+    };
+    const start = Date.now() + this.#times.firstRefMs + GRACE_MS;
+    refs.forEach((ref, index) => this.#byRef.set(ref, { registration, until: start + index * this.#times.refMs }));
+    this.#waiting.add(registration);
+    connection.registration = registration;
+    const content = refs.map((ref) => stanza('ref', {}, Buffer.from(ref)));
+    connection.send(
+      stanza('iq', { from: SERVER, type: 'set', id: this.#network.newId(), xmlns: 'md' }, [
+        stanza('pair-device', {}, content),
+      ]),
+    );
+  }
+
+  /** What a client sends that is not paired yet. */
+  handle(connection: Connection, node: Stanza): Stanza | undefined {
+    const { registration } = connection;
+    if (!registration || node.tag !== 'iq') return undefined;
+    const { type, xmlns } = node.attrs;
+    if (type === 'result' || type === 'error') {
+      if (type === 'error' || child(node, 'pair-device-sign')) registration.confirm?.(node);
+      return undefined;
+    }
+    if (xmlns === 'w:p') return result(node);
+    const request = child(node, 'link_code_companion_reg');
+    if (xmlns !== 'md' || !request) return iqError(node, 501);
+    if (request.attrs['stage'] === 'companion_hello') return this.#codeRequested(registration, node, request);
+    if (request.attrs['stage'] === 'companion_finish') {
+      return registration.byCode?.finish?.(request) ? result(node) : iqError(node, 400);
+    }
+    return iqError(node, 400);
+  }
+
+  /** The phone's camera has read a QR code. Resolves when the client has countersigned. */
+  async scan(account: Account, qr: string): Promise<Device> {
+    // WhatsApp's codes are links since 2025; what counts is behind the `#`
+    const [ref = '', noiseKey = '', identity = '', advSecret = ''] = (qr.split('#').at(-1) ?? '').trim().split(',');
+    const secret = Buffer.from(advSecret, 'base64');
+    if (secret.length !== 32) {
+      throw new SandboxError(
+        422,
+        'invalid-qr',
+        'That is not a WhatsApp linking code: give the text of the QR code as the client shows it.',
+      );
+    }
+    const known = this.#byRef.get(ref);
+    if (!known || known.until < Date.now() || known.registration.taken) {
+      throw new SandboxError(
+        410,
+        'qr-expired',
+        'This QR code is no longer valid. Scan the one that the client shows now.',
+      );
+    }
+    const { registration } = known;
+    const same =
+      Buffer.from(noiseKey, 'base64').equals(registration.noiseKey) &&
+      Buffer.from(identity, 'base64').equals(registration.identity);
+    if (!same)
+      throw new SandboxError(422, 'invalid-qr', 'The keys in the QR code are not those of the client behind it.');
+    return this.#link(account, registration, secret);
+  }
+
+  /** The person has typed the client's pairing code into the phone. Resolves when the client has countersigned. */
+  async enterCode(account: Account, written: string): Promise<Device> {
+    const code = written.toUpperCase().replace(/[\s-]/g, '');
+    if (!/^[0-9A-Z]{8}$/.test(code)) {
+      throw new SandboxError(422, 'invalid-code', 'A pairing code has 8 letters and digits, such as ABCD-1234.');
+    }
+    const registration = [...this.#waiting].findLast((one) => one.byCode?.phone === account.phone && !one.taken);
+    if (!registration?.byCode) {
+      throw new SandboxError(
+        404,
+        'no-code-requested',
+        `No client has asked for a pairing code for +${account.phone}. Ask for one in the client first.`,
+      );
+    }
+    const secret = await this.#exchange(account, registration, registration.byCode, code);
+    return this.#link(account, registration, secret);
+  }
+
+  /** `stage=companion_hello`: a client wants to be paired with this number by code. */
+  #codeRequested(registration: Registration, iq: Stanza, request: Stanza): Stanza {
+    const wanted = this.#network.accounts.find(request.attrs['jid']);
+    const wrapped = bytes(child(request, 'link_code_pairing_wrapped_companion_ephemeral_pub'));
+    const noiseKey = bytes(child(request, 'companion_server_auth_key_pub'));
+    if (!wanted) return iqError(iq, 404);
+    if (wrapped.length !== 80 || !noiseKey.equals(registration.noiseKey)) return iqError(iq, 400);
+    const ref = randomBytes(16).toString('base64url');
+    registration.byCode = {
+      phone: wanted.account.phone,
+      ref,
+      wrappedCompanionEphemeral: wrapped,
+      finish: undefined,
+    };
+    return result(iq, [
+      stanza('link_code_companion_reg', { stage: 'companion_hello' }, [
+        stanza('link_code_pairing_ref', {}, Buffer.from(ref)),
+      ]),
+    ]);
+  }
+
+  /**
+   * Both sides know the code; each has sent its ephemeral key encrypted under it. With a wrong code they arrive at
+   * different keys, which shows when the phone cannot open what the client sends last. The result is the secret that
+   * a QR code would have carried.
+   */
+  async #exchange(account: Account, registration: Registration, pairing: CodePairing, code: string): Promise<Buffer> {
+    const companionEphemeral = await unwrap(pairing.wrappedCompanionEphemeral, code);
+    const ephemeral = generateKeyPair();
+    const wrapped = await wrap(ephemeral.public, code);
+    const shared = agree(ephemeral.private, companionEphemeral);
+    const answered = new Promise<Buffer>((resolve, reject) => {
+      pairing.finish = (request) => {
+        const secret = readKeyBundle(account.identity, registration, pairing, shared, request);
+        pairing.finish = undefined;
+        if (secret) resolve(secret);
+        else reject(new SandboxError(422, 'wrong-code', 'The pairing code is not the one that the client shows.'));
+        return secret !== undefined;
+      };
+    });
+    const { connection } = registration;
+    const content = [
+      stanza('link_code_pairing_ref', {}, Buffer.from(pairing.ref)),
+      stanza('primary_identity_pub', {}, account.identity.public),
+      stanza('link_code_pairing_wrapped_primary_ephemeral_pub', {}, wrapped),
+    ];
+    const hello = stanza('link_code_companion_reg', { stage: 'primary_hello' }, content);
+    const attrs = { from: SERVER, type: 'link_code_companion_reg', id: this.#network.newId(), t: now() };
+    connection.send(stanza('notification', attrs, [hello]));
+    return withinTime(answered, registration);
+  }
+
+  async #link(account: Account, registration: Registration, advSecret: Buffer): Promise<Device> {
+    const linked = this.#network.accounts.devices(account.phone).length - 1;
+    if (linked >= MAX_LINKED_DEVICES) {
+      throw new SandboxError(
+        409,
+        'too-many-devices',
+        `+${account.phone} has ${linked} linked devices, which is as many as WhatsApp allows. Unlink one first.`,
+      );
+    }
+    registration.taken = true;
+    const id = this.#network.accounts.takeDeviceId(account.phone);
+    const forged = this.#network.faults.fire('forged-identity', { phone: account.phone }) !== undefined;
+    const signed = signIdentity(account, registration, id, forged);
+    const signedBytes = Buffer.from(proto.ADVSignedDeviceIdentity.encode(signed).finish());
+    const sealed = proto.ADVSignedDeviceIdentityHMAC.encode({
+      details: signedBytes,
+      hmac: hmac(advSecret, signedBytes),
+    }).finish();
+    const answered = new Promise<Stanza>((resolve) => (registration.confirm = resolve));
+    registration.connection.send(
+      stanza('iq', { from: SERVER, type: 'set', id: this.#network.newId() }, [
+        stanza('pair-success', {}, [
+          stanza('device-identity', {}, Buffer.from(sealed)),
+          stanza('biz', { name: account.name }),
+          stanza('platform', { name: 'android' }),
+          stanza('device', { jid: jidOf(account, 'pn', id), lid: jidOf(account, 'lid', id) }),
+        ]),
+      ]),
+    );
+    const answer = await withinTime(answered, registration);
+    const confirmed = countersigned(account, registration, signed, answer);
+    if (!confirmed) {
+      registration.connection.end(stanza('stream:error', { code: 401 }));
+      throw new SandboxError(
+        409,
+        'pairing-refused',
+        'The client did not accept the device identity that it was given.',
+      );
+    }
+    return this.#complete(account, registration, id, confirmed);
+  }
+
+  #complete(account: Account, registration: Registration, id: number, signedIdentity: Buffer): Device {
+    const { accounts, store } = this.#network;
+    const { registrationId, identity, noiseKey, platform, signedPreKey, connection } = registration;
+    const device = {
+      phone: account.phone,
+      id,
+      registrationId,
+      identity,
+      noiseKey,
+      keyIndex: id,
+      signedIdentity,
+      platform,
+    };
+    store.transaction(() => {
+      accounts.addDevice({ ...device, pushName: undefined });
+      putSignedKey(this.#network, account.phone, id, signedPreKey);
+      this.#network.announceDevices(account, 'add', {
+        ...device,
+        pushName: undefined,
+        bootstrapped: false,
+        lastSeen: undefined,
+      });
+    });
+    connection.end(stanza('stream:error', { code: 515 }));
+    this.#network.logger.info({ phone: account.phone, device: id }, 'device linked');
+    return { ...device, pushName: undefined, bootstrapped: false, lastSeen: undefined };
+  }
+}
+
+function platformOf(data: PairingData): string {
+  const props = proto.DeviceProps.decode(Buffer.from(data.deviceProps ?? []));
+  const platform = proto.DeviceProps.PlatformType[props.platformType ?? 0] ?? 'UNKNOWN';
+  return props.os ? `${platform} (${props.os})` : platform;
+}
+
+/** The phone vouches for the client's identity key. `forged`: with a key that is not the account's. */
+function signIdentity(account: Account, registration: Registration, keyIndex: number, forged: boolean) {
+  const { rawId, identity } = account;
+  const details = proto.ADVDeviceIdentity.encode({ rawId, timestamp: now(), keyIndex }).finish();
+  const signer = forged ? generateKeyPair() : identity;
+  const accountSignature = sign(signer.private, Buffer.concat([ACCOUNT_SIGNATURE, details, registration.identity]));
+  return { details: Buffer.from(details), accountSignatureKey: identity.public, accountSignature };
+}
+
+/** The client's answer to `pair-success`, when it holds the same identity with a genuine signature of the client's. */
+function countersigned(
+  account: Account,
+  registration: Registration,
+  signed: { details: Buffer; accountSignatureKey: Buffer; accountSignature: Buffer },
+  answer: Stanza,
+): Buffer | undefined {
+  const node = child(child(answer, 'pair-device-sign'), 'device-identity');
+  if (!node) return undefined;
+  const { details, accountSignature, deviceSignature } = proto.ADVSignedDeviceIdentity.decode(bytes(node));
+  const same =
+    signed.details.equals(details ?? Buffer.alloc(0)) &&
+    signed.accountSignature.equals(accountSignature ?? Buffer.alloc(0));
+  const message = Buffer.concat([DEVICE_SIGNATURE, signed.details, registration.identity, account.identity.public]);
+  if (!same || !verify(registration.identity, message, deviceSignature)) return undefined;
+  return Buffer.from(proto.ADVSignedDeviceIdentity.encode({ ...signed, deviceSignature }).finish());
+}
+
+/**
+ * Whether the account really vouches for a linked device with this identity key, and the device for itself. Phones
+ * check it before they believe a message that opens a session.
+ */
+export function vouchedFor(accountKey: Buffer, identity: Buffer, signedIdentity: Buffer): boolean {
+  const { details, accountSignatureKey, accountSignature, deviceSignature } =
+    proto.ADVSignedDeviceIdentity.decode(signedIdentity);
+  if (!details || (accountSignatureKey?.length && !accountKey.equals(accountSignatureKey))) return false;
+  return (
+    verify(accountKey, Buffer.concat([ACCOUNT_SIGNATURE, details, identity]), accountSignature) &&
+    verify(identity, Buffer.concat([DEVICE_SIGNATURE, details, identity, accountKey]), deviceSignature)
+  );
+}
+
+/** Opens `companion_finish`: both identities and a random number, under the key that the exchange has led to. */
+function readKeyBundle(
+  identity: KeyPair,
+  registration: Registration,
+  pairing: CodePairing,
+  shared: Buffer,
+  request: Stanza,
+): Buffer | undefined {
+  const sealed = bytes(child(request, 'link_code_pairing_wrapped_key_bundle'));
+  const ref = bytes(child(request, 'link_code_pairing_ref')).toString();
+  const key = hkdf(shared, 32, sealed.subarray(0, 32), 'link_code_pairing_key_bundle_encryption_key');
+  const opened = openGcm(key, sealed.subarray(32, 44), sealed.subarray(44));
+  if (ref !== pairing.ref || opened?.length !== 96) return undefined;
+  const [companion, primary, random] = [opened.subarray(0, 32), opened.subarray(32, 64), opened.subarray(64)];
+  if (!companion.equals(registration.identity) || !primary.equals(identity.public)) return undefined;
+  const secret = Buffer.concat([shared, agree(identity.private, companion), random]);
+  return hkdf(secret, 32, Buffer.alloc(0), 'adv_secret');
+}
+
+function openGcm(key: Buffer, iv: Buffer, sealed: Buffer): Buffer | undefined {
+  if (iv.length !== 12 || sealed.length < 16) return undefined;
+  const decipher = createDecipheriv('aes-256-gcm', key, iv);
+  decipher.setAuthTag(sealed.subarray(-16));
+  try {
+    return Buffer.concat([decipher.update(sealed.subarray(0, -16)), decipher.final()]);
+  } catch {
+    return undefined;
+  }
+}
+
+/** An ephemeral key under the code: salt, IV, AES-CTR. Nothing tells whether the code was right. */
+async function wrap(publicKey: Buffer, code: string): Promise<Buffer> {
+  const [salt, iv] = [randomBytes(32), randomBytes(16)];
+  const cipher = createCipheriv('aes-256-ctr', await derive(code, salt, PBKDF2_ROUNDS, 32, 'sha256'), iv);
+  return Buffer.concat([salt, iv, cipher.update(publicKey), cipher.final()]);
+}
+
+async function unwrap(wrapped: Buffer, code: string): Promise<Buffer> {
+  const key = await derive(code, wrapped.subarray(0, 32), PBKDF2_ROUNDS, 32, 'sha256');
+  const decipher = createDecipheriv('aes-256-ctr', key, wrapped.subarray(32, 48));
+  return Buffer.concat([decipher.update(wrapped.subarray(48, 80)), decipher.final()]);
+}
+
+/** Waits for the client, as long as it is there and takes no longer than a person would watch the spinner. */
+async function withinTime<T>(answered: Promise<T>, registration: Registration): Promise<T> {
+  const abandon = registration.abandon;
+  let timer: NodeJS.Timeout | undefined;
+  const given = new Promise<never>((_resolve, reject) => {
+    const gaveUp = () => reject(new SandboxError(409, 'client-gone', 'The client went away before it was paired.'));
+    const tooLate = () => reject(new SandboxError(409, 'client-silent', 'The client did not answer in time.'));
+    timer = setTimeout(tooLate, CONFIRM_TIMEOUT_MS);
+    registration.abandon = () => {
+      abandon();
+      gaveUp();
+    };
+  });
+  try {
+    return await Promise.race([answered, given]);
+  } finally {
+    clearTimeout(timer);
+    registration.abandon = abandon;
+  }
+}

@@ -1,0 +1,182 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'libsql';
+
+/**
+ * Everything that outlives a crash of the sandbox. One file, written synchronously, so that a message, the queue it
+ * goes into and the Signal session that encrypted it change in one transaction, and an acknowledgement is only ever
+ * sent for what is on disk.
+ */
+const SCHEMA = `
+create table if not exists meta (name text primary key, value blob not null);
+
+create table if not exists accounts (
+  phone text primary key, lid text not null unique, name text not null, about text not null default '',
+  identity_private blob not null, identity_public blob not null, registration_id integer not null,
+  raw_id integer not null, next_device integer not null default 1, created integer not null
+);
+create table if not exists devices (
+  phone text not null, id integer not null, registration_id integer not null, identity blob not null,
+  noise_key blob, key_index integer not null default 0, signed_identity blob, platform text not null default '',
+  push_name text, prekey_low integer not null default 0, bootstrapped integer not null default 0,
+  last_seen integer, created integer not null, primary key (phone, id)
+);
+create table if not exists signed_prekeys (
+  phone text not null, device integer not null, id integer not null, public blob not null, signature blob not null,
+  private blob, primary key (phone, device)
+);
+create table if not exists prekeys (
+  phone text not null, device integer not null, id integer not null, public blob not null,
+  primary key (phone, device, id)
+);
+create table if not exists watchers (
+  phone text not null, watcher text not null, primary key (phone, watcher)
+);
+
+create table if not exists outbox (
+  seq integer primary key autoincrement, phone text not null, device integer not null, tag text not null,
+  id text not null, sender text not null, stanza text not null
+);
+create index if not exists outbox_of_device on outbox (phone, device, seq);
+create table if not exists deliveries (
+  sender text not null, id text not null, phone text not null, device integer not null,
+  status text not null default 'pending', active integer not null default 1, error text,
+  primary key (sender, id, phone, device)
+);
+
+create table if not exists messages (
+  seq integer primary key autoincrement, phone text not null, id text not null, sender text not null,
+  sender_device integer not null, chat text not null, addressing text not null, type text not null, text text,
+  body blob not null, timestamp integer not null, read integer not null default 0,
+  unique (phone, sender, id)
+);
+create table if not exists phone_prekeys (
+  phone text not null, id integer not null, private blob not null, public blob not null, primary key (phone, id)
+);
+create table if not exists phone_sessions (
+  phone text not null, address text not null, record text not null, primary key (phone, address)
+);
+create table if not exists phone_retries (
+  phone text not null, sender text not null, id text not null, count integer not null, primary key (phone, sender, id)
+);
+
+create table if not exists app_state (
+  phone text not null, collection text not null, version integer not null, patch blob not null,
+  primary key (phone, collection, version)
+);
+create table if not exists app_state_keys (phone text primary key, id blob not null, key blob not null, created integer not null);
+create table if not exists privacy (
+  phone text not null, name text not null, value text not null, primary key (phone, name)
+);
+create table if not exists blocklist (phone text not null, blocked text not null, primary key (phone, blocked));
+`;
+
+/** Tables whose rows belong to one account; removed with it. */
+const OF_ACCOUNT = [
+  'accounts',
+  'devices',
+  'signed_prekeys',
+  'prekeys',
+  'watchers',
+  'outbox',
+  'messages',
+  'phone_prekeys',
+  'phone_sessions',
+  'phone_retries',
+  'app_state',
+  'app_state_keys',
+  'privacy',
+  'blocklist',
+] as const;
+
+type Value = string | number | Buffer | null;
+
+export class Store {
+  readonly #db: Database.Database;
+  readonly #statements = new Map<string, Database.Statement>();
+  #depth = 0;
+  #effects: (() => void)[] = [];
+
+  /** Without a folder everything is kept in memory. */
+  constructor(dataDir?: string) {
+    if (dataDir !== undefined) mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    this.#db = new Database(dataDir === undefined ? ':memory:' : join(dataDir, 'sandbox.db'));
+    if (dataDir !== undefined) {
+      this.#db.exec('pragma journal_mode = wal');
+      this.#db.exec('pragma synchronous = normal');
+    }
+    this.#db.exec(SCHEMA);
+  }
+
+  get<Row>(sql: string, ...values: Value[]): Row | undefined {
+    return this.#prepared(sql).get(...values) as Row | undefined;
+  }
+
+  all<Row>(sql: string, ...values: Value[]): Row[] {
+    return this.#prepared(sql).all(...values) as Row[];
+  }
+
+  /** Returns how many rows changed. */
+  run(sql: string, ...values: Value[]): number {
+    return this.#prepared(sql).run(...values).changes;
+  }
+
+  /** All or nothing. A transaction within a transaction joins it. */
+  transaction<T>(work: () => T): T {
+    if (this.#depth > 0) return work();
+    this.#depth++;
+    this.#db.exec('begin immediate');
+    let outcome: T;
+    try {
+      outcome = work();
+      this.#db.exec('commit');
+    } catch (error) {
+      this.#db.exec('rollback');
+      this.#effects = [];
+      throw error;
+    } finally {
+      this.#depth--;
+    }
+    const effects = this.#effects;
+    this.#effects = [];
+    for (const effect of effects) effect();
+    return outcome;
+  }
+
+  /** Runs when what is being written is on disk: nothing may be told to anybody before that. */
+  afterCommit(effect: () => void): void {
+    if (this.#depth === 0) effect();
+    else this.#effects.push(effect);
+  }
+
+  /** A value that is made once and then kept, such as a key. */
+  remember(name: string, make: () => Buffer): Buffer {
+    const row = this.get<{ value: Buffer }>('select value from meta where name = ?', name);
+    if (row) return row.value;
+    const value = make();
+    this.run('insert into meta (name, value) values (?, ?)', name, value);
+    return value;
+  }
+
+  removeAccount(phone: string): void {
+    this.transaction(() => {
+      for (const table of OF_ACCOUNT) this.run(`delete from ${table} where phone = ?`, phone);
+      this.run('delete from watchers where watcher = ?', phone);
+      this.run('delete from deliveries where sender = ? or phone = ?', phone, phone);
+    });
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#db.close();
+  }
+
+  #prepared(sql: string): Database.Statement {
+    let statement = this.#statements.get(sql);
+    if (!statement) {
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}

@@ -1,0 +1,92 @@
+import { proto } from '@whiskeysockets/baileys';
+import { jidOf, type Account, type Sender } from './accounts.ts';
+import { parseJid, type Addressing } from './jid.ts';
+import { sign } from './keys.ts';
+import type { Network } from './network.ts';
+import { settingOf } from './privacy.ts';
+import { SERVER, child, children, now, result, stanza, text, type Stanza } from './stanza.ts';
+
+/** One user that is asked about. `account` is absent when nobody has that number. */
+interface Asked {
+  jid: string;
+  addressing: Addressing;
+  account: Account | undefined;
+  /** The number as the client wrote it, when it asked by number. */
+  phone: string | undefined;
+}
+
+type Protocol = (network: Network, asked: Asked) => Stanza | undefined;
+
+/** What can be asked about users, one protocol per child of `<query>`. */
+const PROTOCOLS: Record<string, Protocol> = {
+  contact: (_network, { account, phone }) =>
+    stanza('contact', { type: account ? 'in' : 'out' }, phone === undefined ? undefined : Buffer.from(phone)),
+  devices: (network, { account }) => stanza('devices', {}, account ? deviceList(network, account) : []),
+  // a LID is told to those who know the number, not to those who ask by LID
+  lid: (_network, { account, addressing }) =>
+    account && addressing === 'pn' ? stanza('lid', { val: jidOf(account, 'lid') }) : undefined,
+  status: (_network, { account }) => account && stanza('status', { t: now() }, Buffer.from(account.about)),
+  disappearing_mode: (network, { account }) =>
+    account &&
+    stanza('disappearing_mode', { duration: settingOf(network, account.phone, 'disappearing_mode') || 0, t: now() }),
+};
+
+/** `<iq xmlns=usync>`: looks users up by number, jid or LID and tells what was asked about each. */
+export function usync(network: Network, from: Sender, iq: Stanza): Stanza {
+  const query = child(iq, 'usync');
+  const protocols = children(child(query, 'query')).filter(({ tag }) => tag in PROTOCOLS);
+  const users = children(child(query, 'list'), 'user').map((user) => {
+    const asked = whoIs(network, user);
+    if (asked.account && protocols.some(({ tag }) => tag === 'devices')) {
+      network.accounts.watch(asked.account.phone, from.account.phone);
+    }
+    const answers = protocols.flatMap(({ tag }) => PROTOCOLS[tag]?.(network, asked) ?? []);
+    return stanza('user', { jid: asked.jid }, answers);
+  });
+  const { sid, index, last, mode, context } = query?.attrs ?? {};
+  return result(iq, [
+    stanza('usync', { sid, index, last, mode, context }, [
+      stanza(
+        'result',
+        {},
+        protocols.map(({ tag }) => stanza(tag)),
+      ),
+      stanza('list', {}, users),
+    ]),
+  ]);
+}
+
+function whoIs(network: Network, user: Stanza): Asked {
+  const jid = user.attrs['jid'];
+  if (jid !== undefined) {
+    const found = network.accounts.find(jid);
+    const addressing = parseJid(jid)?.server === 'lid' ? 'lid' : 'pn';
+    return {
+      jid: found ? jidOf(found.account, addressing) : jid,
+      addressing,
+      account: found?.account,
+      phone: undefined,
+    };
+  }
+  const phone = text(child(user, 'contact'));
+  const digits = phone.replace(/\D/g, '');
+  return { jid: `${digits}@${SERVER}`, addressing: 'pn', account: network.accounts.get(digits), phone };
+}
+
+/** The account's devices, and the list of their key indexes that the phone has signed. */
+function deviceList(network: Network, account: Account): Stanza[] {
+  const devices = network.accounts.devices(account.phone);
+  const list = devices.map(({ id, keyIndex }) =>
+    stanza('device', { id, 'key-index': id === 0 ? undefined : keyIndex }),
+  );
+  const indexes = devices.map(({ keyIndex }) => keyIndex);
+  const details = proto.ADVKeyIndexList.encode({
+    rawId: account.rawId,
+    timestamp: now(),
+    currentIndex: Math.max(...indexes),
+    validIndexes: indexes,
+  }).finish();
+  const accountSignature = sign(account.identity.private, Buffer.concat([Buffer.from([6, 2]), details]));
+  const signed = proto.ADVSignedKeyIndexList.encode({ details, accountSignature }).finish();
+  return [stanza('device-list', {}, list), stanza('key-index-list', { ts: now() }, signed)];
+}
