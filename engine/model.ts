@@ -136,6 +136,8 @@ export interface DeliveryRecord {
   event: string;
   status: DeliveryStatus;
   attempts: number;
+  /** Failed attempts of the retry schedule that is under way; a resume or a redelivery starts a new one. */
+  failures: number;
   nextAttemptAt: number;
   lastAttemptAt: number | null;
   lastStatus: number | null;

@@ -28,7 +28,10 @@ export class Seal {
       if (sealed[0] !== VERSION) throw new Error(`unknown version ${sealed[0]}`);
       const nonce = sealed.subarray(1, 1 + NONCE_BYTES);
       const tag = sealed.subarray(1 + NONCE_BYTES, 1 + NONCE_BYTES + TAG_BYTES);
-      const decipher = createDecipheriv('aes-256-gcm', this.key, nonce).setAAD(Buffer.from(place)).setAuthTag(tag);
+      // Without its length, a tag cut down to four bytes would be taken.
+      const decipher = createDecipheriv('aes-256-gcm', this.key, nonce, { authTagLength: TAG_BYTES })
+        .setAAD(Buffer.from(place))
+        .setAuthTag(tag);
       return Buffer.concat([decipher.update(sealed.subarray(1 + NONCE_BYTES + TAG_BYTES)), decipher.final()]);
     } catch (cause) {
       throw new SealError(`What is stored at ${place} cannot be opened with this encryption key.`, { cause });

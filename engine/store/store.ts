@@ -177,6 +177,8 @@ export interface Store {
         nextAttemptAt?: number;
         httpStatus?: number;
         error?: string;
+        /** A failure that uses up none of the retry schedule: nobody was there to refuse the event. */
+        spared?: boolean;
       },
     ): Promise<void>;
     list(
@@ -185,7 +187,7 @@ export interface Store {
       page: Page,
     ): Promise<DeliveryRecord[]>;
     get(sessionId: number, id: number): Promise<DeliveryRecord | undefined>;
-    /** Makes a delivery pending again, due now. */
+    /** Makes a delivery pending again, due now, and its subscription active: somebody wants the receiver asked anew. */
     redeliver(id: number): Promise<{ subscriptionId: string; lane: string }>;
   };
 

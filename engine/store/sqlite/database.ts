@@ -29,10 +29,14 @@ export class Database {
   static open(folder: string | undefined): Database {
     if (folder === undefined) return Database.prepare(new Libsql(':memory:'), undefined);
     const lock = takeLock(folder);
+    let file: Libsql.Database | undefined;
     try {
-      return Database.prepare(new Libsql(join(folder, 'warbler.db')), lock);
+      file = new Libsql(join(folder, 'warbler.db'));
+      return Database.prepare(file, lock);
     } catch (error) {
+      file?.close();
       lock.close();
+      if (error instanceof StoreError) throw error;
       throw new StoreError(
         `The database in ${folder} cannot be opened (${(error as Error).message}). Check that the folder is writable and the file is whole.`,
         { cause: error },
@@ -108,12 +112,14 @@ export class Database {
  * on a file of its own: the operating system gives it back whenever the process ends, however it ends.
  */
 function takeLock(folder: string): Libsql.Database {
+  let lock: Libsql.Database | undefined;
   try {
-    const lock = new Libsql(join(folder, 'engine.lock'));
+    lock = new Libsql(join(folder, 'engine.lock'));
     lock.exec('PRAGMA locking_mode = EXCLUSIVE');
     lock.exec('BEGIN EXCLUSIVE');
     return lock;
   } catch (error) {
+    lock?.close();
     const busy = /locked|busy/i.test(String((error as Error).message));
     throw new StoreError(
       busy

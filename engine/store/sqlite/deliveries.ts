@@ -26,11 +26,12 @@ export function deliveries(db: Database): Store['deliveries'] {
       );
       return row && { delivery: toDelivery(row), body: toEnvelope(row) };
     },
-    async record(id, { status, at, nextAttemptAt = at, httpStatus = null, error = null }) {
+    async record(id, { status, at, nextAttemptAt = at, httpStatus = null, error = null, spared = false }) {
       db.run(
-        `UPDATE deliveries SET status = ?, attempts = attempts + 1, last_attempt_at = ?, next_attempt_at = ?,
-         last_status = ?, last_error = ? WHERE id = ?`,
+        `UPDATE deliveries SET status = ?, attempts = attempts + 1, failures = failures + ?, last_attempt_at = ?,
+         next_attempt_at = ?, last_status = ?, last_error = ? WHERE id = ?`,
         status,
+        status === 'delivered' || spared ? 0 : 1,
         at,
         nextAttemptAt,
         httpStatus,
@@ -56,13 +57,18 @@ export function deliveries(db: Database): Store['deliveries'] {
       return row && toDelivery(row);
     },
     async redeliver(id) {
-      const row = db.get(
-        "UPDATE deliveries SET status = 'pending', next_attempt_at = ? WHERE id = ? RETURNING subscription_id, lane",
-        Date.now(),
-        id,
-      );
-      if (!row) throw new EngineError('delivery_not_found', `There is no delivery ${id}.`);
-      return toLane(row);
+      return db.transaction(() => {
+        const row = db.get(
+          `UPDATE deliveries SET status = 'pending', failures = 0, next_attempt_at = ? WHERE id = ?
+           RETURNING subscription_id, lane`,
+          Date.now(),
+          id,
+        );
+        if (!row) throw new EngineError('delivery_not_found', `There is no delivery ${id}.`);
+        const lane = toLane(row);
+        db.run("UPDATE subscriptions SET state = 'active', parked_reason = NULL WHERE id = ?", lane.subscriptionId);
+        return lane;
+      });
     },
   };
 }
@@ -79,6 +85,7 @@ function toDelivery(row: Row): DeliveryRecord {
     event: String(row['event']),
     status: row['shown_status'] as DeliveryStatus,
     attempts: Number(row['attempts']),
+    failures: Number(row['failures']),
     nextAttemptAt: Number(row['next_attempt_at']),
     lastAttemptAt: numberOrNull(row['last_attempt_at']),
     lastStatus: numberOrNull(row['last_status']),

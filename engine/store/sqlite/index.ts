@@ -17,7 +17,12 @@ export { StoreError };
  */
 export function openSqliteStore(folder: string | undefined, seal: Seal): Store {
   const db = Database.open(folder);
-  checkKey(db, seal);
+  try {
+    checkKey(db, seal);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
   let notify: (sessionId: number, committed: Committed) => void = () => {};
   return {
     async commit(change) {

@@ -82,11 +82,17 @@ export function writeSession(db: Database, { sessionId, session }: Change): void
   db.run('UPDATE sessions SET updated_at = ? WHERE id = ?', Date.now(), sessionId);
 }
 
-/** The session's `webhook_url` is one more subscription; this keeps it the same one while the URL stays. */
+/**
+ * The session's `webhook_url` is one more subscription, and stays the same one when the URL changes: what could not be
+ * delivered to a mistyped URL goes to the corrected one.
+ */
 function followWebhookSettings(db: Database, seal: Seal, id: number, settings: SessionSettings, secret: string): void {
   const url = settings.webhook_enabled ? settings.webhook_url : null;
-  db.run("DELETE FROM subscriptions WHERE session_id = ? AND origin = 'session' AND url IS NOT ?", id, url);
-  if (url === null) return;
+  if (url === null) {
+    db.run("DELETE FROM subscriptions WHERE session_id = ? AND origin = 'session'", id);
+    return;
+  }
+  db.run("UPDATE subscriptions SET url = ? WHERE session_id = ? AND origin = 'session'", url, id);
   putSubscription(db, seal, {
     sessionId: id,
     origin: 'session',

@@ -69,12 +69,12 @@ export function putSubscription(
   return { ...toSubscription(row!, seal), state: 'active', parkedReason: null };
 }
 
-/** What was given up while the receiver was away is due again, at once. */
+/** What was given up while the receiver was away is due again, at once, with all its tries before it. */
 function resumeSubscription(db: Database, id: string): void {
   db.run("UPDATE subscriptions SET state = 'active', parked_reason = NULL WHERE id = ?", id);
   db.run(
-    `UPDATE deliveries SET status = CASE attempts WHEN 0 THEN 'pending' ELSE 'failed' END, next_attempt_at = ?
-     WHERE subscription_id = ? AND status <> 'delivered'`,
+    `UPDATE deliveries SET status = CASE attempts WHEN 0 THEN 'pending' ELSE 'failed' END, failures = 0,
+     next_attempt_at = ? WHERE subscription_id = ? AND status <> 'delivered'`,
     Date.now(),
     id,
   );

@@ -95,6 +95,7 @@ CREATE TABLE deliveries (
   lane TEXT NOT NULL,
   status TEXT NOT NULL DEFAULT 'pending',
   attempts INTEGER NOT NULL DEFAULT 0,
+  failures INTEGER NOT NULL DEFAULT 0,
   next_attempt_at INTEGER NOT NULL,
   last_attempt_at INTEGER,
   last_status INTEGER,

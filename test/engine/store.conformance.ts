@@ -1,0 +1,728 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EventEnvelope } from '../../engine/events.ts';
+import { MESSAGE_STATUS, type MessageStatus, type SessionRecord } from '../../engine/model.ts';
+import type { Change, Committed, MessageOutcome, Store } from '../../engine/store/store.ts';
+import { aSession, anEvent, CHAT, outgoing, received, someKeys, subscriptionOf } from './fixtures.ts';
+
+/** One place to keep things, of the driver under test. */
+export interface StorePlace {
+  open(): Promise<Store>;
+  /** Closes what is open and opens it again, as another process would. */
+  reopen(): Promise<Store>;
+  remove(): Promise<void>;
+}
+
+const FAR = Date.now() + 3_600_000;
+const ALL = { after: 0, limit: 500 };
+
+/** What every driver of {@link Store} does, whatever it keeps its data in. */
+export function storeConformance(driver: string, newPlace: () => Promise<StorePlace>): void {
+  describe(`the ${driver} store`, () => {
+    let place: StorePlace;
+    let store: Store;
+    let session: SessionRecord;
+    const commit = (change: Omit<Change, 'sessionId'>) => store.commit({ sessionId: session.id, ...change });
+    const subscribe = (about: Parameters<typeof subscriptionOf>[1] = {}) =>
+      store.subscriptions.put(subscriptionOf(session.id, about));
+    const eventsOf = (id = session.id) => store.events.list(id, ALL);
+    const deliveriesOf = (filter: Parameters<Store['deliveries']['list']>[1] = {}) =>
+      store.deliveries.list(session.id, filter, ALL);
+
+    beforeEach(async () => {
+      place = await newPlace();
+      store = await place.open();
+      session = await store.sessions.create(aSession(), someKeys());
+    });
+    afterEach(() => place.remove());
+
+    describe('commits', () => {
+      test('nothing of a change that fails', async () => {
+        await subscribe();
+        const { message } = await store.messages.enqueue(outgoing(session.id));
+        const failing: MessageOutcome = {
+          waId: message.waId,
+          status: MESSAGE_STATUS.sent,
+          events: () => {
+            throw new Error('no room on the disk');
+          },
+        };
+        const change: Omit<Change, 'sessionId'> = {
+          creds: Buffer.from('login'),
+          keys: { session: { 'bob.0': Buffer.from('ratchet') } },
+          messages: [received()],
+          events: [anEvent()],
+          session: { status: 'connected', wanted: true },
+          outcomes: [failing],
+        };
+        await expect(commit(change)).rejects.toThrow('no room on the disk');
+
+        expect(await store.auth.creds(session.id)).toBeUndefined();
+        expect(await store.auth.keys(session.id, 'session', ['bob.0'])).toEqual({});
+        expect(await store.messages.find(session.id, '3EB0A1')).toBeUndefined();
+        expect(await store.messages.get(session.id, message.msgId)).toEqual(message);
+        expect(await eventsOf()).toEqual([]);
+        expect(await deliveriesOf()).toEqual([]);
+        expect(await store.sessions.get(session.id)).toEqual(session);
+      });
+
+      test('and works as before after a change that failed', async () => {
+        await expect(store.commit({ sessionId: session.id + 1, events: [anEvent()] })).rejects.toThrow();
+        expect((await commit({ events: [anEvent()] })).events).toHaveLength(1);
+      });
+
+      test('and answers what it has put in motion, and tells the listener the same', async () => {
+        const subscription = await subscribe();
+        const told: [number, Committed][] = [];
+        store.onCommitted((sessionId, committed) => void told.push([sessionId, committed]));
+        const committed = await commit({ events: [anEvent({ lane: 'a' }), anEvent({ lane: 'b' })] });
+        expect(committed.due).toEqual([
+          { subscriptionId: subscription.id, lane: 'a' },
+          { subscriptionId: subscription.id, lane: 'b' },
+        ]);
+        expect(committed.settled).toEqual([]);
+        expect(told).toEqual([[session.id, committed]]);
+      });
+
+      test('without telling anybody when there is no event and no outcome', async () => {
+        let told = 0;
+        store.onCommitted(() => void (told += 1));
+        await commit({ creds: Buffer.from('login'), keys: { session: { a: Buffer.from('b') } } });
+        expect(told).toBe(0);
+      });
+
+      test('the state of a session, field by field', async () => {
+        const account = { jid: '15550100001:3@s.whatsapp.net', lid: '100000000000001@lid', name: 'Warbler' };
+        const reason = { code: 'unreachable', message: 'No network.', retryAt: 1_750_000_000_000 };
+        await commit({ session: { status: 'connecting', reason, wanted: true } });
+        await commit({ session: { account } });
+        expect(await store.sessions.get(session.id)).toMatchObject({
+          status: 'connecting',
+          reason,
+          wanted: true,
+          account,
+        });
+        await commit({ session: { reason: null, account: null, wanted: false } });
+        expect(await store.sessions.get(session.id)).toMatchObject({
+          status: 'connecting',
+          reason: null,
+          wanted: false,
+          account: null,
+        });
+      });
+    });
+
+    describe('events', () => {
+      test('are numbered in the order in which they were committed, across sessions', async () => {
+        const other = await store.sessions.create(aSession(), someKeys());
+        const seqs: number[] = [];
+        for (const id of [session.id, other.id, session.id]) {
+          const { events } = await store.commit({ sessionId: id, events: [anEvent(), anEvent()] });
+          seqs.push(...events.map(({ seq }) => seq));
+        }
+        expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
+        expect(new Set(seqs).size).toBe(6);
+        expect(await eventsOf(other.id)).toHaveLength(2);
+      });
+
+      test('come back from the log as they were posted', async () => {
+        const { events } = await commit({
+          events: [anEvent({ lid: '100000000000002@lid', phone: '15550100002', data: { deep: [{ er: 'ä🐦' }] } })],
+        });
+        expect(events[0]).toEqual({
+          event: 'messages.received',
+          id: expect.stringMatching(/^evt_[0-9a-f]{24}$/),
+          seq: expect.any(Number),
+          sessionId: String(session.id),
+          timestamp: expect.any(Number),
+          jid: CHAT,
+          lid: '100000000000002@lid',
+          phone: '15550100002',
+          data: { deep: [{ er: 'ä🐦' }] },
+        });
+        expect(await eventsOf()).toEqual(events);
+      });
+
+      test('are read page by page', async () => {
+        const { events } = await commit({ events: Array.from({ length: 5 }, () => anEvent()) });
+        const read: EventEnvelope[] = [];
+        for (let after = 0; ; after = read.at(-1)!.seq) {
+          const page = await store.events.list(session.id, { after, limit: 2 });
+          if (page.length === 0) break;
+          read.push(...page);
+        }
+        expect(read).toEqual(events);
+      });
+
+      test('never reuse a number, even when the newest ones were dropped', async () => {
+        const { events } = await commit({ events: [anEvent()] });
+        expect(await store.events.prune(FAR)).toBe(1);
+        const later = await commit({ events: [anEvent()] });
+        expect(later.events[0]!.seq).toBeGreaterThan(events[0]!.seq);
+      });
+
+      test('are dropped when they are old, unless somebody still waits for them', async () => {
+        await subscribe({ events: ['session.status'] });
+        const { events } = await commit({
+          events: [anEvent(), anEvent({ event: 'session.status', lane: 'session' }), anEvent()],
+        });
+        expect(await store.events.prune(Date.now() - 60_000)).toBe(0);
+        expect(await store.events.prune(FAR)).toBe(2);
+        expect(await eventsOf()).toEqual([events[1]]);
+
+        const [delivery] = await deliveriesOf();
+        await store.deliveries.record(delivery!.id, { status: 'parked', at: Date.now() });
+        expect(await store.events.prune(FAR)).toBe(0);
+        await store.deliveries.record(delivery!.id, { status: 'delivered', at: Date.now() });
+        expect(await store.events.prune(FAR)).toBe(1);
+        expect(await deliveriesOf()).toEqual([]);
+      });
+    });
+
+    describe('received messages', () => {
+      test('bring their events once, however often WhatsApp repeats them', async () => {
+        const first = await commit({ messages: [received()] });
+        const second = await commit({ messages: [received(), received()] });
+        expect(first.events).toHaveLength(1);
+        expect(second).toEqual({ events: [], settled: [], due: [] });
+        expect(await eventsOf()).toHaveLength(1);
+      });
+
+      test('with the same id from two senders are two messages', async () => {
+        const { events } = await commit({
+          messages: [received({ sender: '1@lid' }), received({ sender: '2@lid' })],
+        });
+        expect(events).toHaveLength(2);
+      });
+
+      test('with the same id from us and from somebody else are two messages', async () => {
+        const { events } = await commit({ messages: [received(), received({ fromMe: true, sender: '' })] });
+        expect(events).toHaveLength(2);
+        expect((await store.messages.find(session.id, '3EB0A1'))?.fromMe).toBe(true);
+      });
+
+      test('with the same id in two sessions are two messages', async () => {
+        const other = await store.sessions.create(aSession(), someKeys());
+        await commit({ messages: [received()] });
+        const { events } = await store.commit({ sessionId: other.id, messages: [received()] });
+        expect(events).toHaveLength(1);
+      });
+
+      test('that this engine has sent itself are no new ones', async () => {
+        await store.messages.enqueue(outgoing(session.id));
+        const { events } = await commit({ messages: [received({ waId: '3EB0B1', fromMe: true, sender: '' })] });
+        expect(events).toEqual([]);
+      });
+
+      test('keep their content byte for byte', async () => {
+        const content = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+        await commit({ messages: [received({ content, lid: '7@lid' })] });
+        const found = await store.messages.find(session.id, '3EB0A1');
+        expect(found).toMatchObject({
+          fromMe: false,
+          lid: '7@lid',
+          chat: CHAT,
+          status: 3,
+          send: 'done',
+          request: null,
+        });
+        expect(found!.content!.equals(content)).toBe(true);
+      });
+    });
+
+    describe('outcomes of sent messages', () => {
+      const told = () => [anEvent({ event: 'messages.update' })];
+      const outcome = (status: MessageStatus, error?: string): MessageOutcome => ({
+        waId: '3EB0B1',
+        status,
+        ...(error !== undefined && { error }),
+        events: told,
+      });
+      const { pending, sent, delivered, read, played, error } = MESSAGE_STATUS;
+
+      test.each([
+        ['rise step by step', [sent, delivered, read, played], [1, 1, 1, 1], played],
+        ['may skip a step', [read], [1], read],
+        ['never fall', [read, delivered, sent], [1, 0, 0], read],
+        ['are told once', [sent, sent], [1, 0], sent],
+        ['fail before WhatsApp has taken the message', [error, error], [1, 0], error],
+        ['do not fail once WhatsApp has taken it', [sent, error], [1, 0], sent],
+        ['rise after a failure that was a guess', [error, delivered], [1, 1], delivered],
+        ['are not about pending', [pending], [0], pending],
+      ])('%s', async (_words, statuses, events, last) => {
+        const { message } = await store.messages.enqueue(outgoing(session.id));
+        const counts: number[] = [];
+        for (const status of statuses) counts.push((await commit({ outcomes: [outcome(status)] })).events.length);
+        expect(counts).toEqual(events);
+        expect((await store.messages.get(session.id, message.msgId))?.status).toBe(last);
+      });
+
+      test('settle a message once', async () => {
+        const { message } = await store.messages.enqueue(outgoing(session.id));
+        const first = await commit({ outcomes: [outcome(error, 'blocked')] });
+        const second = await commit({ outcomes: [outcome(sent)] });
+        expect(first.settled).toEqual([{ ...message, status: error, error: 'blocked', send: 'done' }]);
+        expect(second.settled).toEqual([]);
+        expect(await store.messages.get(session.id, message.msgId)).toMatchObject({ status: sent, error: null });
+      });
+
+      test('make their events from the message as it is then', async () => {
+        await store.messages.enqueue(outgoing(session.id));
+        const seen: [number, number][] = [];
+        await commit({
+          outcomes: [
+            {
+              ...outcome(delivered),
+              events: (message, before) => {
+                seen.push([message.status, before]);
+                return [];
+              },
+            },
+          ],
+        });
+        expect(seen).toEqual([[delivered, pending]]);
+      });
+
+      test('of messages that are not ours change nothing', async () => {
+        await commit({ messages: [received({ waId: '3EB0B1' })] });
+        expect((await commit({ outcomes: [outcome(read)] })).events).toEqual([]);
+        const unknown = { ...outcome(read), waId: 'unheard of' };
+        expect((await commit({ outcomes: [unknown] })).events).toEqual([]);
+      });
+    });
+
+    describe('messages to send', () => {
+      test('wait in the order in which they were accepted', async () => {
+        for (const waId of ['C', 'A', 'B']) await store.messages.enqueue(outgoing(session.id, { waId }));
+        const queued = await store.messages.queued(session.id, 2);
+        expect(queued.map(({ waId }) => waId)).toEqual(['C', 'A']);
+        expect(queued[0]).toMatchObject({ fromMe: true, sender: '', status: 1, send: 'queued', attempts: 0 });
+        expect(queued[0]!.request).toEqual({ to: '+15550100002', text: 'Hello' });
+      });
+
+      test('are accepted once per idempotency key', async () => {
+        const first = await store.messages.enqueue(outgoing(session.id, { idempotencyKey: 'k' }));
+        const second = await store.messages.enqueue(outgoing(session.id, { waId: 'other', idempotencyKey: 'k' }));
+        expect(first.fresh).toBe(true);
+        expect(second).toEqual({ message: first.message, fresh: false });
+        expect(await store.messages.queued(session.id, 9)).toHaveLength(1);
+      });
+
+      test('with a used idempotency key and another text are refused', async () => {
+        await store.messages.enqueue(outgoing(session.id, { idempotencyKey: 'k' }));
+        const other = outgoing(session.id, {
+          waId: 'o',
+          idempotencyKey: 'k',
+          request: { to: '+15550100002', text: '?' },
+        });
+        await expect(store.messages.enqueue(other)).rejects.toMatchObject({ code: 'idempotency_mismatch' });
+      });
+
+      test('of two sessions may use the same idempotency key', async () => {
+        const other = await store.sessions.create(aSession(), someKeys());
+        await store.messages.enqueue(outgoing(session.id, { idempotencyKey: 'k' }));
+        const { fresh } = await store.messages.enqueue(outgoing(other.id, { idempotencyKey: 'k' }));
+        expect(fresh).toBe(true);
+      });
+
+      test('leave the queue when they are written, with the bytes that were', async () => {
+        const { message } = await store.messages.enqueue(outgoing(session.id));
+        await store.messages.written(message.msgId, { content: Buffer.from('bytes'), lid: '7@lid' });
+        expect(await store.messages.queued(session.id, 9)).toEqual([]);
+        expect(await store.messages.get(session.id, message.msgId)).toMatchObject({
+          send: 'written',
+          attempts: 1,
+          lid: '7@lid',
+          content: Buffer.from('bytes'),
+        });
+      });
+
+      test('come back to the queue under the same id when nobody acknowledged them', async () => {
+        const first = (await store.messages.enqueue(outgoing(session.id, { waId: 'A' }))).message;
+        const second = (await store.messages.enqueue(outgoing(session.id, { waId: 'B' }))).message;
+        for (const { msgId } of [first, second]) {
+          await store.messages.written(msgId, { content: Buffer.from('bytes'), lid: null });
+        }
+        await commit({ outcomes: [{ waId: 'B', status: 2, events: () => [] }] });
+        expect(await store.messages.requeue(session.id, Date.now() - 60_000)).toBe(0);
+        expect(await store.messages.requeue(session.id, Date.now())).toBe(1);
+        const [queued] = await store.messages.queued(session.id, 9);
+        expect(queued).toMatchObject({ msgId: first.msgId, waId: 'A', attempts: 1, content: Buffer.from('bytes') });
+      });
+
+      test('are not written once they have failed', async () => {
+        const { message } = await store.messages.enqueue(outgoing(session.id));
+        await commit({ outcomes: [{ waId: message.waId, status: 0, error: 'gone', events: () => [] }] });
+        await store.messages.written(message.msgId, { content: Buffer.from('late'), lid: null });
+        expect(await store.messages.queued(session.id, 9)).toEqual([]);
+        expect(await store.messages.requeue(session.id, Date.now())).toBe(0);
+      });
+
+      test('are found by number only in their own session', async () => {
+        const other = await store.sessions.create(aSession(), someKeys());
+        const { message } = await store.messages.enqueue(outgoing(session.id));
+        expect(await store.messages.get(other.id, message.msgId)).toBeUndefined();
+      });
+    });
+
+    describe('subscriptions', () => {
+      const fan = async (name: 'messages.received' | 'session.status') =>
+        (await commit({ events: [anEvent({ event: name })] })).due.map(({ subscriptionId }) => subscriptionId);
+
+      test('get the events they name, or all for *', async () => {
+        const named = await subscribe({ url: 'http://a.test/', events: ['messages.update', 'messages.received'] });
+        const all = await subscribe({ url: 'http://b.test/', events: ['*'] });
+        await subscribe({ url: 'http://c.test/', events: ['messages.receive', 'received', 'messages.*'] });
+        expect((await fan('messages.received')).sort()).toEqual([named.id, all.id].sort());
+        expect(await fan('session.status')).toEqual([all.id]);
+      });
+
+      test('get the events of their own session only', async () => {
+        const other = await store.sessions.create(aSession(), someKeys());
+        await subscribe();
+        expect((await store.commit({ sessionId: other.id, events: [anEvent()] })).due).toEqual([]);
+      });
+
+      test('get nothing once they have expired, and are then removed', async () => {
+        const past = await subscribe({ url: 'http://a.test/', expiresAt: Date.now() - 1 });
+        const future = await subscribe({ url: 'http://b.test/', expiresAt: FAR });
+        expect(await fan('messages.received')).toEqual([future.id]);
+        expect(await store.subscriptions.expire(Date.now())).toEqual([past.id]);
+        expect(await store.subscriptions.expire(Date.now())).toEqual([]);
+        expect(await store.subscriptions.get(past.id)).toBeUndefined();
+        expect(await store.subscriptions.get(future.id)).toEqual(future);
+      });
+
+      test('of the same URL are one: the later word counts, and it is resumed', async () => {
+        const first = await subscribe({ events: ['session.status'], expiresAt: FAR });
+        await store.subscriptions.park(first.id, 'gone');
+        const second = await subscribe({ events: ['*'], format: 'wasender' });
+        expect(second).toEqual({ ...first, events: ['*'], format: 'wasender', expiresAt: null });
+        expect(await store.subscriptions.list(session.id)).toEqual([second]);
+      });
+
+      test('of the same URL in two sessions, or of the session itself and of the API, are two', async () => {
+        const other = await store.sessions.create(aSession(), someKeys());
+        const all = [
+          await subscribe(),
+          await subscribe({ origin: 'session' }),
+          await store.subscriptions.put(subscriptionOf(other.id)),
+        ];
+        expect(new Set(all.map(({ id }) => id)).size).toBe(3);
+      });
+
+      test('that are deleted take their undelivered events with them', async () => {
+        const subscription = await subscribe();
+        await commit({ events: [anEvent()] });
+        expect(await store.subscriptions.delete(subscription.id)).toBe(true);
+        expect(await store.subscriptions.delete(subscription.id)).toBe(false);
+        expect(await deliveriesOf()).toEqual([]);
+        expect(await store.deliveries.lanes()).toEqual([]);
+        expect(await eventsOf()).toHaveLength(1);
+      });
+    });
+
+    describe('deliveries', () => {
+      test('have one head per lane, the oldest that is undelivered', async () => {
+        const { id } = await subscribe();
+        const { events } = await commit({
+          events: [anEvent({ lane: 'a' }), anEvent({ lane: 'b' }), anEvent({ lane: 'a' })],
+        });
+        const lanes = await store.deliveries.lanes();
+        expect(lanes.map(({ lane }) => lane).sort()).toEqual(['a', 'b']);
+        const head = await store.deliveries.head(id, 'a');
+        expect(head).toEqual({
+          body: events[0],
+          delivery: {
+            id: expect.any(Number),
+            subscriptionId: id,
+            seq: events[0]!.seq,
+            eventId: events[0]!.id,
+            event: 'messages.received',
+            status: 'pending',
+            attempts: 0,
+            failures: 0,
+            nextAttemptAt: expect.any(Number),
+            lastAttemptAt: null,
+            lastStatus: null,
+            lastError: null,
+          },
+        });
+        await store.deliveries.record(head!.delivery.id, { status: 'delivered', at: 1, httpStatus: 200 });
+        expect((await store.deliveries.head(id, 'a'))!.body).toEqual(events[2]);
+        expect((await store.deliveries.head(id, 'b'))!.body).toEqual(events[1]);
+        expect(await store.deliveries.head(id, 'no such lane')).toBeUndefined();
+      });
+
+      test('stay at the head of their lane while they fail', async () => {
+        const { id } = await subscribe();
+        await commit({ events: [anEvent(), anEvent()] });
+        const { delivery } = (await store.deliveries.head(id, CHAT))!;
+        const error = { status: 'failed', at: 5, nextAttemptAt: FAR, httpStatus: 500, error: 'answered 500' } as const;
+        await store.deliveries.record(delivery.id, error);
+        await store.deliveries.record(delivery.id, { ...error, spared: true });
+        expect((await store.deliveries.head(id, CHAT))!.delivery).toEqual({
+          ...delivery,
+          status: 'failed',
+          attempts: 2,
+          failures: 1,
+          nextAttemptAt: FAR,
+          lastAttemptAt: 5,
+          lastStatus: 500,
+          lastError: 'answered 500',
+        });
+      });
+
+      test('that were given up leave their lane to the next one', async () => {
+        const { id } = await subscribe();
+        const { events } = await commit({ events: [anEvent(), anEvent()] });
+        const { delivery } = (await store.deliveries.head(id, CHAT))!;
+        await store.deliveries.record(delivery.id, { status: 'parked', at: 5 });
+        expect((await store.deliveries.head(id, CHAT))!.body).toEqual(events[1]);
+      });
+
+      test('are shown as parked while their subscription is, and still have a head', async () => {
+        const { id } = await subscribe();
+        await commit({ events: [anEvent(), anEvent()] });
+        await store.subscriptions.park(id, 'The receiver answered 404');
+        expect(await store.subscriptions.get(id)).toMatchObject({
+          state: 'parked',
+          parkedReason: 'The receiver answered 404',
+        });
+        expect(await deliveriesOf({ status: 'parked' })).toHaveLength(2);
+        expect(await deliveriesOf({ status: 'pending' })).toHaveLength(0);
+        expect(await store.deliveries.head(id, CHAT)).toBeDefined();
+      });
+
+      test('that were given up or put off are due at once when the subscription is resumed', async () => {
+        const { id } = await subscribe();
+        const { events } = await commit({ events: [anEvent(), anEvent(), anEvent()] });
+        const [first, second, third] = await deliveriesOf();
+        await store.deliveries.record(first!.id, { status: 'parked', at: 5 });
+        await store.deliveries.record(second!.id, { status: 'delivered', at: 5 });
+        await store.deliveries.record(third!.id, { status: 'failed', at: 5, nextAttemptAt: FAR });
+        await store.subscriptions.park(id, 'gone');
+        await store.subscriptions.resume(id);
+        expect(await store.subscriptions.get(id)).toMatchObject({ state: 'active', parkedReason: null });
+        const { body, delivery } = (await store.deliveries.head(id, CHAT))!;
+        expect(body).toEqual(events[0]);
+        expect(delivery).toMatchObject({ status: 'failed', attempts: 1, failures: 0 });
+        expect(delivery.nextAttemptAt).toBeLessThanOrEqual(Date.now());
+        expect((await deliveriesOf({ status: 'delivered' })).map(({ seq }) => seq)).toEqual([events[1]!.seq]);
+        expect((await store.deliveries.get(session.id, third!.id))!.nextAttemptAt).toBeLessThanOrEqual(Date.now());
+      });
+
+      test('can be done once more, with a schedule of their own, in their old place', async () => {
+        const { id } = await subscribe();
+        const { events } = await commit({ events: [anEvent(), anEvent()] });
+        const [first] = await deliveriesOf();
+        await store.deliveries.record(first!.id, { status: 'failed', at: 5 });
+        await store.deliveries.record(first!.id, { status: 'delivered', at: 6 });
+        expect(await store.deliveries.redeliver(first!.id)).toEqual({ subscriptionId: id, lane: CHAT });
+        const { body, delivery } = (await store.deliveries.head(id, CHAT))!;
+        expect(body).toEqual(events[0]);
+        expect(delivery).toMatchObject({ status: 'pending', attempts: 2, failures: 0 });
+        await expect(store.deliveries.redeliver(99_999)).rejects.toMatchObject({ code: 'delivery_not_found' });
+      });
+
+      test('that are done once more wake a parked subscription, for somebody has asked', async () => {
+        const { id } = await subscribe();
+        await commit({ events: [anEvent()] });
+        await store.subscriptions.park(id, 'gone');
+        await store.deliveries.redeliver((await deliveriesOf())[0]!.id);
+        expect(await store.subscriptions.get(id)).toMatchObject({ state: 'active', parkedReason: null });
+      });
+
+      test('are listed by status and subscription, page by page, for their own session', async () => {
+        const a = await subscribe({ url: 'http://a.test/' });
+        const b = await subscribe({ url: 'http://b.test/', events: ['session.status'] });
+        await commit({ events: [anEvent(), anEvent({ event: 'session.status' })] });
+        const all = await deliveriesOf();
+        expect(all.map(({ id }) => id)).toEqual([...all.map(({ id }) => id)].sort((x, y) => x - y));
+        expect(all).toHaveLength(3);
+        expect(await deliveriesOf({ subscriptionId: b.id })).toEqual(all.filter((one) => one.subscriptionId === b.id));
+        await store.deliveries.record(all[0]!.id, { status: 'delivered', at: 1 });
+        expect(await deliveriesOf({ status: 'pending', subscriptionId: a.id })).toHaveLength(1);
+        expect(await store.deliveries.list(session.id, {}, { after: all[0]!.id, limit: 1 })).toEqual([all[1]]);
+        const other = await store.sessions.create(aSession(), someKeys());
+        expect(await store.deliveries.list(other.id, {}, ALL)).toEqual([]);
+        expect(await store.deliveries.get(other.id, all[0]!.id)).toBeUndefined();
+      });
+
+      test('of a subscription that was deleted meanwhile are nobody’s any more', async () => {
+        const { id } = await subscribe();
+        await commit({ events: [anEvent()] });
+        const { delivery } = (await store.deliveries.head(id, CHAT))!;
+        await store.subscriptions.delete(id);
+        await store.deliveries.record(delivery.id, { status: 'delivered', at: 1 });
+        await store.subscriptions.park(id, 'gone');
+        await store.subscriptions.resume(id);
+        expect(await store.deliveries.head(id, CHAT)).toBeUndefined();
+      });
+    });
+
+    describe('sessions', () => {
+      test('are found by number and by API key', async () => {
+        expect(session).toMatchObject({ status: 'disconnected', reason: null, wanted: false, account: null });
+        expect(await store.sessions.get(session.id)).toEqual(session);
+        expect(await store.sessions.findByApiKey(session.apiKey)).toEqual(session);
+        expect(await store.sessions.findByApiKey('another')).toBeUndefined();
+        expect(await store.sessions.get(session.id + 1)).toBeUndefined();
+      });
+
+      test('take a new API key, and the old one is worth nothing', async () => {
+        const updated = await store.sessions.update(session.id, session.settings, { apiKey: 'new' });
+        expect(updated).toMatchObject({ apiKey: 'new', webhookSecret: session.webhookSecret });
+        expect(await store.sessions.findByApiKey(session.apiKey)).toBeUndefined();
+        expect((await store.sessions.findByApiKey('new'))?.id).toBe(session.id);
+      });
+
+      test('that are not there cannot be updated', async () => {
+        await expect(store.sessions.update(99, aSession())).rejects.toMatchObject({ code: 'session_not_found' });
+      });
+
+      test('have their own webhook, which follows their settings', async () => {
+        const own = async () =>
+          (await store.subscriptions.list(session.id)).map(({ url, events }) => ({ url, events }));
+        const set = (settings: Parameters<typeof aSession>[0]) => store.sessions.update(session.id, aSession(settings));
+        await set({ webhook_url: 'http://a.test/', webhook_enabled: true, webhook_events: ['session.status'] });
+        expect(await own()).toEqual([{ url: 'http://a.test/', events: ['session.status'] }]);
+        const [first] = await store.subscriptions.list(session.id);
+        expect(first).toMatchObject({ origin: 'session', format: 'wasender', secret: session.webhookSecret });
+
+        await set({ webhook_url: 'http://a.test/', webhook_enabled: true, webhook_events: [] });
+        expect(await own()).toEqual([{ url: 'http://a.test/', events: ['*'] }]);
+        await set({ webhook_url: 'http://a.test/', webhook_enabled: false });
+        expect(await own()).toEqual([]);
+        await set({ webhook_url: null, webhook_enabled: true });
+        expect(await own()).toEqual([]);
+      });
+
+      test('whose webhook URL is corrected have what was undelivered sent to the new one', async () => {
+        const set = (url: string) =>
+          store.sessions.update(session.id, aSession({ webhook_url: url, webhook_enabled: true }));
+        await set('http://typo.test/');
+        await commit({ events: [anEvent()] });
+        const [before] = await store.subscriptions.list(session.id);
+        await set('http://right.test/');
+        const [after] = await store.subscriptions.list(session.id);
+        expect(after).toEqual({ ...before, url: 'http://right.test/' });
+        expect(await deliveriesOf()).toHaveLength(1);
+      });
+
+      test('leave the subscriptions of others alone when their own webhook changes', async () => {
+        const api = await subscribe({ url: 'http://a.test/' });
+        await store.sessions.update(session.id, aSession({ webhook_url: 'http://b.test/', webhook_enabled: true }));
+        await store.sessions.update(session.id, aSession());
+        expect(await store.subscriptions.list(session.id)).toEqual([api]);
+      });
+
+      test('are deleted with all that belongs to them, and nothing else', async () => {
+        const other = await store.sessions.create(aSession(), someKeys());
+        for (const { id } of [session, other]) {
+          await store.subscriptions.put(subscriptionOf(id));
+          await store.messages.enqueue(outgoing(id));
+          await store.commit({
+            sessionId: id,
+            creds: Buffer.from('login'),
+            keys: { session: { a: Buffer.from('b') } },
+            messages: [received()],
+          });
+        }
+        await store.sessions.delete(session.id);
+        expect((await store.sessions.list()).map(({ id }) => id)).toEqual([other.id]);
+        expect(await store.auth.creds(session.id)).toBeUndefined();
+        expect(await store.auth.keys(session.id, 'session', ['a'])).toEqual({});
+        expect(await store.messages.find(session.id, '3EB0A1')).toBeUndefined();
+        expect(await store.messages.queued(session.id, 9)).toEqual([]);
+        expect(await eventsOf()).toEqual([]);
+        expect(await store.subscriptions.list(session.id)).toEqual([]);
+        expect(await store.deliveries.lanes()).toHaveLength(1);
+        expect(await eventsOf(other.id)).toHaveLength(1);
+        expect(await store.auth.creds(other.id)).toEqual(Buffer.from('login'));
+      });
+
+      test('never get the number of a deleted one', async () => {
+        await store.sessions.delete(session.id);
+        expect((await store.sessions.create(aSession(), someKeys())).id).toBeGreaterThan(session.id);
+      });
+    });
+
+    describe('a login', () => {
+      test('is read back as it was written, key by key', async () => {
+        const creds = Buffer.from('{"registered":true}');
+        await commit({ creds, keys: { session: { a: Buffer.from('1'), b: Buffer.from('2') } } });
+        await commit({ keys: { session: { a: null, b: Buffer.from('3') }, 'pre-key': { 1: Buffer.from('4') } } });
+        expect(await store.auth.creds(session.id)).toEqual(creds);
+        expect(await store.auth.keys(session.id, 'session', ['a', 'b', 'c'])).toEqual({ b: Buffer.from('3') });
+        expect(await store.auth.keys(session.id, 'pre-key', ['1'])).toEqual({ 1: Buffer.from('4') });
+      });
+
+      test('is forgotten without the messages and the settings', async () => {
+        await commit({
+          creds: Buffer.from('login'),
+          keys: { session: { a: Buffer.from('1') } },
+          messages: [received()],
+        });
+        await store.auth.clear(session.id);
+        expect(await store.auth.creds(session.id)).toBeUndefined();
+        expect(await store.auth.keys(session.id, 'session', ['a'])).toEqual({});
+        expect(await store.messages.find(session.id, '3EB0A1')).toBeDefined();
+        expect(await store.sessions.get(session.id)).toBeDefined();
+      });
+    });
+
+    test('tokens are kept by name, and the later one replaces', async () => {
+      const first = await store.tokens.put('n8n', Buffer.alloc(32, 1));
+      await store.tokens.put('other', Buffer.alloc(32, 2));
+      const second = await store.tokens.put('n8n', Buffer.alloc(32, 3));
+      expect(second).toMatchObject({ id: first.id, name: 'n8n', hash: Buffer.alloc(32, 3) });
+      expect((await store.tokens.list()).map(({ name, hash }) => [name, hash])).toEqual([
+        ['n8n', Buffer.alloc(32, 3)],
+        ['other', Buffer.alloc(32, 2)],
+      ]);
+      expect(await store.tokens.delete('n8n')).toBe(true);
+      expect(await store.tokens.delete('n8n')).toBe(false);
+      expect(await store.tokens.list()).toHaveLength(1);
+    });
+
+    test('everything is there again after a restart', async () => {
+      const subscription = await subscribe();
+      await store.tokens.put('n8n', Buffer.alloc(32, 1));
+      await commit({
+        creds: Buffer.from('login'),
+        keys: { session: { a: Buffer.from('ratchet') } },
+        messages: [received()],
+        session: { status: 'connected', wanted: true, account: { jid: 'a', lid: null, name: null } },
+      });
+      const { message } = await store.messages.enqueue(outgoing(session.id, { idempotencyKey: 'k' }));
+      const everything = async () => ({
+        sessions: await store.sessions.list(),
+        tokens: await store.tokens.list(),
+        creds: await store.auth.creds(session.id),
+        keys: await store.auth.keys(session.id, 'session', ['a']),
+        received: await store.messages.find(session.id, '3EB0A1'),
+        queued: await store.messages.queued(session.id, 9),
+        events: await eventsOf(),
+        subscriptions: await store.subscriptions.list(session.id),
+        lanes: await store.deliveries.lanes(),
+        head: await store.deliveries.head(subscription.id, CHAT),
+      });
+      const before = await everything();
+      store = await place.reopen();
+      expect(await everything()).toEqual(before);
+      const again = await store.messages.enqueue(outgoing(session.id, { waId: 'x', idempotencyKey: 'k' }));
+      expect(again).toEqual({ message, fresh: false });
+      expect((await commit({ messages: [received()] })).events).toEqual([]);
+    });
+
+    test('a repeated message that arrives while others are being written is still one', async () => {
+      const commits = await Promise.all(
+        Array.from({ length: 20 }, async (_, index) => {
+          if (index % 3 === 0) await sleep(0);
+          return commit({ messages: [received()], events: [anEvent({ lane: 'other' })] });
+        }),
+      );
+      expect(commits.flatMap(({ events }) => events)).toHaveLength(21);
+    });
+  });
+}

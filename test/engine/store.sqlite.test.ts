@@ -1,0 +1,140 @@
+import Libsql from 'libsql';
+import { execFile } from 'node:child_process';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Seal } from '../../engine/store/seal.ts';
+import { openSqliteStore, StoreError } from '../../engine/store/sqlite/index.ts';
+import type { Store } from '../../engine/store/store.ts';
+import { aSession, anEvent, SECRET, subscriptionOf, temporaryFolder } from './fixtures.ts';
+import { storeConformance } from './store.conformance.ts';
+
+const KEY = Buffer.alloc(32, 7);
+
+storeConformance('embedded', async () => {
+  const folder = await temporaryFolder();
+  let store: Store | undefined;
+  const open = async () => (store = openSqliteStore(folder.path, new Seal(KEY)));
+  return {
+    open,
+    reopen: async () => {
+      await store?.close();
+      return open();
+    },
+    remove: async () => {
+      await store?.close();
+      await folder.remove();
+    },
+  };
+});
+
+describe('the embedded store’s folder', () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  beforeEach(async () => (folder = await temporaryFolder()));
+  afterEach(() => folder.remove());
+
+  const open = (key = KEY) => openSqliteStore(folder.path, new Seal(key));
+  /** What `open` threw; the test fails when it did not. */
+  function refusal(key = KEY): StoreError {
+    try {
+      void open(key).close();
+    } catch (error) {
+      expect(error).toBeInstanceOf(StoreError);
+      return error as StoreError;
+    }
+    throw new Error('the folder was opened');
+  }
+
+  test('is taken by one process: a second one is told so, and may have it when the first has ended', async () => {
+    const store = open();
+    const second = () => startAnother(folder.path);
+    const answer = await second();
+    expect(answer).toMatch(/^StoreError: Another Warbler already runs on the data folder .*WARBLER_DATA_DIR/);
+    await store.close();
+    expect(await second()).toBe('opened');
+  });
+
+  test('cannot be opened twice by one process either', async () => {
+    const store = open();
+    expect(refusal().message).toContain('Another Warbler already runs');
+    await store.tokens.put('still', Buffer.alloc(32));
+    await store.close();
+    await open().close();
+  });
+
+  test('is not opened with another encryption key, but with the right one afterwards', async () => {
+    await open().close();
+    expect(refusal(Buffer.alloc(32, 8)).message).toMatch(/another encryption key.*WARBLER_ENCRYPTION_KEY/);
+    await open().close();
+  });
+
+  test('that a newer Warbler has written is refused in those words', async () => {
+    await open().close();
+    const file = new Libsql(join(folder.path, 'warbler.db'));
+    file.exec('PRAGMA user_version = 99');
+    file.close();
+    expect(refusal().message).toBe(
+      'The database was written by a newer Warbler. Start that version, or restore a backup.',
+    );
+    expect(refusal().message).not.toContain('Another Warbler');
+  });
+
+  test('that holds something else than a database is refused with a cure', async () => {
+    await writeFile(join(folder.path, 'warbler.db'), 'this is not a database '.repeat(100));
+    expect(refusal().message).toMatch(/cannot be opened .*the file is whole/);
+  });
+
+  test('that does not exist is refused with a cure', () => {
+    expect(() => openSqliteStore(join(folder.path, 'no', 'such'), new Seal(KEY))).toThrow(
+      /cannot be written .*writable/,
+    );
+  });
+
+  test('holds no secret in clear, neither in the database nor beside it', async () => {
+    const secrets = {
+      apiKey: 'SECRET-api-key-0123456789',
+      webhookSecret: 'SECRET-webhook-0123456789',
+    };
+    const bytes = { creds: Buffer.from('SECRET-creds-0123456789'), key: Buffer.from('SECRET-signal-0123456789') };
+    const store = open();
+    const session = await store.sessions.create(
+      aSession({ name: 'visible-name', webhook_url: 'http://a.test/', webhook_enabled: true }),
+      secrets,
+    );
+    await store.subscriptions.put(subscriptionOf(session.id));
+    await store.commit({
+      sessionId: session.id,
+      creds: bytes.creds,
+      keys: { session: { 'bob.0': bytes.key } },
+      events: [anEvent()],
+    });
+    const look = async () => {
+      const files = (await readdir(folder.path)).filter((name) => name.startsWith('warbler.db'));
+      return Buffer.concat(await Promise.all(files.map((name) => readFile(join(folder.path, name)))));
+    };
+    const [running, names] = [await look(), await readdir(folder.path)];
+    await store.close();
+    for (const disk of [running, await look()]) {
+      // So that the test cannot pass by looking at the wrong files.
+      expect(disk.includes('visible-name')).toBe(true);
+      for (const secret of ['SECRET-', SECRET, SECRET.slice('whsec_'.length)])
+        expect(disk.includes(secret)).toBe(false);
+    }
+    expect(names).toContain('warbler.db-wal');
+  });
+});
+
+test('without a folder the embedded store keeps everything in memory', async () => {
+  const store = openSqliteStore(undefined, new Seal(KEY));
+  await store.tokens.put('n8n', Buffer.alloc(32, 1));
+  expect(await store.tokens.list()).toHaveLength(1);
+  await store.close();
+});
+
+/** Another process that opens the store on this folder and says what came of it. */
+async function startAnother(path: string): Promise<string> {
+  const here = (name: string) => join(import.meta.dirname, name);
+  const options = ['--no-warnings', '--import', here('typescript.mjs'), here('open-store.ts'), path];
+  const { stdout } = await promisify(execFile)(process.execPath, options);
+  return stdout.trim();
+}
