@@ -234,6 +234,12 @@ export class Control {
     return this.#network.wire.read(after ?? 0, fits, limit ?? 1000);
   }
 
+  /** The phone loses its Signal sessions, as after a restore from a backup: it can decrypt nothing until asked anew. */
+  loseSessions(phone: string): void {
+    const { number } = this.#phone(phone);
+    this.#network.store.run('delete from phone_sessions where phone = ?', number);
+  }
+
   /** Resolves when no phone has anything left to do. */
   async idle(): Promise<void> {
     await Promise.all(this.#network.phones().map((phone) => phone.idle()));

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { types } from 'node:util';
 import Database from 'libsql';
 
 /**
@@ -108,17 +109,20 @@ export class Store {
     this.#db.exec(SCHEMA);
   }
 
+  // values go to libsql as one array: a lone Buffer or null it would take for named parameters, and abort
+
   get<Row>(sql: string, ...values: Value[]): Row | undefined {
-    return this.#prepared(sql).get(...values) as Row | undefined;
+    const row = this.#prepared(sql).get(values) as Row | undefined;
+    return row && withBuffers(row);
   }
 
   all<Row>(sql: string, ...values: Value[]): Row[] {
-    return this.#prepared(sql).all(...values) as Row[];
+    return (this.#prepared(sql).all(values) as Row[]).map(withBuffers);
   }
 
   /** Returns how many rows changed. */
   run(sql: string, ...values: Value[]): number {
-    return this.#prepared(sql).run(...values).changes;
+    return this.#prepared(sql).run(values).changes;
   }
 
   /** All or nothing. A transaction within a transaction joins it. */
@@ -179,4 +183,12 @@ export class Store {
     }
     return statement;
   }
+}
+
+/** libsql gives blobs as Buffers in one release and as bare ArrayBuffers in the next: here they are Buffers. */
+function withBuffers<Row>(row: Row): Row {
+  for (const [name, value] of Object.entries(row as Record<string, unknown>)) {
+    if (types.isAnyArrayBuffer(value)) (row as Record<string, unknown>)[name] = Buffer.from(value);
+  }
+  return row;
 }

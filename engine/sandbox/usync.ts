@@ -6,6 +6,9 @@ import type { Network } from './network.ts';
 import { settingOf } from './privacy.ts';
 import { SERVER, child, children, now, result, stanza, text, type Stanza } from './stanza.ts';
 
+/** What the signature of a key index list is over, before the list. */
+const KEY_INDEX_LIST_SIGNATURE = Buffer.from([6, 2]);
+
 /** One user that is asked about. `account` is absent when nobody has that number. */
 interface Asked {
   jid: string;
@@ -73,20 +76,36 @@ function whoIs(network: Network, user: Stanza): Asked {
   return { jid: `${digits}@${SERVER}`, addressing: 'pn', account: network.accounts.get(digits), phone };
 }
 
+/** Signed key index lists by account; signing one anew for every question would be most of the work of answering. */
+const signedLists = new WeakMap<Network, Map<string, { indexes: string; ts: number; list: Buffer }>>();
+
 /** The account's devices, and the list of their key indexes that the phone has signed. */
 function deviceList(network: Network, account: Account): Stanza[] {
   const devices = network.accounts.devices(account.phone);
   const list = devices.map(({ id, keyIndex }) =>
     stanza('device', { id, 'key-index': id === 0 ? undefined : keyIndex }),
   );
-  const indexes = devices.map(({ keyIndex }) => keyIndex);
-  const details = proto.ADVKeyIndexList.encode({
-    rawId: account.rawId,
-    timestamp: now(),
-    currentIndex: Math.max(...indexes),
-    validIndexes: indexes,
-  }).finish();
-  const accountSignature = sign(account.identity.private, Buffer.concat([Buffer.from([6, 2]), details]));
-  const signed = proto.ADVSignedKeyIndexList.encode({ details, accountSignature }).finish();
-  return [stanza('device-list', {}, list), stanza('key-index-list', { ts: now() }, signed)];
+  const { ts, list: signed } = signedList(
+    network,
+    account,
+    devices.map(({ keyIndex }) => keyIndex),
+  );
+  return [stanza('device-list', {}, list), stanza('key-index-list', { ts }, signed)];
+}
+
+function signedList(network: Network, account: Account, validIndexes: number[]): { ts: number; list: Buffer } {
+  const known = signedLists.get(network) ?? new Map<string, { indexes: string; ts: number; list: Buffer }>();
+  signedLists.set(network, known);
+  const indexes = validIndexes.join();
+  const last = known.get(account.lid);
+  if (last?.indexes === indexes) return last;
+  const ts = now();
+  const currentIndex = Math.max(...validIndexes);
+  const details = proto.ADVKeyIndexList.encode({ rawId: account.rawId, timestamp: ts, currentIndex, validIndexes });
+  const bytes = details.finish();
+  const accountSignature = sign(account.identity.private, Buffer.concat([KEY_INDEX_LIST_SIGNATURE, bytes]));
+  const list = Buffer.from(proto.ADVSignedKeyIndexList.encode({ details: bytes, accountSignature }).finish());
+  const fresh = { indexes, ts, list };
+  known.set(account.lid, fresh);
+  return fresh;
 }

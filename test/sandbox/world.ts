@@ -69,4 +69,15 @@ export async function link(world: { sandbox: Sandbox }, client: Client, phone: P
   return client;
 }
 
+/** Waits until something holds that no client is told about. */
+export async function eventually<T>(what: string, pick: () => T | undefined | false, timeoutMs = 10_000): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const found = pick();
+    if (found !== undefined && found !== false) return found;
+    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
 export { Memory };
