@@ -3,7 +3,6 @@ import { NodeConnectionTypes } from 'n8n-workflow';
 import { searchSessions } from './listSearch/searchSessions';
 import * as message from './resources/message';
 import * as session from './resources/session';
-import { testConnection } from './shared/connection';
 
 export class Warbler implements INodeType {
   description: INodeTypeDescription = {
@@ -18,7 +17,7 @@ export class Warbler implements INodeType {
     usableAsTool: true,
     inputs: [NodeConnectionTypes.Main],
     outputs: [NodeConnectionTypes.Main],
-    credentials: [{ name: 'warblerApi', required: true, testedBy: 'testConnection' }],
+    credentials: [{ name: 'warblerApi', required: true }],
     requestDefaults: {
       baseURL: '={{ $credentials.url.trim().replace(/\\/+$/, "") }}',
       headers: { Accept: 'application/json' },
@@ -44,7 +43,6 @@ export class Warbler implements INodeType {
   };
 
   methods = {
-    credentialTest: { testConnection },
     listSearch: { searchSessions },
   };
 }

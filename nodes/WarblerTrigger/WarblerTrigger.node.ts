@@ -7,7 +7,6 @@ import type {
 } from 'n8n-workflow';
 import { NodeConnectionTypes } from 'n8n-workflow';
 import { searchSessions } from '../Warbler/listSearch/searchSessions';
-import { testConnection } from '../Warbler/shared/connection';
 import { sessionField } from '../Warbler/shared/fields';
 import { takeDelivery } from './delivery';
 import { events } from './events';
@@ -27,8 +26,10 @@ export class WarblerTrigger implements INodeType {
     usableAsTool: undefined,
     inputs: [],
     outputs: [NodeConnectionTypes.Main],
-    credentials: [{ name: 'warblerApi', required: true, testedBy: 'testConnection' }],
-    webhooks: [{ name: 'default', httpMethod: 'POST', responseMode: 'onReceived', path: 'webhook' }],
+    credentials: [{ name: 'warblerApi', required: true }],
+    webhooks: [
+      { name: 'default', httpMethod: 'POST', responseMode: 'onReceived', responseData: 'noData', path: 'webhook' },
+    ],
     properties: [
       sessionField,
       {
@@ -44,7 +45,6 @@ export class WarblerTrigger implements INodeType {
   };
 
   methods = {
-    credentialTest: { testConnection },
     listSearch: { searchSessions },
   };
 

@@ -1,4 +1,5 @@
 import type { IDataObject, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
+import { sleep } from 'n8n-workflow';
 import { memoryOf } from './memory';
 import { doubtOf, eventIdOf } from './signature';
 import type { Registration } from './subscription';
@@ -22,8 +23,15 @@ function memoryFor(trigger: IWebhookFunctions, registration: Registration) {
 
 const taken = (message: string): IWebhookResponseData => ({ webhookResponse: { message } });
 
+function turnAway(response: Response, status: number, message: string): IWebhookResponseData {
+  response.status(status).json({ message });
+  return { noWebhookResponse: true };
+}
+
 /**
  * Takes one delivery: starts the workflow with the event, or answers 401 to a forged one and 200 to a repeated one.
+ * n8n opens the address of a trigger before it saves the static data of its registration; an event that comes in
+ * between is answered 503, so that it comes again.
  *
  * n8n creates the execution and saves static data before it answers 200, so a 200 means that the event is taken. When
  * it answers anything else, the execution was not created and the event is forgotten again.
@@ -32,15 +40,26 @@ export async function takeDelivery(this: IWebhookFunctions): Promise<IWebhookRes
   const request = this.getRequestObject();
   const response = this.getResponseObject();
   const registration = this.getWorkflowStaticData('node') as Registration;
+  if (!registration.secret) return turnAway(response, 503, 'This trigger is being registered. Deliver again shortly.');
   const doubt = doubtOf(request, registration.secret);
-  if (doubt !== undefined) {
-    response.status(401).json({ message: doubt });
-    return { noWebhookResponse: true };
-  }
+  if (doubt !== undefined) return turnAway(response, 401, doubt);
   const event = this.getBodyData();
   const chosen = this.getNodeParameter('events') as string[];
   if (!chosen.includes(String(event.event))) return taken('This trigger does not listen to such events');
   return await startOnce.call(this, eventIdOf(request), event, registration);
+}
+
+/**
+ * Writes the events taken into static data, again and again until n8n has answered. While n8n (2.41) creates an
+ * execution it builds a second workflow from the same static data, which marks them as unchanged; without this, what
+ * `webhook()` writes is saved for a repeated event only, never for one that starts the workflow.
+ */
+async function keepInStaticData(registration: Registration, seen: string[], response: Response): Promise<void> {
+  const givenUpAt = Date.now() + 60_000;
+  while (!response.headersSent && Date.now() < givenUpAt) {
+    registration.seen = seen;
+    await sleep(1);
+  }
 }
 
 async function startOnce(
@@ -60,6 +79,6 @@ async function startOnce(
   memory.learn(registration.seen);
   if (memory.has(id)) return taken('This event was taken before');
   memory.add(id);
-  registration.seen = memory.list();
+  void keepInStaticData(registration, memory.list(), response);
   return { workflowData: [[{ json: event }]] };
 }

@@ -31,8 +31,7 @@ function isFresh(timestamp: string, nowMs: number): boolean {
  * header may carry several signatures, while a secret is being changed; one that fits is enough.
  * Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  */
-export function doubtOf(delivery: Delivery, secret: string | undefined, nowMs = Date.now()): string | undefined {
-  if (!secret) return 'This trigger has no registration. Deactivate and activate its workflow.';
+export function doubtOf(delivery: Delivery, secret: string, nowMs = Date.now()): string | undefined {
   const id = eventIdOf(delivery);
   const timestamp = headerOf(delivery, 'webhook-timestamp');
   const signatures = headerOf(delivery, 'webhook-signature').split(' ');

@@ -15,8 +15,7 @@ interface Refusal {
   retry_after?: number;
 }
 
-/** What to do when nothing answers at the engine's URL; said by the credential test, the lists and the trigger. */
-export const UNREACHABLE_ADVICE =
+const UNREACHABLE_ADVICE =
   'Check that the engine runs and that the URL in the credential is right. When n8n runs in Docker, localhost is the n8n container itself: use the service name of the engine or http://host.docker.internal:3210 instead.';
 
 const ADVICE_BY_STATUS: Record<string, string> = {
@@ -56,12 +55,16 @@ export function refusalOf(node: INode, { statusCode, body }: IN8nHttpFullRespons
   });
 }
 
-/** Nothing answered at all. */
+/**
+ * Nothing of the engine's answered. n8n names the code of a connection that could not be made; what the credential
+ * found out before the request has none and is explained already.
+ */
 export function unreachable(node: INode, cause: unknown): NodeApiError {
-  return new NodeApiError(node, cause as JsonObject, {
-    message: 'Could not reach the Warbler engine',
-    description: UNREACHABLE_ADVICE,
-  });
+  const { message: reason, httpCode } = cause as { message: string; httpCode?: string | null };
+  const words = httpCode
+    ? { message: `Could not reach the Warbler engine: ${reason}`, description: UNREACHABLE_ADVICE }
+    : { message: reason };
+  return new NodeApiError(node, { reason } as JsonObject, words);
 }
 
 /**
