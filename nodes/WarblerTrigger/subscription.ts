@@ -70,7 +70,7 @@ export async function isRegistered(this: IHookFunctions): Promise<boolean> {
 export async function register(this: IHookFunctions): Promise<boolean> {
   const { url, sessionId, events } = wishOf(this);
   const registration = registrationOf(this);
-  const body: IDataObject = { url, events, format: 'standard', name: this.getWorkflow().name ?? this.getNode().name };
+  const body: IDataObject = { url, events, format: 'standard' };
   if (this.getActivationMode() === 'manual') body.expires_in = TEST_EXPIRES_IN_S;
   if (registration.url === url && registration.secret) body.secret = registration.secret;
   const response = await ask.call(this, { method: 'POST', path: pathOf(sessionId), body });

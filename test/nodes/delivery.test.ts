@@ -1,0 +1,192 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import type { IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
+import { takeDelivery } from '../../dist/nodes/WarblerTrigger/delivery.js';
+import type { Registration } from '../../dist/nodes/WarblerTrigger/subscription.js';
+
+const secret = `whsec_${randomBytes(32).toString('base64')}`;
+
+/** The part of Express' response that n8n and the trigger use; `answer` does what n8n does in the end. */
+class Answer extends EventEmitter {
+  statusCode = 200;
+
+  headersSent = false;
+
+  closed = false;
+
+  body: unknown;
+
+  status(code: number): this {
+    this.statusCode = code;
+    return this;
+  }
+
+  json(body: unknown): void {
+    this.body = body;
+    this.headersSent = true;
+    this.closed = true;
+    this.emit('finish');
+    this.emit('close');
+  }
+
+  hangUp(): void {
+    this.closed = true;
+    this.emit('close');
+  }
+}
+
+interface Request {
+  id: string;
+  event?: string;
+  workflowId?: string;
+  registration?: Registration;
+  mode?: 'webhook' | 'manual';
+  forged?: boolean;
+}
+
+let workflows = 0;
+const newWorkflow = () => `workflow-${++workflows}`;
+
+/** One webhook request as n8n makes it: static data read afresh, so each request has an object of its own. */
+function deliver(request: Request): {
+  answer: Answer;
+  outcome: Promise<IWebhookResponseData>;
+  registration: Registration;
+} {
+  const { id, event = 'messages.received', workflowId = newWorkflow(), mode = 'webhook', forged = false } = request;
+  const registration = request.registration ?? { secret };
+  const body = { event, id };
+  const rawBody = Buffer.from(JSON.stringify(body));
+  const timestamp = String(Math.floor(Date.now() / 1000));
+  const key = forged ? randomBytes(32) : Buffer.from(secret.slice('whsec_'.length), 'base64');
+  const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${rawBody.toString()}`).digest('base64');
+  const headers = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${signature}` };
+  const answer = new Answer();
+  const context = {
+    getRequestObject: () => ({ headers, rawBody }),
+    getResponseObject: () => answer,
+    getBodyData: () => body,
+    getWorkflowStaticData: () => registration,
+    getNodeParameter: () => ['messages.received'],
+    getWorkflow: () => ({ id: workflowId }),
+    getNode: () => ({ id: 'trigger' }),
+    getMode: () => mode,
+  };
+  return { answer, registration, outcome: takeDelivery.call(context as unknown as IWebhookFunctions) };
+}
+
+const started = (outcome: IWebhookResponseData) => outcome.workflowData !== undefined;
+
+test('a signed event starts the workflow with the event as it came', async () => {
+  const { outcome, answer } = deliver({ id: 'evt_1' });
+  expect((await outcome).workflowData).toEqual([[{ json: { event: 'messages.received', id: 'evt_1' } }]]);
+  answer.json({});
+});
+
+test('a forged event is answered 401 and starts nothing', async () => {
+  const { outcome, answer } = deliver({ id: 'evt_1', forged: true });
+  expect(await outcome).toEqual({ noWebhookResponse: true });
+  expect(answer.statusCode).toBe(401);
+});
+
+test('an event that comes before the registration is saved is answered 503, so that it comes again', async () => {
+  const { outcome, answer } = deliver({ id: 'evt_1', registration: {} });
+  expect(await outcome).toEqual({ noWebhookResponse: true });
+  expect(answer.statusCode).toBe(503);
+});
+
+test('an event the trigger does not listen to any more starts nothing', async () => {
+  expect(started(await deliver({ id: 'evt_1', event: 'session.status' }).outcome)).toBe(false);
+});
+
+test('a repeated event starts nothing, whether n8n kept its static data or not', async () => {
+  const workflowId = newWorkflow();
+  const first = deliver({ id: 'evt_1', workflowId });
+  expect(started(await first.outcome)).toBe(true);
+  first.answer.json({});
+  expect(first.registration.seen).toEqual(['evt_1']);
+  expect(started(await deliver({ id: 'evt_1', workflowId, registration: { secret } }).outcome)).toBe(false);
+});
+
+test('after a restart, static data tells what was taken', async () => {
+  expect(started(await deliver({ id: 'evt_1', registration: { secret, seen: ['evt_0', 'evt_1'] } }).outcome)).toBe(
+    false,
+  );
+});
+
+test('of deliveries at once one starts the workflow, and each waits until the one before is answered', async () => {
+  const workflowId = newWorkflow();
+  const requests = ['evt_1', 'evt_1', 'evt_2'].map((id) => deliver({ id, workflowId }));
+  const order: string[] = [];
+  for (const [index, { outcome }] of requests.entries()) void outcome.then(() => order.push(`taken ${index}`));
+  for (const [index, { outcome, answer }] of requests.entries()) {
+    await outcome;
+    order.push(`answered ${index}`);
+    answer.json({});
+  }
+  expect(order).toEqual(['taken 0', 'answered 0', 'taken 1', 'answered 1', 'taken 2', 'answered 2']);
+  expect(await Promise.all(requests.map(async ({ outcome }) => started(await outcome)))).toEqual([true, false, true]);
+  expect(requests[2]?.registration.seen).toEqual(['evt_1', 'evt_2']);
+});
+
+test('an event whose workflow n8n could not start is taken when it comes again', async () => {
+  const workflowId = newWorkflow();
+  const first = deliver({ id: 'evt_1', workflowId });
+  const second = deliver({ id: 'evt_1', workflowId });
+  await first.outcome;
+  first.answer.status(500).json({});
+  expect(started(await second.outcome)).toBe(true);
+  second.answer.json({});
+});
+
+test('an event whose sender hung up while n8n was starting the workflow counts as taken', async () => {
+  const workflowId = newWorkflow();
+  const first = deliver({ id: 'evt_1', workflowId });
+  await first.outcome;
+  first.answer.hangUp();
+  expect(started(await deliver({ id: 'evt_1', workflowId }).outcome)).toBe(false);
+  first.answer.headersSent = true;
+});
+
+test('an event whose sender hung up while it waited for its turn is left for the next attempt', async () => {
+  const workflowId = newWorkflow();
+  const first = deliver({ id: 'evt_1', workflowId });
+  const waiting = deliver({ id: 'evt_2', workflowId });
+  await first.outcome;
+  waiting.answer.hangUp();
+  first.answer.json({});
+  expect(started(await waiting.outcome)).toBe(false);
+  const again = deliver({ id: 'evt_2', workflowId });
+  expect(started(await again.outcome)).toBe(true);
+  again.answer.json({});
+});
+
+test('a delivery whose sender is gone already does not hold up the next one', async () => {
+  const workflowId = newWorkflow();
+  const gone = deliver({ id: 'evt_1', workflowId });
+  gone.answer.hangUp();
+  await gone.outcome;
+  const next = deliver({ id: 'evt_2', workflowId });
+  expect(started(await next.outcome)).toBe(true);
+  next.answer.json({});
+  gone.answer.headersSent = true;
+});
+
+test('an event is taken once by the test run and once by the active workflow', async () => {
+  const workflowId = newWorkflow();
+  const production = deliver({ id: 'evt_1', workflowId });
+  const trial = deliver({ id: 'evt_1', workflowId, mode: 'manual', registration: { secret, subscriptionId: 'sub_t' } });
+  expect(started(await production.outcome)).toBe(true);
+  expect(started(await trial.outcome)).toBe(true);
+  production.answer.json({});
+  trial.answer.json({});
+});
+
+test('the last 1000 events are remembered, the oldest leave', async () => {
+  const workflowId = newWorkflow();
+  const seen = Array.from({ length: 1000 }, (_, index) => `evt_${index}`);
+  const next = deliver({ id: 'evt_1000', workflowId, registration: { secret, seen } });
+  expect(started(await next.outcome)).toBe(true);
+  next.answer.json({});
+  expect(next.registration.seen).toEqual([...seen.slice(1), 'evt_1000']);
+});

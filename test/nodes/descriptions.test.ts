@@ -1,0 +1,136 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { NodeHelpers, type INodeProperties, type INodePropertyOptions, type INodeType } from 'n8n-workflow';
+import { WarblerApi } from '../../dist/credentials/WarblerApi.credentials.js';
+import { Warbler } from '../../dist/nodes/Warbler/Warbler.node.js';
+import { WarblerTrigger } from '../../dist/nodes/WarblerTrigger/WarblerTrigger.node.js';
+
+const dist = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'dist', 'nodes');
+const nodes: Array<[string, INodeType, string]> = [
+  ['Warbler', new Warbler(), join(dist, 'Warbler')],
+  ['Warbler Trigger', new WarblerTrigger(), join(dist, 'WarblerTrigger')],
+];
+const warbler = new Warbler().description;
+
+const optionsOf = ({ options = [] }: INodeProperties) => options as INodePropertyOptions[];
+const resources = optionsOf(warbler.properties.find(({ name }) => name === 'resource')!).map(({ value }) =>
+  String(value),
+);
+const operations = resources.flatMap((resource) => {
+  const menu = warbler.properties.find(
+    ({ name, displayOptions }) => name === 'operation' && displayOptions?.show?.resource?.includes(resource),
+  );
+  return optionsOf(menu!).map((option) => ({ resource, operation: String(option.value), option }));
+});
+
+/** Every property with those nested in collections. */
+const flat = (properties: INodeProperties[]): INodeProperties[] =>
+  properties.flatMap((property) => [
+    property,
+    ...(property.type === 'collection' ? flat(property.options as INodeProperties[]) : []),
+  ]);
+
+describe.each(nodes)('%s', (displayName, node, folder) => {
+  const { description } = node;
+
+  test('is found by its name and by WhatsApp', () => {
+    const codex = JSON.parse(readFileSync(join(folder, `${displayName.replace(' ', '')}.node.json`), 'utf8')) as {
+      node: string;
+      alias: string[];
+      categories: string[];
+    };
+    expect(description.displayName).toBe(displayName);
+    expect(description.description).toContain('WhatsApp');
+    expect(codex.node).toBe(`n8n-nodes-warbler.${description.name}`);
+    expect(codex.alias).toContain('WhatsApp');
+    expect(codex.categories).toEqual(['Communication']);
+  });
+
+  test('has a subtitle and two different pictures that reach the package', () => {
+    const { light, dark } = description.icon as { light: string; dark: string };
+    const read = (icon: string) => readFileSync(join(folder, icon.replace('file:', '')), 'utf8');
+    expect(description.subtitle).toBeTruthy();
+    expect(read(light)).toContain('<svg');
+    expect(read(light)).not.toBe(read(dark));
+  });
+
+  test('offers sessions from a list first, and has the method that fills it', () => {
+    const locators = description.properties.filter(({ type }) => type === 'resourceLocator');
+    expect(locators.length).toBeGreaterThan(0);
+    for (const { modes = [] } of locators) {
+      expect(modes[0]).toMatchObject({ name: 'list', typeOptions: { searchable: true } });
+      const method = modes[0]?.typeOptions?.searchListMethod as string;
+      expect(node.methods?.listSearch?.[method]).toBeInstanceOf(Function);
+    }
+  });
+
+  test('has fields worded for people', () => {
+    for (const property of flat(description.properties)) {
+      const words = property.displayName.split(' ');
+      const titled = words.every(
+        (word) => /^[A-Z0-9]/.test(word) || ['a', 'for', 'in', 'of', 'or', 'to'].includes(word),
+      );
+      expect([property.displayName, titled]).toEqual([property.displayName, true]);
+      if (property.type === 'boolean') expect(property.description).toMatch(/^Whether to |^Whether the /);
+      if (property.placeholder && property.type === 'string') expect(property.placeholder).toMatch(/^e\.g\. /);
+      expect(JSON.stringify(property)).not.toMatch(/\b(error|problem|failure)\b/i);
+    }
+  });
+});
+
+test('an action is usable as a tool, a trigger is not', () => {
+  expect(warbler.usableAsTool).toBe(true);
+  expect(new WarblerTrigger().description.usableAsTool).toBeUndefined();
+});
+
+test('the node file is short, its operations live in files of their own', () => {
+  const source = readFileSync(join(dist, '..', '..', 'nodes', 'Warbler', 'Warbler.node.ts'), 'utf8');
+  expect(source.split('\n').length).toBeLessThanOrEqual(120);
+});
+
+describe.each(operations)('$resource: $operation', ({ resource, operation, option }) => {
+  test('names a request and turns refusals into advice first', () => {
+    expect(option.routing?.request).toMatchObject({ method: expect.any(String), url: expect.any(String) });
+    const [first] = option.routing?.output?.postReceive ?? [];
+    expect((first as { name: string }).name).toBe('refuse');
+    expect(option.action).toMatch(/^[A-Z][a-z]+ (?!a |an |the )/);
+  });
+
+  test('has a schema of its output', () => {
+    const file = join(dist, 'Warbler', '__schema__', 'v1.0.0', resource, `${operation}.json`);
+    expect(existsSync(file)).toBe(true);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ type: 'object', version: 1 });
+  });
+
+  test('shows its own fields and no others', () => {
+    const parameters = NodeHelpers.getNodeParameters(
+      warbler.properties,
+      { resource, operation },
+      true,
+      false,
+      null,
+      warbler,
+    );
+    const own = warbler.properties.filter((property) => isShown(property, resource, operation));
+    expect(Object.keys(parameters ?? {}).sort()).toEqual([...new Set(own.map(({ name }) => name))].sort());
+  });
+});
+
+function isShown({ displayOptions }: INodeProperties, resource: string, operation: string): boolean {
+  const { show = {} } = displayOptions ?? {};
+  return [show.resource?.includes(resource), show.operation?.includes(operation)].every((fits) => fits !== false);
+}
+
+test('the credential keeps its token hidden and shows it to nobody but the engine', () => {
+  const credential = new WarblerApi();
+  expect(credential.properties.find(({ name }) => name === 'token')?.typeOptions?.password).toBe(true);
+  expect(credential.authenticate.properties.headers).toEqual({ Authorization: '=Bearer {{$credentials.token}}' });
+  expect(JSON.stringify(credential.test)).not.toContain('token}}');
+});
+
+test('an example workflow uses the names a community installation has', () => {
+  const echo = readFileSync(join(dist, '..', '..', 'examples', 'echo.json'), 'utf8');
+  const types = (JSON.parse(echo) as { nodes: Array<{ type: string }> }).nodes.map(({ type }) => type);
+  expect(types).toEqual(['n8n-nodes-warbler.warblerTrigger', 'n8n-nodes-warbler.warbler']);
+});

@@ -1,0 +1,58 @@
+import type { IExecuteSingleFunctions, IN8nHttpFullResponse, NodeApiError } from 'n8n-workflow';
+import { refuse } from '../../dist/nodes/Warbler/shared/errors.js';
+
+const context = {
+  getNode: () => ({ id: 'n', name: 'Warbler', type: 'warbler' }),
+  getItemIndex: () => 3,
+} as unknown as IExecuteSingleFunctions;
+
+const items = [{ json: { success: true } }];
+
+async function refusal(statusCode: number, body: unknown): Promise<NodeApiError> {
+  const response = { statusCode, body, headers: {} } as IN8nHttpFullResponse;
+  return await refuse.call(context, items, response).then(
+    () => {
+      throw new Error('was let through');
+    },
+    (refused: NodeApiError) => refused,
+  );
+}
+
+test('a success is passed on as it is', async () => {
+  const response = { statusCode: 200, body: { success: true, data: [] }, headers: {} } as IN8nHttpFullResponse;
+  expect(await refuse.call(context, items, response)).toBe(items);
+});
+
+test.each([
+  [401, { message: 'Invalid API key' }, 'Invalid API key', /access token/],
+  [404, { message: 'There is no such session.' }, 'There is no such session.', /still exists/],
+  [409, { message: 'The session is not connected.' }, 'The session is not connected.', /Session: Connect/],
+  [
+    422,
+    { message: 'Validation failed', errors: { to: ['The to field is required.'] } },
+    'Validation failed',
+    /^The to field is required\.$/,
+  ],
+  [429, { message: 'Too many messages.', retry_after: 5 }, 'Too many messages.', /Wait 5 seconds/],
+  [500, { message: 'Something went wrong in the engine.' }, 'Something went wrong in the engine.', /log of the engine/],
+])('a %i says what happened and what to do, for its item', async (status, body, message, advice) => {
+  const refused = await refusal(status, { success: false, ...body });
+  expect(refused.message).toBe(message);
+  expect(refused.description).toMatch(advice);
+  expect(refused.httpCode).toBe(String(status));
+  expect(refused.context.itemIndex).toBe(3);
+});
+
+test('the refusal of a picture is read from its bytes', async () => {
+  const body = Buffer.from(JSON.stringify({ success: false, message: 'The session waits for no scan.' }));
+  expect((await refusal(409, body)).message).toBe('The session waits for no scan.');
+});
+
+test.each([
+  [502, '<html>Bad gateway</html>'],
+  [200, '<html>Welcome</html>'],
+])('an answer %i that is not the engine’s is called that', async (status, body) => {
+  const refused = await refusal(status, body);
+  expect(refused.message).toBe(`Something other than a Warbler engine answered (HTTP ${status})`);
+  expect(refused.description).toMatch(/engine URL/);
+});
