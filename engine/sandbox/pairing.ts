@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, pbkdf2, randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { proto } from '@whiskeysockets/baileys';
 import { jidOf, MAX_LINKED_DEVICES, type Account, type Device } from './accounts.ts';
@@ -21,6 +22,7 @@ const REFS = 6;
 /** A code that has just been replaced on the screen may still be in the camera. */
 const GRACE_MS = 2_000;
 const CONFIRM_TIMEOUT_MS = 15_000;
+const CODE_REQUEST_MS = 1_000;
 /** What the signatures of a linked device are over, each behind its own two bytes. */
 const ACCOUNT_SIGNATURE = Buffer.from([6, 0]);
 const DEVICE_SIGNATURE = Buffer.from([6, 1]);
@@ -168,7 +170,7 @@ export class Pairing {
     if (!/^[0-9A-Z]{8}$/.test(code)) {
       throw new SandboxError(422, 'invalid-code', 'A pairing code has 8 letters and digits, such as ABCD-1234.');
     }
-    const registration = [...this.#waiting].findLast((one) => one.byCode?.phone === account.phone && !one.taken);
+    const registration = await this.#codeRequestedFor(account);
     if (!registration?.byCode) {
       throw new SandboxError(
         404,
@@ -178,6 +180,16 @@ export class Pairing {
     }
     const secret = await this.#exchange(account, registration, registration.byCode, code);
     return this.#link(account, registration, secret);
+  }
+
+  /** The client shows its code before it has told the server; a program types faster than a person, so it is waited for. */
+  async #codeRequestedFor(account: Account): Promise<Registration | undefined> {
+    const deadline = Date.now() + CODE_REQUEST_MS;
+    for (;;) {
+      const found = [...this.#waiting].findLast((one) => one.byCode?.phone === account.phone && !one.taken);
+      if (found || Date.now() > deadline) return found;
+      await sleep(10);
+    }
   }
 
   /** `stage=companion_hello`: a client wants to be paired with this number by code. */

@@ -15,12 +15,12 @@ import { pino } from 'pino';
 
 const silent = pino({ level: process.env['TEST_BAILEYS_LOG'] ?? 'silent' });
 
-/** Baileys leaves this timer running after every upload of prekeys; it would keep the test process alive. */
-const BAILEYS_UPLOAD_TIMEOUT_MS = 30_000;
+/** Baileys leaves its long timers running when a connection ends; they would keep the test process alive. */
+const LONG_TIMER_MS = 5_000;
 const plainSetTimeout = globalThis.setTimeout;
 globalThis.setTimeout = Object.assign((...args: Parameters<typeof plainSetTimeout>) => {
   const timer = plainSetTimeout(...args);
-  return args[1] === BAILEYS_UPLOAD_TIMEOUT_MS ? timer.unref() : timer;
+  return Number(args[1]) >= LONG_TIMER_MS ? timer.unref() : timer;
 }, plainSetTimeout) as typeof setTimeout;
 
 /** What a client keeps between connections: credentials and Signal keys, in memory. */

@@ -37,7 +37,9 @@ test('a message that the client has not acknowledged is delivered again, one tha
   const [mine, friend] = [world.phone(), world.phone()];
   const client = await world.linked(mine);
   await world.sandbox.send(friend.phone, { to: mine.phone, text: 'acknowledged' });
-  await client.text('acknowledged');
+  await eventually('it is acknowledged', () =>
+    world.sandbox.messages(friend.phone)[0]?.devices?.every(({ status }) => status === 'delivered'),
+  );
   // the client dies between receiving and acknowledging
   world.sandbox.addFault({ fault: 'never-answer', match: ['receipt', 'ack'], phone: mine.phone });
   await world.sandbox.send(friend.phone, { to: mine.phone, text: 'not acknowledged' });
