@@ -26,6 +26,7 @@ export async function attempt(
   subscription: SubscriptionRecord,
   event: EventEnvelope,
   agent: Dispatcher,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<Attempt> {
   const body = JSON.stringify(event);
   try {
@@ -40,15 +41,13 @@ export async function attempt(
         ...(subscription.format === 'wasender' && { 'x-webhook-signature': subscription.secret }),
       },
       body,
-      headersTimeout: TIMEOUT_MS,
-      bodyTimeout: TIMEOUT_MS,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     });
     // The status decides; the body is only read so that the connection can be used again.
     await response.body.dump({ limit: ANSWER_BYTES }).catch(() => {});
     return judge(response.statusCode, response.headers['retry-after']);
   } catch (error) {
-    return { outcome: 'retry', error: explain(error) };
+    return { outcome: 'retry', error: explain(error, timeoutMs) };
   }
 }
 
@@ -75,10 +74,11 @@ function retryAfterOf(header: string): { retryAfterMs?: number } {
 }
 
 /** Without the URL: its path may be the receiver's secret. */
-function explain(error: unknown): string {
+function explain(error: unknown, timeoutMs: number): string {
   const refusal = [error, (error as Error).cause].find((e) => e instanceof EngineError);
   if (refusal) return (refusal as EngineError).message;
-  const { code, name } = error as { code?: string; name?: string };
-  if (name === 'TimeoutError' || /TIMEOUT/.test(code ?? '')) return `No answer within ${TIMEOUT_MS / 1000} s`;
-  return `No connection to the receiver (${code ?? name ?? 'unknown'})`;
+  const { code = '', name } = error as { code?: string; name?: string };
+  if (name === 'TimeoutError') return `No answer within ${timeoutMs / 1000} s`;
+  if (name === 'HTTPParserError' || code.startsWith('HPE_')) return 'The receiver does not answer in HTTP';
+  return `No connection to the receiver (${code || name || 'unknown'})`;
 }

@@ -1,7 +1,7 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { Logger } from 'pino';
 import type { EventEnvelope } from '../events.ts';
-import type { SubscriptionRecord } from '../model.ts';
+import type { DeliveryRecord, SubscriptionRecord } from '../model.ts';
 import type { DueDelivery, Store } from '../store/store.ts';
 import type { Attempt } from './attempt.ts';
 
@@ -23,11 +23,13 @@ export const RETRY_PAUSES_MS = [
   8 * HOUR,
   12 * HOUR,
 ];
-/** A receiver that is gone is tried again with its oldest event, this often. */
+/** A receiver that is gone is asked again, with one event that waits for it, this often. */
 const PROBE_PAUSE_MS = 5 * MINUTE;
 const IN_FLIGHT_PER_SUBSCRIPTION = 8;
 /** setTimeout takes no more than 2³¹−1 ms; a longer pause is slept in parts. */
 const LONGEST_SLEEP_MS = 24 * HOUR;
+/** How long a stop waits for receivers that are slow to answer. */
+const STOP_GRACE_MS = 5 * SECOND;
 
 export interface WorkerOptions {
   store: Store;
@@ -35,11 +37,32 @@ export interface WorkerOptions {
   attempt: (subscription: SubscriptionRecord, event: EventEnvelope) => Promise<Attempt>;
   log: Logger;
   eventRetentionDays: number;
+  /** Instead of {@link RETRY_PAUSES_MS}. */
+  pausesMs?: readonly number[];
+  probePauseMs?: number;
 }
 
 interface Lane {
   subscriptionId: string;
   lane: string;
+}
+
+/** A lane that is being worked on, or that an alarm will wake. */
+interface LaneWork {
+  running: boolean;
+  /** Something came in while it was running. */
+  again: boolean;
+  alarm: NodeJS.Timeout | undefined;
+}
+
+/** What is remembered of a subscription for as long as one of its lanes is being worked on or has an alarm. */
+interface Work {
+  limit: LimitFunction;
+  lanes: Map<string, LaneWork>;
+  /** Of a parked subscription, the one lane that knocks at the door; the others wait until it opens. */
+  prober: string | undefined;
+  /** Counts registrations and resumes: the answer to an attempt begun before the last one is out of date. */
+  epoch: number;
 }
 
 /**
@@ -48,22 +71,19 @@ interface Lane {
  * knows is in the store: what is in memory here are only alarm clocks.
  */
 export class DeliveryWorker {
-  /** Lanes being worked on; `true` when something new came in meanwhile. */
-  private readonly running = new Map<string, boolean>();
-  private readonly alarms = new Map<string, NodeJS.Timeout>();
-  private readonly limits = new Map<string, LimitFunction>();
-  /** Of a parked subscription one lane knocks at the door; the others wait until it opens. */
-  private readonly probing = new Map<string, string>();
+  private readonly work = new Map<string, Work>();
   private readonly inFlight = new Set<Promise<void>>();
   private housekeeping: NodeJS.Timeout | undefined;
   private stopping = false;
+  /** The stop did not wait any longer: whatever an attempt still brings is left to the next process. */
+  private abandoned = false;
 
   constructor(private readonly options: WorkerOptions) {}
 
   /** Takes up whatever was undelivered when the last process ended. */
   async start(): Promise<void> {
     await this.tidy();
-    this.housekeeping = setInterval(() => void this.tidy(), MINUTE).unref();
+    this.housekeeping = setInterval(() => this.track(this.tidy()), MINUTE).unref();
     this.wake(await this.options.store.deliveries.lanes());
   }
 
@@ -72,58 +92,73 @@ export class DeliveryWorker {
     for (const lane of lanes) this.run(lane);
   }
 
-  /** The subscription was registered anew or resumed: whatever waits for it is due. */
+  /** The subscription was registered anew, changed or resumed: whatever waits for it may be due. */
   async wakeSubscription(subscriptionId: string): Promise<void> {
-    this.probing.delete(subscriptionId);
+    const work = this.work.get(subscriptionId);
+    if (work) {
+      work.prober = undefined;
+      work.epoch += 1;
+    }
     const lanes = await this.options.store.deliveries.lanes();
     this.wake(lanes.filter((lane) => lane.subscriptionId === subscriptionId));
   }
 
-  /** Starts nothing new and waits for what is in flight. */
-  async stop(): Promise<void> {
+  /**
+   * Starts nothing new and waits for what is in flight, but not forever: an attempt that is still unanswered then is
+   * not recorded, and the next process makes it again under the same event id.
+   */
+  async stop(graceMs = STOP_GRACE_MS): Promise<void> {
     this.stopping = true;
     clearInterval(this.housekeeping);
-    for (const alarm of this.alarms.values()) clearTimeout(alarm);
-    this.alarms.clear();
-    await Promise.allSettled(this.inFlight);
+    for (const { lanes } of this.work.values()) for (const { alarm } of lanes.values()) clearTimeout(alarm);
+    let deadline: NodeJS.Timeout | undefined;
+    const grace = new Promise((resolve) => (deadline = setTimeout(resolve, graceMs)));
+    await Promise.race([Promise.allSettled(this.inFlight), grace]);
+    clearTimeout(deadline);
+    this.abandoned = true;
   }
 
   private run(lane: Lane): void {
-    const key = keyOf(lane);
     if (this.stopping) return;
-    if (this.running.has(key)) {
-      this.running.set(key, true);
+    const work = this.workOf(lane.subscriptionId);
+    const own = laneOf(work, lane.lane);
+    if (own.running) {
+      own.again = true;
       return;
     }
-    clearTimeout(this.alarms.get(key));
-    this.alarms.delete(key);
-    this.running.set(key, false);
-    const work = this.limitOf(lane.subscriptionId)(() => this.drain(lane))
+    clearTimeout(own.alarm);
+    Object.assign(own, { running: true, again: false, alarm: undefined });
+    const done = work
+      .limit(() => this.drain(lane, work))
       .catch((error: unknown) => {
+        if (this.abandoned) return;
         this.options.log.error({ err: error, ...lane }, 'delivery lane failed');
-        this.setAlarm(lane, MINUTE);
+        this.setAlarm(lane, work, MINUTE);
       })
-      .finally(() => {
-        const again = this.running.get(key);
-        this.running.delete(key);
-        this.inFlight.delete(work);
-        if (again) this.run(lane);
+      .then(() => {
+        own.running = false;
+        if (own.again) this.run(lane);
+        else this.forgetIdle(lane, work);
       });
-    this.inFlight.add(work);
+    this.track(done);
   }
 
   /** Delivers the lane's events in order until it is empty or has to wait. */
-  private async drain(lane: Lane): Promise<void> {
+  private async drain(lane: Lane, work: Work): Promise<void> {
     const { store } = this.options;
     while (!this.stopping) {
       const due = await store.deliveries.head(lane.subscriptionId, lane.lane);
       const subscription = due && (await store.subscriptions.get(lane.subscriptionId));
-      if (!due || !subscription) return;
-      if (subscription.state === 'parked' && !this.mayProbe(lane)) return;
+      if (!due || !subscription) return this.leave(lane, work);
+      if (subscription.state === 'parked' && !mayProbe(lane, work)) return;
       const wait = due.delivery.nextAttemptAt - Date.now();
-      if (wait > 0) return this.setAlarm(lane, wait);
+      if (wait > 0) return this.setAlarm(lane, work, wait);
+      const { epoch } = work;
       const result = await this.tryOnce(subscription, due);
-      if (!(await this.note(lane, subscription, due, result))) return;
+      if (this.abandoned) return;
+      const parked = subscription.state === 'parked' || work.prober !== undefined;
+      const seen = work.epoch === epoch ? { parked, failures: due.delivery.failures } : 'outdated';
+      if (!(await this.note(lane, work, due.delivery, result, seen))) return;
     }
   }
 
@@ -148,36 +183,46 @@ export class DeliveryWorker {
     return result;
   }
 
-  /** Writes down what came of an attempt; answers whether the lane may go on with its next event. */
+  /**
+   * Writes down what came of an attempt; answers whether the lane may go on with its next event. `seen` is how things
+   * stood when the attempt began, unless somebody has registered or resumed the subscription since.
+   */
   private async note(
     lane: Lane,
-    subscription: SubscriptionRecord,
-    { delivery }: DueDelivery,
-    result: Attempt,
+    work: Work,
+    { id }: DeliveryRecord,
+    { outcome, httpStatus, error, retryAfterMs = 0 }: Attempt,
+    seen: { parked: boolean; failures: number } | 'outdated',
   ): Promise<boolean> {
-    const { store } = this.options;
+    const { store, probePauseMs = PROBE_PAUSE_MS, pausesMs = RETRY_PAUSES_MS } = this.options;
+    const { parked, failures } = seen === 'outdated' ? { parked: false, failures: 0 } : seen;
     const at = Date.now();
-    const seen = { at, httpStatus: result.httpStatus, error: result.error };
-    if (result.outcome === 'delivered') {
-      await store.deliveries.record(delivery.id, { status: 'delivered', ...seen });
-      if (subscription.state === 'parked') await this.resume(subscription.id);
+    const answer = { at, httpStatus, error };
+    if (outcome === 'delivered') {
+      await store.deliveries.record(id, { status: 'delivered', ...answer });
+      if (parked) await this.resume(lane.subscriptionId);
       return true;
     }
-    if (result.outcome === 'gone') {
-      await store.deliveries.record(delivery.id, { status: 'failed', nextAttemptAt: at + PROBE_PAUSE_MS, ...seen });
-      await store.subscriptions.park(subscription.id, result.error ?? 'gone');
-      if (!this.mayProbe(lane)) return false;
-      this.setAlarm(lane, PROBE_PAUSE_MS);
+    // Nobody listens, or still nobody: that is not this event's fault, and uses up none of its tries.
+    if (outcome === 'gone' || (parked && httpStatus === undefined)) {
+      const nextAttemptAt = seen === 'outdated' ? at : at + probePauseMs;
+      await store.deliveries.record(id, { status: 'failed', nextAttemptAt, spared: true, ...answer });
+      if (seen === 'outdated') return true;
+      if (!parked) await store.subscriptions.park(lane.subscriptionId, error ?? 'gone');
+      if (mayProbe(lane, work)) this.setAlarm(lane, work, probePauseMs);
       return false;
     }
-    const pause = RETRY_PAUSES_MS[delivery.attempts];
+    // Whatever else it answers, somebody is there again.
+    if (parked) await this.resume(lane.subscriptionId);
+    const pause = pausesMs[failures];
     if (pause === undefined) {
-      await store.deliveries.record(delivery.id, { status: 'parked', ...seen });
+      await store.deliveries.record(id, { status: 'parked', ...answer });
+      this.options.log.error({ op: 'delivery.parked', ...lane, delivery: id }, 'event given up until it is resumed');
       return true;
     }
-    const wait = Math.max(result.retryAfterMs ?? 0, jittered(pause));
-    await store.deliveries.record(delivery.id, { status: 'failed', nextAttemptAt: at + wait, ...seen });
-    this.setAlarm(lane, wait);
+    const wait = Math.max(retryAfterMs, jittered(pause));
+    await store.deliveries.record(id, { status: 'failed', nextAttemptAt: at + wait, ...answer });
+    this.setAlarm(lane, work, wait);
     return false;
   }
 
@@ -189,33 +234,41 @@ export class DeliveryWorker {
     await this.wakeSubscription(subscriptionId);
   }
 
-  private mayProbe(lane: Lane): boolean {
-    const key = keyOf(lane);
-    const prober = this.probing.get(lane.subscriptionId) ?? key;
-    this.probing.set(lane.subscriptionId, prober);
-    return prober === key;
+  /** The lane is empty. Had it been the one that knocks, another has to. */
+  private async leave({ subscriptionId, lane }: Lane, work: Work): Promise<void> {
+    if (work.prober === lane) await this.wakeSubscription(subscriptionId);
   }
 
-  private setAlarm(lane: Lane, ms: number): void {
+  private setAlarm(lane: Lane, work: Work, ms: number): void {
     if (this.stopping) return;
-    const key = keyOf(lane);
-    clearTimeout(this.alarms.get(key));
-    this.alarms.set(key, setTimeout(() => this.run(lane), Math.min(ms, LONGEST_SLEEP_MS)).unref());
+    const own = laneOf(work, lane.lane);
+    clearTimeout(own.alarm);
+    own.alarm = setTimeout(() => this.run(lane), Math.min(ms, LONGEST_SLEEP_MS)).unref();
   }
 
-  private limitOf(subscriptionId: string): LimitFunction {
-    let limit = this.limits.get(subscriptionId);
-    if (!limit) this.limits.set(subscriptionId, (limit = pLimit(IN_FLIGHT_PER_SUBSCRIPTION)));
-    return limit;
+  private workOf(subscriptionId: string): Work {
+    let work = this.work.get(subscriptionId);
+    if (!work) {
+      work = { limit: pLimit(IN_FLIGHT_PER_SUBSCRIPTION), lanes: new Map(), prober: undefined, epoch: 0 };
+      this.work.set(subscriptionId, work);
+    }
+    return work;
+  }
+
+  private forgetIdle({ subscriptionId, lane }: Lane, work: Work): void {
+    if (work.lanes.get(lane)?.alarm === undefined) work.lanes.delete(lane);
+    if (work.lanes.size === 0) this.work.delete(subscriptionId);
+  }
+
+  private track(work: Promise<void>): void {
+    this.inFlight.add(work);
+    void work.finally(() => this.inFlight.delete(work));
   }
 
   private async tidy(): Promise<void> {
     const { store, log, eventRetentionDays } = this.options;
     try {
-      for (const id of await store.subscriptions.expire(Date.now())) {
-        this.limits.delete(id);
-        this.probing.delete(id);
-      }
+      await store.subscriptions.expire(Date.now());
       await store.events.prune(Date.now() - eventRetentionDays * 24 * HOUR);
     } catch (error) {
       log.error({ err: error }, 'housekeeping failed');
@@ -223,7 +276,16 @@ export class DeliveryWorker {
   }
 }
 
-const keyOf = ({ subscriptionId, lane }: Lane) => `${subscriptionId}\n${lane}`;
+function laneOf(work: Work, lane: string): LaneWork {
+  let own = work.lanes.get(lane);
+  if (!own) work.lanes.set(lane, (own = { running: false, again: false, alarm: undefined }));
+  return own;
+}
+
+function mayProbe({ lane }: Lane, work: Work): boolean {
+  work.prober ??= lane;
+  return work.prober === lane;
+}
 
 /** Up to a fifth more or less, so that receivers which failed together are not all tried again together. */
-const jittered = (ms: number) => ms * (0.8 + 0.4 * Math.random());
+const jittered = (ms: number) => Math.round(ms * (0.8 + 0.4 * Math.random()));

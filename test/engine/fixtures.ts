@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,11 +21,9 @@ export function aSession(settings: Partial<SessionSettings> = {}): SessionSettin
   return { ...sessionSettings.parse({ name: 'Shop', phone_number: '+15550100001' }), ...settings };
 }
 
-let keys = 0;
-/** Keys of a session, other ones at each call. */
+/** Keys of a session in the form that real ones have, other ones at each call. */
 export function someKeys(): { apiKey: string; webhookSecret: string } {
-  keys += 1;
-  return { apiKey: `api-key-${keys}`.padEnd(64, '0'), webhookSecret: `secret-${keys}`.padEnd(32, '0') };
+  return { apiKey: randomBytes(32).toString('hex'), webhookSecret: randomBytes(16).toString('hex') };
 }
 
 export const CHAT = '15550100002@s.whatsapp.net';
