@@ -28,7 +28,7 @@ export interface SessionAuth {
   creds: AuthenticationCreds;
   keys: SignalKeyStore;
   /** Writes the login down before it returns, as pairing needs: WhatsApp is answered only after. */
-  saveCreds(): void;
+  saveCreds(): Promise<unknown>;
   /** Makes Baileys' Signal layer, with the messages it decrypts going to the store through `read`. */
   signalRepository(read: ReadMessage): SocketConfig['makeSignalRepository'];
 }
@@ -56,12 +56,12 @@ export async function openAuth(store: Store, sessionId: number): Promise<Session
   return {
     creds,
     keys,
-    saveCreds() {
+    async saveCreds() {
       const change: Change = { sessionId, creds: serialize(creds) };
       if (creds.me) {
         change.session = { account: { jid: creds.me.id, lid: creds.me.lid ?? null, name: creds.me.name ?? null } };
       }
-      void store.commit(change);
+      return store.commit(change);
     },
     signalRepository: (read) => (auth, logger, pnToLid) => {
       const repository = DEFAULT_CONNECTION_CONFIG.makeSignalRepository(auth, logger, pnToLid);

@@ -112,6 +112,8 @@ function describeKey(key: WAMessageKey): Record<string, unknown> {
       ...addressing,
     };
   }
+  // The sender of our own messages is ourselves; who they went to is in the envelope.
+  if (key.fromMe) return { ...common, ...addressing };
   return {
     ...common,
     ...addressing,

@@ -213,6 +213,12 @@ export class Session {
     for (const { msgId } of messages) this.changes.emit(`settled:${msgId}`);
   }
 
+  /** What goes wrong in one session is told to the log and goes no further. */
+  private failed(error: unknown): void {
+    if (error instanceof EngineError && error.code === 'stopping') return;
+    this.log.error({ err: error }, 'session failed');
+  }
+
   private async atRest(): Promise<void> {
     await once(this.changes, 'rest', { signal: AbortSignal.timeout(CONNECT_ANSWER_MS) }).catch(() => {});
   }
@@ -254,10 +260,10 @@ export class Session {
 
   private async open(): Promise<void> {
     const generation = ++this.generation;
-    /** What goes wrong inside one session stays there. */
+    /** What a connection says counts only as long as it is the current one. */
     const during = (input: Input) => {
       if (generation !== this.generation) return;
-      this.apply(input).catch((error: unknown) => this.log.error({ err: error, input: input.type }, 'session failed'));
+      this.apply(input).catch((error: unknown) => this.failed(error));
     };
     try {
       const auth = await openAuth(this.store, this.id);
@@ -283,7 +289,8 @@ export class Session {
             this.socket = undefined;
             during({ type: 'closed', closure });
           },
-          outcomes: (outcomes) => void this.store.commit({ sessionId: this.id, outcomes }),
+          outcomes: (outcomes) => void this.store.commit({ sessionId: this.id, outcomes }).catch((e) => this.failed(e)),
+          failed: (error) => this.failed(error),
           content: async (waId) => (await this.store.messages.find(this.id, waId))?.content,
         },
         this.log,

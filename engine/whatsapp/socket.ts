@@ -31,6 +31,8 @@ export interface SocketHandlers {
   passkey(): void;
   /** WhatsApp said something about messages of ours. Must be committed when it returns. */
   outcomes(outcomes: MessageOutcome[]): void;
+  /** Something could not be written down. */
+  failed(error: unknown): void;
   /** The content of a sent message, for a recipient who could not decrypt it. */
   content(waId: string): Promise<Buffer | null | undefined>;
 }
@@ -105,7 +107,8 @@ export function openSocket(
         break;
     }
   });
-  sock.ev.on('creds.update', () => auth.saveCreds());
+  // Also after the connection has ended: what Baileys still works on may use up prekeys.
+  sock.ev.on('creds.update', () => void auth.saveCreds().catch(handlers.failed));
   sock.ev.on('connection.update', ({ qr, isNewLogin, connection, lastDisconnect }) => {
     if (over) return;
     if (qr) handlers.qr(qr);

@@ -216,7 +216,8 @@ function closed(state: ConnectionState, closure: Closure, random: number, now: n
   const next = { ...state, qr: null };
   switch (then) {
     case 'at once':
-      return change(state, next, status, { code, message }, [{ do: 'open', afterMs: 0 }]);
+      // Part of pairing, and nothing that anybody need know of.
+      return change(state, next, status, null, [{ do: 'open', afterMs: 0 }]);
     case 'stop':
       return change(state, { ...next, wanted: false }, status, { code, message }, []);
     case 'stop until restart':

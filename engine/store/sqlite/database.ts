@@ -82,27 +82,35 @@ export class Database {
 
   /** Runs `work` whole or not at all. Joins a transaction that is already open. */
   transaction<T>(work: () => T): T {
-    if (this.file.inTransaction) return work();
-    this.file.exec('BEGIN IMMEDIATE');
+    const file = this.opened;
+    if (file.inTransaction) return work();
+    file.exec('BEGIN IMMEDIATE');
     try {
       const result = work();
-      this.file.exec('COMMIT');
+      file.exec('COMMIT');
       return result;
     } catch (error) {
-      if (this.file.inTransaction) this.file.exec('ROLLBACK');
+      if (file.inTransaction) file.exec('ROLLBACK');
       throw storageFailure(error);
     }
   }
 
   close(): void {
     this.statements.clear();
-    this.file.close();
+    if (this.file.open) this.file.close();
     this.lock?.close();
   }
 
+  /** libsql aborts the whole process when a closed database is touched; whoever is late gets an error instead. */
+  private get opened(): Libsql.Database {
+    if (this.file.open) return this.file;
+    throw new EngineError('stopping', 'The engine is stopping. Try again when it is back.');
+  }
+
   private statement(sql: string): Libsql.Statement {
+    const file = this.opened;
     let statement = this.statements.get(sql);
-    if (!statement) this.statements.set(sql, (statement = this.file.prepare(sql)));
+    if (!statement) this.statements.set(sql, (statement = file.prepare(sql)));
     return statement;
   }
 }

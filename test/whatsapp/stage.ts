@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import type { Config } from '../../engine/config.ts';
+import type { EventEnvelope } from '../../engine/events.ts';
+import type { RunningEngine } from '../../engine/main.ts';
+import type { Sandbox, SandboxOptions } from '../../engine/sandbox/index.ts';
+
+// Jest reads CommonJS modules while it links, before any module has run. What hardens libsignal has to have run by
+// then, so whatever imports Baileys is imported after it, here and nowhere else in these tests.
+await import('../../engine/whatsapp/hardening.ts');
+const { startEngine } = await import('../../engine/main.ts');
+const { startSandbox } = await import('../../engine/sandbox/index.ts');
+
+/** The phone that session 1 is linked to, and the friend who writes to it. */
+export const OWN = '15550100001';
+export const FRIEND = '15550100002';
+export const TOKEN = 'test-token-0f8a3c5e7b9d1f2a4c6e8b0d';
+
+/** What has not happened by then will not. */
+const GIVE_UP_MS = 20_000;
+
+export interface Answer {
+  status: number;
+  body: Record<string, unknown> & { data?: unknown; message?: string; code?: string };
+  headers: Headers;
+}
+
+/**
+ * A real engine on a real sandbox, both in this process, with session 1 connected. Each can be stopped and started
+ * again on its data by itself, as in life.
+ */
+export class Stage {
+  sandbox!: Sandbox;
+  engine!: RunningEngine;
+  private readonly folder = mkdtempSync(join(tmpdir(), 'warbler-stage-'));
+  private readonly encryptionKey = randomBytes(32);
+  private sandboxPort = 0;
+
+  static async open(options: { config?: Partial<Config>; pairing?: SandboxOptions['pairing'] } = {}): Promise<Stage> {
+    const stage = new Stage(options);
+    await stage.startSandbox();
+    await stage.startEngine();
+    return stage;
+  }
+
+  private constructor(private readonly options: { config?: Partial<Config>; pairing?: SandboxOptions['pairing'] }) {}
+
+  async startSandbox(): Promise<void> {
+    const { pairing } = this.options;
+    this.sandbox = await startSandbox({
+      port: this.sandboxPort,
+      dataDir: join(this.folder, 'sandbox'),
+      ...(pairing && { pairing }),
+    });
+    this.sandboxPort = this.sandbox.port;
+  }
+
+  async startEngine(): Promise<void> {
+    this.engine = await startEngine(
+      {
+        host: '127.0.0.1',
+        port: 0,
+        publicUrl: undefined,
+        dataDir: this.folder,
+        encryptionKey: this.encryptionKey,
+        token: TOKEN,
+        sandbox: { own: false, url: this.sandbox.url },
+        webhookNetworks: ['loopback'],
+        logLevel: 'silent',
+        eventRetentionDays: 30,
+        browser: ['Mac OS', 'Chrome'],
+        whatsAppVersion: [2, 3000, 1043857760],
+        ...this.options.config,
+      },
+      pino({ level: 'silent' }),
+    );
+    await this.engine.ready;
+  }
+
+  async close(): Promise<void> {
+    await this.engine.stop();
+    await this.sandbox.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Calls the REST API with the personal access token and, for session-level endpoints, session 1. */
+  async call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    const response = await fetch(`${this.engine.url}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${TOKEN}`,
+        'x-warbler-session': '1',
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const json = response.headers.get('content-type')?.includes('json');
+    return {
+      status: response.status,
+      body: json ? ((await response.json()) as Answer['body']) : {},
+      headers: response.headers,
+    };
+  }
+
+  send(to: string, text: string, more: Record<string, unknown> = {}): Promise<Answer> {
+    return this.call('POST', '/api/send-message', { to, text, wait: true, ...more });
+  }
+
+  /** Registers a webhook for session 1. */
+  async subscribe(url: string, events: string[] = ['*']): Promise<{ id: string; secret: string }> {
+    const { body } = await this.call('POST', '/api/whatsapp-sessions/1/webhooks', { url, events });
+    return body.data as { id: string; secret: string };
+  }
+
+  async status(session = 1): Promise<string> {
+    return this.engine.sessions.get(session).status.status;
+  }
+
+  /** The events of a session so far. */
+  async events(event?: string, session = 1): Promise<EventEnvelope[]> {
+    const all = await this.engine.store.events.list(session, { after: 0, limit: 100_000 });
+    return all.filter((one) => !event || one.event === event);
+  }
+
+  /** Waits until the event log of a session satisfies `check`, and answers what it made of it. */
+  async until<T>(check: (events: EventEnvelope[]) => T | undefined | false, session = 1): Promise<T> {
+    const deadline = Date.now() + GIVE_UP_MS;
+    for (;;) {
+      const events = await this.events(undefined, session);
+      const found = check(events);
+      if (found !== undefined && found !== false) return found;
+      if (Date.now() > deadline) {
+        throw new Error(`Not in the event log: ${check.toString()}\n${JSON.stringify(events.slice(-5), null, 1)}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}
+
+/** Texts of the received messages, in the order of the log. */
+export function textsOf(events: EventEnvelope[]): string[] {
+  return events
+    .filter(({ event }) => event === 'messages.received')
+    .map(({ data }) => (data as { messages: { messageBody: string } }).messages.messageBody);
+}
