@@ -1,0 +1,152 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { proto } from '@whiskeysockets/baileys';
+import { startSandbox, type PhoneInfo } from '../../engine/sandbox/index.ts';
+import { Client, Memory, textOf } from './client.ts';
+import { eventually, link } from './world.ts';
+
+const { DELIVERY_ACK } = proto.WebMessageInfo.Status;
+for (const level of ['info', 'warn', 'error', 'log'] as const) jest.spyOn(console, level).mockImplementation(() => {});
+
+let dataDir = '';
+let children: ChildProcess[] = [];
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'sandbox-'));
+});
+afterEach(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  children = [];
+  await rm(dataDir, { recursive: true });
+});
+
+test('a sandbox that was closed goes on where it was', async () => {
+  const first = await startSandbox({ port: 0, dataDir });
+  const mine = first.addPhone({ phone: '491511234567', name: 'Ada' });
+  const friend = first.addPhone({ phone: '491517654321', name: 'Grace' });
+  const client = await link({ sandbox: first }, new Client(first.socketUrl), mine);
+  await first.send(friend.phone, { to: mine.phone, text: 'before' });
+  await client.text('before');
+  const closed = client.closed();
+  await first.close();
+  expect(await closed).toBe(428);
+
+  const second = await startSandbox({ port: 0, dataDir });
+  expect(second.rootKey).toBe(first.rootKey);
+  expect(second.phones().map(({ phone, lid, name }) => ({ phone, lid, name }))).toEqual(
+    [mine, friend].map(({ phone, lid, name }) => ({ phone, lid, name })),
+  );
+  const again = new Client(second.socketUrl, client.memory).connect();
+  await again.opened();
+  await second.send(friend.phone, { to: mine.phone, text: 'after' });
+  await again.text('after');
+  const sent = await again.socket.sendMessage(friend.jid, { text: 'answer' });
+  await again.status(sent!.key.id!, DELIVERY_ACK);
+  expect(second.messages(friend.phone).map(({ text }) => text)).toEqual(['before', 'after', 'answer']);
+  await again.disconnect();
+  await second.close();
+});
+
+test('a sandbox that was killed delivers in order what had not been acknowledged', async () => {
+  const first = await startChild();
+  const mine = await first.addPhone('491511234567');
+  const friend = await first.addPhone('491517654321');
+  const memory = new Memory();
+  const client = new Client(first.socketUrl, memory).connect();
+  await first.post(`/phones/${mine.phone}/scan`, { qr: await client.qr() });
+  await client.closed(0);
+  const from = client.events.length;
+  client.connect();
+  await client.opened(from);
+  await client.until(
+    'the first sync',
+    (events) => events.some((one) => one.event === 'creds.update' && one.data.accountSyncCounter === 1) || undefined,
+  );
+  const sent = await client.socket.sendMessage(friend.jid, { text: 'hello' });
+  await client.status(sent!.key.id!, DELIVERY_ACK);
+  await client.disconnect();
+  const texts = Array.from({ length: 20 }, (_, i) => `waiting ${i}`);
+  for (const text of texts) await first.post(`/phones/${friend.phone}/send`, { to: mine.phone, text });
+  first.process.kill('SIGKILL');
+  await once(first.process, 'exit');
+
+  const second = await startChild();
+  expect(second.rootKey).toBe(first.rootKey);
+  const again = new Client(second.socketUrl, memory).connect();
+  await again.text('waiting 19');
+  expect(again.messages.map(textOf)).toEqual(texts);
+  const answer = await again.socket.sendMessage(friend.jid, { text: 'still here' });
+  await again.status(answer!.key.id!, DELIVERY_ACK);
+  await again.disconnect();
+});
+
+test('a sandbox that is killed while messages fly loses none that it has acknowledged', async () => {
+  const first = await startChild();
+  const mine = await first.addPhone('491511234567');
+  const friend = await first.addPhone('491517654321');
+  const memory = new Memory();
+  const client = new Client(first.socketUrl, memory).connect();
+  await first.post(`/phones/${mine.phone}/scan`, { qr: await client.qr() });
+  await client.closed(0);
+  const from = client.events.length;
+  client.connect();
+  await client.opened(from);
+  const acknowledged: string[] = [];
+  client.socket.ws.on('CB:ack,class:message', (node: { attrs: { id: string } }) => acknowledged.push(node.attrs.id));
+  const gone = client.closed();
+  let flying = true;
+  const burst = (async () => {
+    for (let i = 0; i < 500 && flying; i++) {
+      await client.socket.sendMessage(friend.jid, { text: `shot ${i}` }).catch(() => (flying = false));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  })();
+  await eventually('twenty are acknowledged', () => acknowledged.length >= 20);
+  first.process.kill('SIGKILL');
+  await gone;
+  flying = false;
+  await burst;
+  const second = await startChild();
+  const list = await eventuallyAsync(async () => {
+    const messages = (await second.get(`/phones/${friend.phone}/messages`)) as { id: string }[];
+    const there = new Set(messages.map(({ id }) => id));
+    return acknowledged.every((id) => there.has(id)) ? messages : undefined;
+  });
+  expect(new Set(list.map(({ id }) => id)).size).toBe(list.length);
+});
+
+async function eventuallyAsync<T>(pick: () => Promise<T | undefined>): Promise<T> {
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    const found = await pick();
+    if (found !== undefined) return found;
+    if (Date.now() > deadline) throw new Error('waited in vain');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** A sandbox in a process of its own, on the test's data folder. */
+async function startChild() {
+  const child = fork(fileURLToPath(new URL('./child.mjs', import.meta.url)), [dataDir, '0'], { execArgv: [] });
+  children.push(child);
+  const [{ port, rootKey }] = (await once(child, 'message')) as [{ port: number; rootKey: string }];
+  const url = `http://127.0.0.1:${port}/sandbox`;
+  const call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(`${url}${path}`, { method, ...(body ? { body: JSON.stringify(body), headers } : {}) });
+    if (!response.ok) throw new Error(await response.text());
+    return response.json();
+  };
+  return {
+    process: child,
+    rootKey,
+    socketUrl: `ws://127.0.0.1:${port}/ws/chat`,
+    get: (path: string) => call('GET', path),
+    post: (path: string, body: unknown) => call('POST', path, body),
+    addPhone: (phone: string) => call('POST', '/phones', { phone }) as Promise<PhoneInfo>,
+  };
+}
