@@ -6,7 +6,9 @@ import type { Network } from '../config.ts';
 import { EngineError } from '../errors.ts';
 
 /** Cloud metadata services that answer on addresses which are not link-local. */
-const METADATA = new Set(['100.100.100.200', '192.0.0.192', 'fd00:ec2::254']);
+const METADATA = new Set(['100.100.100.200', '168.63.129.16', '192.0.0.192', 'fd00:ec2::254', 'fd20:ce::254']);
+/** All of IPv6 that is public; outside of it are, among others, IPv4 addresses in IPv6 form. */
+const GLOBAL_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3');
 
 /** Which network an address is in; `undefined` for those nobody may be sent to: link-local, metadata, multicast … */
 export function networkOf(address: string): Network | undefined {
@@ -14,7 +16,7 @@ export function networkOf(address: string): Network | undefined {
   if (METADATA.has(parsed.toString())) return undefined;
   switch (parsed.range()) {
     case 'unicast':
-      return 'public';
+      return parsed instanceof ipaddr.IPv4 || parsed.match(GLOBAL_IPV6) ? 'public' : undefined;
     case 'private':
     case 'uniqueLocal':
     case 'carrierGradeNat':
