@@ -40,7 +40,10 @@ export async function takeDelivery(this: IWebhookFunctions): Promise<IWebhookRes
   const request = this.getRequestObject();
   const response = this.getResponseObject();
   const registration = this.getWorkflowStaticData('node') as Registration;
-  if (!registration.secret) return turnAway(response, 503, 'This trigger is being registered. Deliver again shortly.');
+  if (!registration.secret) {
+    response.setHeader('Retry-After', '1');
+    return turnAway(response, 503, 'This trigger is being registered. Deliver again shortly.');
+  }
   const doubt = doubtOf(request, registration.secret);
   if (doubt !== undefined) return turnAway(response, 401, doubt);
   const event = this.getBodyData();

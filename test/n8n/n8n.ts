@@ -240,6 +240,14 @@ export class N8n {
     return { ...summary, runData: unflatten(data).resultData?.runData ?? {} };
   }
 
+  /** A file that an execution left behind. */
+  async download(binaryId: string): Promise<Buffer> {
+    const path = `/rest/binary-data?action=download&id=${encodeURIComponent(binaryId)}`;
+    const response = await fetch(this.url + path, { headers: { cookie: this.cookie } });
+    if (!response.ok) throw new Error(`n8n: GET ${path} answered ${response.status}`);
+    return Buffer.from(await response.arrayBuffer());
+  }
+
   private async ended(id: string): Promise<Execution | undefined> {
     const execution = await this.execution(id);
     return ['new', 'running', 'waiting'].includes(execution.status) ? undefined : execution;

@@ -21,6 +21,12 @@ class Answer extends EventEmitter {
     return this;
   }
 
+  readonly headers: Record<string, string> = {};
+
+  setHeader(name: string, value: string): void {
+    this.headers[name] = value;
+  }
+
   json(body: unknown): void {
     this.body = body;
     this.headersSent = true;
@@ -92,7 +98,7 @@ test('a forged event is answered 401 and starts nothing', async () => {
 test('an event that comes before the registration is saved is answered 503, so that it comes again', async () => {
   const { outcome, answer } = deliver({ id: 'evt_1', registration: {} });
   expect(await outcome).toEqual({ noWebhookResponse: true });
-  expect(answer.statusCode).toBe(503);
+  expect([answer.statusCode, answer.headers['Retry-After']]).toEqual([503, '1']);
 });
 
 test('an event the trigger does not listen to any more starts nothing', async () => {
