@@ -106,6 +106,11 @@ export async function startEngine(config: Config, log: Logger = engineLog(config
       .catch((error: unknown) => log.error({ err: error }, 'start-up was not completed'))
       .finally(() => (starting = undefined));
 
+    let stopped: Promise<void> | undefined;
+    const stop = async () => {
+      starting = 'the engine is stopping';
+      for (const step of undo) await step();
+    };
     return {
       url,
       newToken: fresh,
@@ -113,10 +118,7 @@ export async function startEngine(config: Config, log: Logger = engineLog(config
       ready,
       store,
       sessions,
-      stop: async () => {
-        starting = 'the engine is stopping';
-        for (const step of undo) await step();
-      },
+      stop: () => (stopped ??= stop()),
     };
   } catch (error) {
     for (const step of undo) await step();

@@ -79,6 +79,8 @@ async function callSandbox(url: string, method: 'GET' | 'POST', path: string, bo
   try {
     const response = await request(`${url}/sandbox${path}`, {
       method,
+      // No connection is kept: the sandbox may be another process, and be restarted at any time.
+      reset: true,
       ...(body !== undefined && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     });
     const answer = (await response.body.json()) as Record<string, unknown> | unknown[];
@@ -105,6 +107,7 @@ function proxyTo(url: string): RequestHandler {
     try {
       const response = await request(`${url}/sandbox${req.url}`, {
         method: req.method as 'GET',
+        reset: true,
         headers: { ...(req.headers['content-type'] && { 'content-type': req.headers['content-type'] }) },
         ...(req.method !== 'GET' && req.method !== 'HEAD' && { body: Readable.from(req) }),
       });

@@ -151,6 +151,7 @@ function onError(log: Logger): ErrorRequestHandler {
 
 /** What Express itself throws for a body it cannot read, or a path it cannot decode. */
 function bodyParserError(thrown: unknown): EngineError | undefined {
+  if (thrown instanceof EngineError) return undefined;
   const { type, status } = thrown as { type?: string; status?: number };
   if (type === 'entity.too.large')
     return new EngineError('payload_too_large', `The request body is over ${BODY_LIMIT}.`);

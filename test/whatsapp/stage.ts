@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import type { Config } from '../../engine/config.ts';
 import type { EventEnvelope } from '../../engine/events.ts';
 import type { RunningEngine } from '../../engine/main.ts';
+import type { Session } from '../../engine/whatsapp/session.ts';
 import type { Sandbox, SandboxOptions } from '../../engine/sandbox/index.ts';
 
 // Jest reads CommonJS modules while it links, before any module has run. What hardens libsignal has to have run by
@@ -114,6 +115,47 @@ export class Stage {
   async subscribe(url: string, events: string[] = ['*']): Promise<{ id: string; secret: string }> {
     const { body } = await this.call('POST', '/api/whatsapp-sessions/1/webhooks', { url, events });
     return body.data as { id: string; secret: string };
+  }
+
+  /** Waits until the session's status is as wanted. */
+  async untilStatus(check: (status: Session['status']) => boolean, session = 1): Promise<void> {
+    const deadline = Date.now() + GIVE_UP_MS;
+    while (!check(this.engine.sessions.get(session).status)) {
+      if (Date.now() > deadline)
+        throw new Error(`Status is ${JSON.stringify(this.engine.sessions.get(session).status)}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  /** Waits until the sandbox has seen a stanza from (`in`) or sent one to (`out`) the engine. */
+  async untilStanza(direction: 'in' | 'out', tag: string): Promise<void> {
+    const before = this.sandbox.stanzas({ phone: OWN }).at(-1)?.seq ?? 0;
+    const deadline = Date.now() + GIVE_UP_MS;
+    const seen = () =>
+      this.sandbox
+        .stanzas({ phone: OWN, after: before })
+        .some((entry) => entry.direction === direction && JSON.stringify(entry.stanza).includes(`"tag":"${tag}"`));
+    while (!seen()) {
+      if (Date.now() > deadline) throw new Error(`No <${tag}> went ${direction}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  /** How many retry receipts either side has sent: a message that could not be decrypted at first. */
+  retries(): number {
+    return this.sandbox.stanzas({ limit: 20_000 }).filter(({ stanza }) => JSON.stringify(stanza).includes('"retry"'))
+      .length;
+  }
+
+  /** The engine loses its Signal sessions, as a restored backup would. */
+  async forgetSignalSessions(): Promise<void> {
+    const known = await this.engine.store.auth.keys(1, 'session', this.signalAddresses());
+    const session = Object.fromEntries(Object.keys(known).map((id) => [id, null]));
+    await this.engine.store.commit({ sessionId: 1, keys: { session } });
+  }
+
+  private signalAddresses(): string[] {
+    return this.sandbox.phones().flatMap(({ phone, lid }) => [`${phone}.0`, `${lid.split('@')[0]}_1.0`]);
   }
 
   async status(session = 1): Promise<string> {
