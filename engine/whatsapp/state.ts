@@ -12,8 +12,10 @@ export interface ConnectionState {
   paired: boolean;
   /** The QR code that waits to be scanned. */
   qr: string | null;
-  /** Failed attempts since it was last connected. */
+  /** Failed attempts since a connection last held. */
   failures: number;
+  /** Unix milliseconds at which the connection there is was opened. */
+  openedAt?: number;
 }
 
 export type Input =
@@ -180,16 +182,20 @@ const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
 /** What a machine without a network, or with somebody in between, is tried again at the longest. */
 const LONGEST_PAUSE_UNREACHABLE_MS = 5 * 60_000;
+/** A connection that breaks sooner is one more failure: a server that lets in and throws out must not be stormed. */
+const HELD_MS = 60_000;
 
 /**
  * What follows from what happened: the only place that decides about a connection. `random` (0 to 1) spreads the
  * pauses of sessions that failed together; `now` is in Unix milliseconds.
  */
 export function step(state: ConnectionState, input: Input, { random, now }: { random: number; now: number }): Step {
+  // What a connection still says after it was given up is nobody's business.
+  if (!state.wanted && input.type !== 'connect' && input.type !== 'disconnect') return same(state);
   switch (input.type) {
     case 'connect': {
       if (state.wanted && (state.status === 'connected' || state.status === 'need_scan')) return same(state);
-      const next = { ...state, wanted: true, failures: 0 };
+      const next = { ...state, wanted: true, qr: null, failures: 0 };
       return change(state, next, 'connecting', null, [{ do: 'close' }, { do: 'open', afterMs: 0 }]);
     }
     case 'disconnect':
@@ -200,9 +206,9 @@ export function step(state: ConnectionState, input: Input, { random, now }: { ra
       return { ...step, events: [...step.events, event] };
     }
     case 'paired':
-      return change(state, { ...state, paired: true, qr: null }, 'connecting', null, []);
+      return change(state, { ...state, paired: true, qr: null, failures: 0 }, 'connecting', null, []);
     case 'opened':
-      return change(state, { ...state, paired: true, qr: null, failures: 0 }, 'connected', null, []);
+      return change(state, { ...state, paired: true, qr: null, openedAt: now }, 'connected', null, []);
     case 'passkey':
       return change(state, { ...state, wanted: false, qr: null }, 'passkey_required', PASSKEY, [{ do: 'close' }]);
     case 'closed':
@@ -211,13 +217,16 @@ export function step(state: ConnectionState, input: Input, { random, now }: { ra
 }
 
 function closed(state: ConnectionState, closure: Closure, random: number, now: number): Step {
-  if (!state.wanted) return same(state);
   const { status, then, reason: code, message } = CLOSURES[closure.code] ?? UNKNOWN;
-  const next = { ...state, qr: null };
+  const { openedAt, ...rest } = state;
+  const failures = openedAt !== undefined && now - openedAt >= HELD_MS ? 0 : state.failures;
+  const next = { ...rest, qr: null, failures: failures + 1 };
   switch (then) {
-    case 'at once':
-      // Part of pairing, and nothing that anybody need know of.
-      return change(state, next, status, null, [{ do: 'open', afterMs: 0 }]);
+    case 'at once': {
+      // Part of pairing, and nothing that anybody need know of; the second time in a row it is a failure like others.
+      const afterMs = failures === 0 ? 0 : pause(failures, code, random);
+      return change(state, next, status, null, [{ do: 'open', afterMs }]);
+    }
     case 'stop':
       return change(state, { ...next, wanted: false }, status, { code, message }, []);
     case 'stop until restart':
@@ -225,9 +234,9 @@ function closed(state: ConnectionState, closure: Closure, random: number, now: n
     case 'forget':
       return change(state, { ...next, wanted: false, paired: false }, status, { code, message }, [{ do: 'forget' }]);
     case 'retry': {
-      const afterMs = pause(state.failures, code, random);
+      const afterMs = pause(failures, code, random);
       const reason = { code, message: `${message}${detailOf(closure)}`, retryAt: now + afterMs };
-      return change(state, { ...next, failures: state.failures + 1 }, status, reason, [{ do: 'open', afterMs }]);
+      return change(state, next, status, reason, [{ do: 'open', afterMs }]);
     }
   }
 }
