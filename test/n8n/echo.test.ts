@@ -196,6 +196,21 @@ withN8n('A real n8n', () => {
       5 * MINUTE,
     );
 
+    test(
+      'once for each message when the engine is killed in a burst',
+      async () => {
+        const texts = range(10, 'around the end of the engine');
+        for (const text of texts) await phone.send(own, text);
+        await engine.kill();
+        await engine.launch();
+        const started = async () => (await triggered(30)).filter((text) => texts.includes(text));
+        await until('all to arrive', async () => (await started()).length >= texts.length || undefined, MINUTE);
+        await sleep(2000);
+        expect(await started()).toEqual(texts);
+      },
+      2 * MINUTE,
+    );
+
     test('and drops an event that was taken before the kill', async () => {
       const [delivery] = await engine.call<Array<{ id: number }>>('GET', '/api/whatsapp-sessions/1/deliveries?limit=1');
       const count = (await n8n.executions(workflow, 'webhook')).length;

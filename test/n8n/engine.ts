@@ -47,6 +47,11 @@ export class Engine {
     return engine;
   }
 
+  /** As a power cut would, with the sandbox in it. */
+  async kill(): Promise<void> {
+    if (this.child) await end(this.child, 'SIGKILL');
+  }
+
   async stop(): Promise<void> {
     if (this.child) await end(this.child);
     await rm(this.data, { recursive: true, force: true });
@@ -78,7 +83,8 @@ export class Engine {
     return await this.fetch(method, `http://127.0.0.1:${this.sandboxPort}/sandbox${path}`, body);
   }
 
-  private async launch(): Promise<void> {
+  /** Starts the process on the data that is there; again after `kill()`. */
+  async launch(): Promise<void> {
     const { PATH, LANG, HOME } = process.env;
     this.child = spawn(process.execPath, [command, 'start', '--sandbox'], {
       env: {

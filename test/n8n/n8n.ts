@@ -88,6 +88,7 @@ export class N8n {
   private constructor(
     private readonly home: string,
     readonly port: number,
+    private readonly brokerPort: number,
   ) {}
 
   get url(): string {
@@ -95,7 +96,7 @@ export class N8n {
   }
 
   static async start(): Promise<N8n> {
-    const n8n = new N8n(await mkdtemp(join(tmpdir(), 'warbler-n8n-')), await freePort());
+    const n8n = new N8n(await mkdtemp(join(tmpdir(), 'warbler-n8n-')), await freePort(), await freePort());
     await mkdir(join(n8n.home, 'package'));
     await cp(join(root, 'package.json'), join(n8n.home, 'package', 'package.json'));
     await cp(join(root, 'dist'), join(n8n.home, 'package', 'dist'), { recursive: true });
@@ -262,14 +263,14 @@ export class N8n {
       N8N_USER_FOLDER: this.home,
       N8N_PORT: String(this.port),
       N8N_LISTEN_ADDRESS: '127.0.0.1',
-      WEBHOOK_URL: `${this.url}/`,
+      N8N_WEBHOOK_URL: `${this.url}/`,
       N8N_CUSTOM_EXTENSIONS: join(this.home, 'package'),
       N8N_SECURE_COOKIE: 'false',
       N8N_DIAGNOSTICS_ENABLED: 'false',
       N8N_VERSION_NOTIFICATIONS_ENABLED: 'false',
       N8N_TEMPLATES_ENABLED: 'false',
       N8N_PERSONALIZATION_ENABLED: 'false',
-      N8N_RUNNERS_BROKER_PORT: String(this.port + 1),
+      N8N_RUNNERS_BROKER_PORT: String(this.brokerPort),
     };
   }
 
