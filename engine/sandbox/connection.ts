@@ -46,7 +46,7 @@ export class Connection {
     this.#handshakeTimer = setTimeout(() => this.terminate(), HANDSHAKE_TIMEOUT_MS);
     socket.on('message', (data: Buffer, isBinary: boolean) => this.#read(isBinary ? data : Buffer.alloc(0)));
     socket.on('close', () => this.#closed());
-    socket.on('error', (error) => network.logger.debug({ error }, 'socket error'));
+    socket.on('error', (error) => network.logger.debug({ err: error }, 'socket error'));
   }
 
   get #jid(): string | null {
@@ -75,7 +75,10 @@ export class Connection {
     if (this.#deaf) return;
     if (this.#stage === 'hello') return this.#hello(frame);
     if (this.#stage === 'finish') return this.#finish(frame);
-    await this.#receive(await decodeStanza(this.#noise.decrypt(frame)));
+    const plaintext = this.#noise.decrypt(frame);
+    const node = decodeStanza(plaintext);
+    this.#network.wire.record(this.#jid, 'in', plaintext);
+    await this.#receive(node);
   }
 
   async #hello(frame: Buffer): Promise<void> {
@@ -103,9 +106,8 @@ export class Connection {
   }
 
   async #receive(node: Stanza): Promise<void> {
-    const { faults, wire } = this.#network;
+    const { faults } = this.#network;
     const occasion = this.#occasion({ kinds: kindsOf(node), direction: 'in' });
-    wire.record(this.#jid, 'in', node);
     await this.#delay(occasion);
     if (this.#deaf || this.#cutNow(occasion)) return;
     const lost = faults.fire('never-answer', this.#occasion({ kinds: kindsOf(node) }));
@@ -122,7 +124,10 @@ export class Connection {
         ? handleOfDevice(this.#network, { account: this.account, device: this.#fresh(this.device) }, node)
         : this.#network.pairing.handle(this, node);
     } catch (error) {
-      this.#network.logger.error({ error, stanza: node.tag, id: node.attrs['id'] }, 'could not deal with a stanza');
+      this.#network.logger.error(
+        { err: error, stanza: node.tag, id: node.attrs['id'] },
+        'could not deal with a stanza',
+      );
       return node.tag === 'iq' ? iqError(node, 500) : undefined;
     }
   }
@@ -159,8 +164,9 @@ export class Connection {
 
   #writeStanza(node: Stanza): void {
     if (this.#deaf || this.#socket.readyState !== this.#socket.OPEN) return;
-    this.#network.wire.record(this.#jid, 'out', node);
-    this.#write(this.#noise.encrypt(encodeStanza(node)));
+    const plaintext = encodeStanza(node);
+    this.#network.wire.record(this.#jid, 'out', plaintext);
+    this.#write(this.#noise.encrypt(plaintext));
   }
 
   #write(data: Buffer): void {
@@ -242,7 +248,10 @@ export class Connection {
   }
 
   #refuse(error: unknown): void {
-    this.#network.logger.warn({ error, stage: this.#stage, device: this.#jid }, 'the client sent what does not fit');
+    this.#network.logger.warn(
+      { err: error, stage: this.#stage, device: this.#jid },
+      'the client sent what does not fit',
+    );
     this.terminate();
   }
 

@@ -31,6 +31,7 @@ const ROUTES: ['get' | 'post' | 'delete', string, number, Action][] = [
   ['post', '/phones/:phone/send', 201, (control, request) => control.send(phoneOf(request), request.body)],
   ['post', '/phones/:phone/read', 200, (control, request) => control.read(phoneOf(request), request.body)],
   ['post', '/phones/:phone/typing', 204, (control, request) => control.typing(phoneOf(request), request.body)],
+  ['post', '/phones/:phone/lose-sessions', 204, (control, request) => control.loseSessions(phoneOf(request))],
   ['get', '/phones/:phone/messages', 200, (control, request) => control.messages(phoneOf(request), request.query)],
   ['post', '/faults', 201, (control, { body }) => control.addFault(body)],
   ['get', '/faults', 200, (control) => control.faults()],
@@ -88,7 +89,7 @@ function problems(logger: Logger): ErrorRequestHandler {
         new SandboxError(status, 'bad-request', `The request cannot be read: ${messageOf(error)}`),
       );
     }
-    logger.error({ error }, 'the control API has stumbled');
+    logger.error({ err: error }, 'the control API has stumbled');
     refuse(response, new SandboxError(500, 'internal', 'The sandbox has made a mistake; its log says more.'));
   };
 }

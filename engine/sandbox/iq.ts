@@ -6,7 +6,7 @@ import * as prekeys from './prekeys.ts';
 import * as privacy from './privacy.ts';
 import * as profile from './profile.ts';
 import * as settings from './settings.ts';
-import { child, iqError, result, type Stanza } from './stanza.ts';
+import { child, iqError, result, stanza, type Stanza } from './stanza.ts';
 import { usync } from './usync.ts';
 
 type Answer = (network: Network, from: Sender, iq: Stanza) => Stanza;
@@ -52,6 +52,8 @@ const ANSWERS: Record<string, Answer> = {
   'w:biz get business_profile': profile.businessProfile,
   'bot get bot': profile.bots,
 
+  // nobody is in a group here
+  'w:g2 get participating': (_network, _from, iq) => result(iq, [stanza('groups')]),
   'w:g2 get *': missing,
   'md set remove-companion-device': removeDevice,
 };

@@ -129,7 +129,7 @@ export class Network {
       try {
         work();
       } catch (error) {
-        this.logger.error({ error }, 'what was to follow an answer has failed');
+        this.logger.error({ err: error }, 'what was to follow an answer has failed');
       }
     });
   }

@@ -1,5 +1,5 @@
 import type { Device } from './accounts.ts';
-import { stanzaFromJson, stanzaToJson, type Stanza } from './stanza.ts';
+import { decodeStanza, encodeStanza, type Stanza } from './stanza.ts';
 import type { Store } from './store.ts';
 
 /** A stanza that a device has not yet acknowledged. */
@@ -14,7 +14,7 @@ interface OutboxRow {
   seq: number;
   tag: string;
   sender: string;
-  stanza: string;
+  stanza: Buffer;
 }
 
 type Address = Pick<Device, 'phone' | 'id'>;
@@ -49,7 +49,7 @@ export class Outbox {
   enqueue(to: Address, node: Stanza, sender: string): void {
     this.#store.run(
       'insert into outbox (phone, device, tag, id, sender, stanza) values (?, ?, ?, ?, ?, ?)',
-      ...[to.phone, to.id, node.tag, node.attrs['id'] ?? '', sender, stanzaToJson(node)],
+      ...[to.phone, to.id, node.tag, node.attrs['id'] ?? '', sender, encodeStanza(node)],
     );
     this.#store.afterCommit(() => this.#push(to, node));
   }
@@ -137,5 +137,5 @@ export class Outbox {
 }
 
 function toPending(row: OutboxRow): Pending {
-  return { seq: row.seq, tag: row.tag, sender: row.sender, stanza: stanzaFromJson(row.stanza) };
+  return { seq: row.seq, tag: row.tag, sender: row.sender, stanza: decodeStanza(row.stanza) };
 }

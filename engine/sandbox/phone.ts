@@ -82,7 +82,9 @@ export class Phone {
     void this.#exclusive(async () => {
       this.#awake = false;
       await this.#drain();
-    }).catch((error: unknown) => this.#network.logger.error({ error, phone: this.number }, 'a phone has stumbled'));
+    }).catch((error: unknown) =>
+      this.#network.logger.error({ err: error, phone: this.number }, 'a phone has stumbled'),
+    );
   }
 
   /** Resolves when the phone has nothing to do at the moment. */
@@ -152,7 +154,9 @@ export class Phone {
         for (const message of prepared) if (message) routeMessage(this.#network, this.#self, message);
         this.#network.accounts.setBootstrapped(account.phone, device);
       });
-    }).catch((error: unknown) => this.#network.logger.error({ error, phone: this.number, device }, 'no bootstrap'));
+    }).catch((error: unknown) =>
+      this.#network.logger.error({ err: error, phone: this.number, device }, 'no bootstrap'),
+    );
   }
 
   /** The phone's messages, oldest first. `after` is the number or the id of one of them. */
@@ -198,7 +202,10 @@ export class Phone {
         await this.#take(next);
       } catch (error) {
         // whatever it is, it must not stand in the way of what comes behind it
-        this.#network.logger.error({ error, phone: this.number, stanza: next.tag }, 'a phone could not take a stanza');
+        this.#network.logger.error(
+          { err: error, phone: this.number, stanza: next.tag },
+          'a phone could not take a stanza',
+        );
         this.#signal.discard();
         this.#network.outbox.remove(next.seq);
       }
@@ -224,7 +231,7 @@ export class Phone {
       content = await this.#decrypt(from.account, from.device, node);
     } catch (error) {
       this.#signal.discard();
-      this.#network.logger.debug({ error: String(error), phone: this.number, id }, 'a phone could not decrypt');
+      this.#network.logger.debug({ err: String(error), phone: this.number, id }, 'a phone could not decrypt');
     }
     store.transaction(() => {
       this.#signal.commit();

@@ -95,7 +95,11 @@ export class SignalStore {
 
   /** Writes what has changed; to be called within a transaction. */
   commit(): void {
-    const { phone } = this.#account;
+    const { phone, lid } = this.#account;
+    // the account may have been deleted, or even made anew under its number, while libsignal was at work
+    if (!this.#store.get('select 1 from accounts where phone = ? and lid = ?', phone, lid)) {
+      throw new Error('the account is gone');
+    }
     for (const [address, record] of this.#changed) {
       this.#store.run(
         'insert or replace into phone_sessions (phone, address, record) values (?, ?, ?)',

@@ -1,4 +1,6 @@
-import { decodeBinaryNode, encodeBinaryNode, type BinaryNode } from '@whiskeysockets/baileys';
+import { inflateSync } from 'node:zlib';
+import { decodeDecompressedBinaryNode, encodeBinaryNode, type BinaryNode } from '@whiskeysockets/baileys';
+import * as dictionary from '@whiskeysockets/baileys/lib/WABinary/constants.js';
 
 /** One element of WhatsApp's stream, decoded. */
 export type Stanza = BinaryNode;
@@ -16,10 +18,19 @@ export function stanza(
   return content === undefined ? { tag, attrs: kept } : { tag, attrs: kept, content };
 }
 
+/** One frame's plaintext: a byte of flags (none set: it is not compressed), then the stanza. */
 export const encodeStanza = (node: Stanza): Buffer => encodeBinaryNode(node);
 
-/** Decodes (and inflates, when its first byte says so) one frame's plaintext. */
-export const decodeStanza = async (plaintext: Buffer): Promise<Stanza> => decodeBinaryNode(plaintext);
+const COMPRESSED = 2;
+
+/** Throws on bytes that are no stanza. */
+export function decodeStanza(plaintext: Buffer): Stanza {
+  const body = plaintext.subarray(1);
+  const plain = plaintext.readUInt8(0) & COMPRESSED ? inflateSync(body, { maxOutputLength: MAX_INFLATED }) : body;
+  return decodeDecompressedBinaryNode(plain, dictionary);
+}
+
+const MAX_INFLATED = 64 * 1024 * 1024;
 
 export function children(node: Stanza | undefined, tag?: string): Stanza[] {
   if (!node || !Array.isArray(node.content)) return [];
@@ -74,27 +85,6 @@ export function kindsOf(node: Stanza): string[] {
   }
   if (node.tag === 'iq' && node.attrs['xmlns'] === 'w:p') kinds.push('ping');
   return kinds;
-}
-
-/** JSON that keeps bytes, for what is put aside on disk. */
-export function stanzaToJson(node: Stanza): string {
-  return JSON.stringify(node, (_name, value: unknown) =>
-    isSerialisedBuffer(value) ? { base64: Buffer.from(value.data).toString('base64') } : value,
-  );
-}
-
-export function stanzaFromJson(json: string): Stanza {
-  return JSON.parse(json, (_name, value: unknown) =>
-    isBase64(value) ? Buffer.from(value.base64, 'base64') : value,
-  ) as Stanza;
-}
-
-function isSerialisedBuffer(value: unknown): value is { type: 'Buffer'; data: number[] } {
-  return typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer' && 'data' in value;
-}
-
-function isBase64(value: unknown): value is { base64: string } {
-  return typeof value === 'object' && value !== null && 'base64' in value && Object.keys(value).length === 1;
 }
 
 /** A stanza as people read it: printable bytes as text, other bytes as `{base64}`. */

@@ -36,7 +36,7 @@ create table if not exists watchers (
 
 create table if not exists outbox (
   seq integer primary key autoincrement, phone text not null, device integer not null, tag text not null,
-  id text not null, sender text not null, stanza text not null
+  id text not null, sender text not null, stanza blob not null
 );
 create index if not exists outbox_of_device on outbox (phone, device, seq);
 create table if not exists deliveries (

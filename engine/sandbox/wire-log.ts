@@ -1,4 +1,4 @@
-import { readable, type Stanza } from './stanza.ts';
+import { decodeStanza, readable } from './stanza.ts';
 
 /** One stanza as it went over the wire, decoded. `in` came from the client, `out` went to it. */
 export interface WireEntry {
@@ -12,13 +12,17 @@ export interface WireEntry {
 
 const KEPT = 20_000;
 
-/** The last stanzas of all connections, numbered; the oldest make room for the newest. */
+/**
+ * The last stanzas of all connections, numbered; the oldest make room for the newest. Kept as they were sent, which is
+ * a fraction of what they are decoded.
+ */
 export class WireLog {
-  readonly #entries: { seq: number; at: number; device: string | null; direction: 'in' | 'out'; node: Stanza }[] = [];
+  readonly #entries: { seq: number; at: number; device: string | null; direction: 'in' | 'out'; plaintext: Buffer }[] =
+    [];
   #seq = 0;
 
-  record(device: string | null, direction: 'in' | 'out', node: Stanza): void {
-    this.#entries.push({ seq: ++this.#seq, at: Date.now(), device, direction, node });
+  record(device: string | null, direction: 'in' | 'out', plaintext: Buffer): void {
+    this.#entries.push({ seq: ++this.#seq, at: Date.now(), device, direction, plaintext });
     // trimmed in one go now and then, because shifting the array for every stanza would cost more than the stanza
     if (this.#entries.length > KEPT * 2) this.#entries.splice(0, this.#entries.length - KEPT);
   }
@@ -27,8 +31,14 @@ export class WireLog {
     const found: WireEntry[] = [];
     for (const entry of this.#entries.slice(-KEPT)) {
       if (entry.seq <= after || !device(entry.device)) continue;
-      const { seq, at, direction, node } = entry;
-      found.push({ seq, at: new Date(at).toISOString(), device: entry.device, direction, stanza: readable(node) });
+      const { seq, at, direction, plaintext } = entry;
+      found.push({
+        seq,
+        at: new Date(at).toISOString(),
+        device: entry.device,
+        direction,
+        stanza: readable(decodeStanza(plaintext)),
+      });
       if (found.length === limit) break;
     }
     return found;

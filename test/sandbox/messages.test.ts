@@ -1,14 +1,31 @@
-import { expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { proto } from '@whiskeysockets/baileys';
-import { textOf } from './client.ts';
+import type { PhoneInfo } from '../../engine/sandbox/index.ts';
+import { textOf, type Client, type Memory } from './client.ts';
 import { eventually, makeWorld } from './world.ts';
 
 const world = makeWorld();
 const { DELIVERY_ACK, READ } = proto.WebMessageInfo.Status;
+let mine: PhoneInfo;
+let memory: Memory;
+
+beforeAll(async () => {
+  mine = world.phone('Ada');
+  const client = await world.linked(mine);
+  memory = client.memory;
+  await client.disconnect();
+});
+
+/** The same device in most tests: pairing anew each time would be most of the work. */
+async function online(): Promise<Client> {
+  const client = world.client(memory).connect();
+  await client.opened();
+  return client;
+}
 
 test('a text from a phone reaches the linked client, addressed by number', async () => {
-  const [mine, friend] = [world.phone(), world.phone('Grace')];
-  const client = await world.linked(mine);
+  const friend = world.phone('Grace');
+  const client = await online();
   const { id } = await world.sandbox.send(friend.phone, { to: mine.phone, text: 'hello' });
   const message = await client.text('hello');
   expect(message.key).toMatchObject({ id, remoteJid: friend.jid, remoteJidAlt: friend.lid, fromMe: false });
@@ -16,16 +33,16 @@ test('a text from a phone reaches the linked client, addressed by number', async
 });
 
 test('a text from a phone reaches the linked client, addressed by LID', async () => {
-  const [mine, friend] = [world.phone(), world.phone()];
-  const client = await world.linked(mine);
+  const friend = world.phone();
+  const client = await online();
   await world.sandbox.send(friend.phone, { to: mine.lid, text: 'hello' });
   const message = await client.text('hello');
   expect(message.key).toMatchObject({ remoteJid: friend.lid, remoteJidAlt: friend.jid, fromMe: false });
 });
 
 test('a text from a client reaches the phone, addressed by number', async () => {
-  const [mine, friend] = [world.phone(), world.phone()];
-  const client = await world.linked(mine);
+  const friend = world.phone();
+  const client = await online();
   const sent = await client.socket.sendMessage(friend.jid, { text: 'hi there' });
   await client.status(sent!.key.id!, DELIVERY_ACK);
   expect(world.sandbox.messages(friend.phone, { chat: mine.phone })).toMatchObject([
@@ -34,8 +51,8 @@ test('a text from a client reaches the phone, addressed by number', async () => 
 });
 
 test('a text from a client reaches the phone, addressed by LID', async () => {
-  const [mine, friend] = [world.phone(), world.phone()];
-  const client = await world.linked(mine);
+  const friend = world.phone();
+  const client = await online();
   const sent = await client.socket.sendMessage(friend.lid, { text: 'hi there' });
   await client.status(sent!.key.id!, DELIVERY_ACK);
   expect(world.sandbox.messages(friend.phone, { chat: mine.lid })).toMatchObject([
@@ -44,8 +61,8 @@ test('a text from a client reaches the phone, addressed by LID', async () => {
 });
 
 test('a conversation goes back and forth in order', async () => {
-  const [mine, friend] = [world.phone(), world.phone()];
-  const client = await world.linked(mine);
+  const friend = world.phone();
+  const client = await online();
   for (let i = 0; i < 5; i++) {
     const sent = await client.socket.sendMessage(friend.jid, { text: `question ${i}` });
     await client.status(sent!.key.id!, DELIVERY_ACK);
@@ -57,8 +74,8 @@ test('a conversation goes back and forth in order', async () => {
 });
 
 test("the account's own phone gets a copy of what a linked device sends", async () => {
-  const [mine, friend] = [world.phone(), world.phone()];
-  const client = await world.linked(mine);
+  const friend = world.phone();
+  const client = await online();
   const sent = await client.socket.sendMessage(friend.jid, { text: 'copied' });
   await client.status(sent!.key.id!, DELIVERY_ACK);
   await world.sandbox.idle();
@@ -68,8 +85,8 @@ test("the account's own phone gets a copy of what a linked device sends", async 
 });
 
 test('the linked client gets a copy of what its phone sends, under the chat it was sent to', async () => {
-  const [mine, friend] = [world.phone(), world.phone()];
-  const client = await world.linked(mine);
+  const friend = world.phone();
+  const client = await online();
   const { id } = await world.sandbox.send(mine.phone, { to: friend.phone, text: 'from my phone' });
   const message = await client.text('from my phone');
   expect(message.key).toMatchObject({ id, remoteJid: friend.jid, remoteJidAlt: friend.lid, fromMe: true });
@@ -101,8 +118,8 @@ test('two Baileys clients talk to each other', async () => {
 });
 
 test('the sender learns that its message was delivered and then read', async () => {
-  const [mine, friend] = [world.phone(), world.phone()];
-  const client = await world.linked(mine);
+  const friend = world.phone();
+  const client = await online();
   const sent = await client.socket.sendMessage(friend.jid, { text: 'read me' });
   expect(await client.status(sent!.key.id!, DELIVERY_ACK)).toBe(DELIVERY_ACK);
   expect(await world.sandbox.read(friend.phone, { chat: mine.phone })).toEqual({ read: 1 });
@@ -110,8 +127,8 @@ test('the sender learns that its message was delivered and then read', async () 
 });
 
 test("a phone's message shows which devices have it and that it was read", async () => {
-  const [mine, friend] = [world.phone(), world.phone()];
-  const client = await world.linked(mine);
+  const friend = world.phone();
+  const client = await online();
   const { id } = await world.sandbox.send(friend.phone, { to: mine.phone, text: 'status' });
   const received = await client.text('status');
   await world.sandbox.idle();
@@ -130,8 +147,8 @@ test("a phone's message shows which devices have it and that it was read", async
 });
 
 test('a reply quotes and mentions as WhatsApp does', async () => {
-  const [mine, friend] = [world.phone(), world.phone()];
-  const client = await world.linked(mine);
+  const friend = world.phone();
+  const client = await online();
   const first = await world.sandbox.send(mine.phone, { to: friend.phone, text: 'the original' });
   await world.sandbox.idle();
   await world.sandbox.send(friend.phone, {
@@ -150,8 +167,8 @@ test('a reply quotes and mentions as WhatsApp does', async () => {
 });
 
 test('typing is shown to those who are there', async () => {
-  const [mine, friend] = [world.phone(), world.phone()];
-  const client = await world.linked(mine);
+  const friend = world.phone();
+  const client = await online();
   await client.socket.sendPresenceUpdate('available');
   await client.socket.query({
     tag: 'iq',
@@ -180,8 +197,8 @@ test('a linked device that has just been added gets the chats so far', async () 
 });
 
 test('a contact that links another device is written to there too', async () => {
-  const [mine, friend] = [world.phone(), world.phone()];
-  const client = await world.linked(mine);
+  const friend = world.phone();
+  const client = await online();
   const first = await client.socket.sendMessage(friend.jid, { text: 'one' });
   await client.status(first!.key.id!, DELIVERY_ACK);
   const later = await world.linked(friend);
