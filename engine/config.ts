@@ -7,7 +7,14 @@ import { z } from 'zod';
 export const NETWORKS = ['public', 'private', 'loopback'] as const;
 export type Network = (typeof NETWORKS)[number];
 
-const port = z.coerce.number().int().min(0).max(65535);
+/** Digits only: to JavaScript a space is 0, and 0x50 and 1e3 are numbers, too. */
+const whole = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, 'write it in digits')
+    .transform(Number)
+    .pipe(z.number().min(least).max(most));
+const port = whole(0, 65_535);
 const networks = z
   .string()
   .transform((text) => text.split(',').map((word) => word.trim()))
@@ -58,7 +65,7 @@ export const SETTINGS = {
     about: 'How much is logged',
   },
   WARBLER_EVENT_RETENTION_DAYS: {
-    read: z.coerce.number().int().min(1).max(3650),
+    read: whole(1, 3650),
     default: '30',
     about: 'Days that delivered events stay in the event log; undelivered ones stay until delivered',
   },
@@ -104,7 +111,7 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-const PLACEHOLDERS = /change[-_ ]?me|your[-_ ]?(personal|access|token|secret)|example|placeholder|^(.)\1+$/i;
+const PLACEHOLDERS = /change[-_ ]?me|your[-_ ]?(?:personal|access|token|secret)|example|placeholder|^(.+?)\1+$/i;
 
 /**
  * Reads the settings, creating the data folder and the encryption key in it on first use. Throws {@link ConfigError}
@@ -146,7 +153,9 @@ function setting<N extends SettingName>(env: NodeJS.ProcessEnv, name: N): z.outp
   // An empty variable is an unset one: that is what compose files produce for `${VAR:-}`.
   const result = read.safeParse(env[name] || fallback);
   if (result.success) return result.data as z.output<(typeof SETTINGS)[N]['read']>;
-  throw new ConfigError(`${name} cannot be used: ${result.error.issues[0]?.message ?? 'not valid'}.`);
+  const wrong = result.error.issues[0]?.message ?? 'not valid';
+  const cure = fallback === undefined ? 'Unset it to do without.' : `Unset it for the default, ${fallback}.`;
+  throw new ConfigError(`${name} cannot be used: ${wrong}. It means: ${SETTINGS[name].about}. ${cure}`);
 }
 
 function createFolder(path: string): void {
@@ -184,7 +193,8 @@ function encryptionKey(given: string | undefined, dataDir: string): Buffer {
 }
 
 function parsedKey(text: string, source: string): Buffer {
-  const key = /^[0-9a-f]{64}$/i.test(text) ? Buffer.from(text, 'hex') : Buffer.from(text, 'base64');
-  if (key.length === 32) return key;
+  if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
+  // Strictly, because Buffer skips what is no base64, and would make a key of a sentence.
+  if (/^[\w+/-]{43}=?$/.test(text)) return Buffer.from(text, 'base64');
   throw new ConfigError(`${source} must be 32 bytes in base64 or hex. Make one with: openssl rand -base64 32`);
 }

@@ -3,6 +3,9 @@ import { isJidGroup, isJidNewsletter, isLidUser, isPnUser, jidDecode, jidNormali
 
 const PHONE_SERVER = 's.whatsapp.net';
 
+/** What people and address books put between digits: spaces, dashes of all kinds, brackets, marks of direction. */
+const BETWEEN_DIGITS = /[\s().\p{Pd}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
 /**
  * WhatsApp's address for what a person typed: `+E.164` (spaces, dots, dashes and brackets allowed), digits with
  * country code, or an address itself (`…@s.whatsapp.net`, `…@c.us`, `…@lid`, `…@g.us`, `…@newsletter`). Throws
@@ -11,7 +14,7 @@ const PHONE_SERVER = 's.whatsapp.net';
 export function toJid(typed: string, field = 'to'): string {
   const text = typed.trim();
   if (text.includes('@')) return addressed(text, field);
-  const digits = text.replace(/[\s().-]/g, '').replace(/^(\+|00)/, '');
+  const digits = text.replace(BETWEEN_DIGITS, '').replace(/^(\+|00)/, '');
   if (!/^[1-9]\d{4,14}$/.test(digits)) {
     throw validationFailed({
       [field]: [
