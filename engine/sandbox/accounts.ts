@@ -2,7 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { bigEndian, generateKeyPair, sign, signalKey, type KeyPair } from './keys.ts';
 import { formatJid, parseJid, parsePhone, type Addressing } from './jid.ts';
 import { SandboxError } from './problem.ts';
-import { SERVER, now } from './stanza.ts';
+import { USERS, now } from './stanza.ts';
 import type { Store } from './store.ts';
 
 /** A WhatsApp account. Its number names it inside the sandbox; its LID is the other name that others may use. */
@@ -185,7 +185,7 @@ export class Accounts {
       const row = this.#store.get<AccountRow>('select * from accounts where lid = ?', parsed.user);
       return row && { account: toAccount(row), device: parsed.device, addressing: 'lid' };
     }
-    if (parsed.server !== SERVER) return undefined;
+    if (parsed.server !== USERS) return undefined;
     const found = this.get(parsed.user);
     return found && { account: found, device: parsed.device, addressing: 'pn' };
   }
@@ -196,13 +196,13 @@ export class Accounts {
     const found = this.find(written);
     if (found) return found;
     const server = parseJid(written)?.server;
-    if (server === SERVER || server === 'lid') {
+    if (server === USERS || server === 'lid') {
       throw new SandboxError(404, 'unknown-phone', `No account of this sandbox has the jid ${written}.`);
     }
     throw new SandboxError(
       422,
       'unsupported-recipient',
-      `"${written}" is not a person: this sandbox delivers to phone numbers, …@${SERVER} and …@lid.`,
+      `"${written}" is not a person: this sandbox delivers to phone numbers, …@${USERS} and …@lid.`,
     );
   }
 
@@ -282,7 +282,7 @@ export class Accounts {
 
 /** The jid of an account, or of one of its devices. */
 export function jidOf(account: Pick<Account, 'phone' | 'lid'>, addressing: Addressing, device = 0): string {
-  return addressing === 'lid' ? formatJid(account.lid, device, 'lid') : formatJid(account.phone, device, SERVER);
+  return addressing === 'lid' ? formatJid(account.lid, device, 'lid') : formatJid(account.phone, device, USERS);
 }
 
 function account(row: AccountRow | undefined): Account | undefined {

@@ -9,7 +9,7 @@ import { Pairing, type PairingTimes } from './pairing.ts';
 import { Phone } from './phone.ts';
 import { Presences } from './presence.ts';
 import { SandboxError } from './problem.ts';
-import { SERVER, now, stanza, type Stanza } from './stanza.ts';
+import { USERS, now, stanza, type Stanza } from './stanza.ts';
 import type { Store } from './store.ts';
 import { WireLog } from './wire-log.ts';
 
@@ -144,7 +144,7 @@ export class Network {
     const digits = phone === undefined ? undefined : parsePhone(phone);
     if (device === undefined) return digits === undefined ? {} : { phone: digits };
     const jid = typeof device === 'string' ? parseJid(device) : undefined;
-    if (jid?.server === SERVER) return { phone: parsePhone(jid.user), device: jid.device };
+    if (jid?.server === USERS) return { phone: parsePhone(jid.user), device: jid.device };
     const byLid = typeof device === 'string' ? this.accounts.find(device) : undefined;
     if (byLid) return { phone: byLid.account.phone, device: byLid.device };
     const short = /^(?:(\d+):)?(\d{1,4})$/.exec(String(device));
@@ -153,7 +153,7 @@ export class Network {
     throw new SandboxError(
       422,
       'invalid-device',
-      `"${device}" does not name a device: give its jid (for example 491511234567:1@${SERVER}), or "phone" and its number.`,
+      `"${device}" does not name a device: give its jid (for example 491511234567:1@${USERS}), or "phone" and its number.`,
     );
   }
 

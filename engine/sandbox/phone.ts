@@ -357,7 +357,8 @@ export class Phone {
 
   /** What a linked device asks of its phone: app-state keys, or messages that it could not read. */
   async #answerPeer(device: number, requestId: string, content: MessageContent): Promise<void> {
-    const request = content.protocolMessage;
+    // some clients wrap what they say to their own phone like what they say to others
+    const request = (content.deviceSentMessage?.message ?? content).protocolMessage;
     let answer: MessageContent | undefined;
     if (request?.type === ProtocolType.APP_STATE_SYNC_KEY_REQUEST) answer = this.#appStateKeyShare();
     const wanted = request?.peerDataOperationRequestMessage?.placeholderMessageResendRequest ?? [];

@@ -14,7 +14,7 @@ import { child, children, now, stanza, type Stanza } from './stanza.ts';
  * | `read-self`         | read, but the reader does not let others know    | the reader's own other devices             |
  * | `sender`            | our own device has its copy                      | the device that sent the message           |
  * | `retry`             | could not be decrypted, please encrypt it anew   | the device that sent the message           |
- * | `peer_msg` and others | our own phone's message has arrived            | nobody                                     |
+ * | `peer_msg`, `hist_sync` | our own phone's message has arrived          | the device of ours that it came from       |
  *
  * Returns the `<ack class=receipt>`.
  */
@@ -68,6 +68,9 @@ function passOn(
       if (sender) toDevice(network, from, node, sender, { recipient });
       return;
     }
+    case 'peer_msg':
+    case 'hist_sync':
+      return toDevice(network, from, node, target, {});
     case 'retry':
       return toDevice(network, from, node, target, { recipient: node.attrs['recipient'] });
   }

@@ -5,7 +5,10 @@ import * as dictionary from '@whiskeysockets/baileys/lib/WABinary/constants.js';
 /** One element of WhatsApp's stream, decoded. */
 export type Stanza = BinaryNode;
 
-export const SERVER = 's.whatsapp.net';
+/** The part of a jid that says that it is a user by phone number. */
+export const USERS = 's.whatsapp.net';
+/** The server itself, as it signs what comes from it: a jid without a user. */
+export const SERVER = '@s.whatsapp.net';
 
 /** Builds a stanza; attributes that are undefined are left out. */
 export function stanza(

@@ -1,13 +1,15 @@
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { types } from 'node:util';
 import Database from 'libsql';
+import { SandboxError } from './problem.ts';
 
 /**
  * Everything that outlives a crash of the sandbox. One file, written synchronously, so that a message, the queue it
  * goes into and the Signal session that encrypted it change in one transaction, and an acknowledgement is only ever
  * sent for what is on disk.
  */
+const VERSION = 1;
 const SCHEMA = `
 create table if not exists meta (name text primary key, value blob not null);
 
@@ -94,19 +96,40 @@ type Value = string | number | Buffer | null;
 
 export class Store {
   readonly #db: Database.Database;
+  readonly #lock: Database.Database | undefined;
   readonly #statements = new Map<string, Database.Statement>();
   #depth = 0;
   #effects: (() => void)[] = [];
 
   /** Without a folder everything is kept in memory. */
   constructor(dataDir?: string) {
-    if (dataDir !== undefined) mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    this.#db = new Database(dataDir === undefined ? ':memory:' : join(dataDir, 'sandbox.db'));
-    if (dataDir !== undefined) {
-      this.#db.exec('pragma journal_mode = wal');
-      this.#db.exec('pragma synchronous = normal');
+    if (dataDir === undefined) {
+      this.#db = new Database(':memory:');
+      this.#db.exec(SCHEMA);
+      return;
     }
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    this.#lock = lockFolder(dataDir);
+    const file = join(dataDir, 'sandbox.db');
+    this.#db = new Database(file);
+    // there are keys in it
+    chmodSync(file, 0o600);
+    this.#db.exec('pragma journal_mode = wal');
+    this.#db.exec('pragma synchronous = normal');
+    this.#checkVersion(dataDir);
     this.#db.exec(SCHEMA);
+  }
+
+  #checkVersion(dataDir: string): void {
+    const { user_version: found } = this.get<{ user_version: number }>('pragma user_version') ?? { user_version: 0 };
+    if (found !== 0 && found !== VERSION) {
+      throw new SandboxError(
+        409,
+        'data-of-another-version',
+        `${dataDir} was written by another version of the sandbox. Delete it to start afresh, or give another folder.`,
+      );
+    }
+    this.#db.exec(`pragma user_version = ${VERSION}`);
   }
 
   // values go to libsql as one array: a lone Buffer or null it would take for named parameters, and abort
@@ -173,6 +196,8 @@ export class Store {
   close(): void {
     this.#statements.clear();
     this.#db.close();
+    this.#lock?.exec('rollback');
+    this.#lock?.close();
   }
 
   #prepared(sql: string): Database.Statement {
@@ -191,4 +216,20 @@ function withBuffers<Row>(row: Row): Row {
     if (types.isAnyArrayBuffer(value)) (row as Record<string, unknown>)[name] = Buffer.from(value);
   }
   return row;
+}
+
+/**
+ * Two sandboxes on one folder would each have half of the clients and all of the phones. The lock is a transaction
+ * that stays open in a database of its own: it ends with the process, however that ends.
+ */
+function lockFolder(dataDir: string): Database.Database {
+  const lock = new Database(join(dataDir, 'sandbox.lock'));
+  try {
+    lock.exec('begin exclusive');
+    return lock;
+  } catch (error) {
+    lock.close();
+    if (!/locked|busy/i.test(String(error))) throw error;
+    throw new SandboxError(409, 'data-in-use', `Another sandbox is using ${dataDir}. Stop it, or give another folder.`);
+  }
 }

@@ -4,7 +4,7 @@ import { parseJid, type Addressing } from './jid.ts';
 import { sign } from './keys.ts';
 import type { Network } from './network.ts';
 import { settingOf } from './privacy.ts';
-import { SERVER, child, children, now, result, stanza, text, type Stanza } from './stanza.ts';
+import { USERS, child, children, now, result, stanza, text, type Stanza } from './stanza.ts';
 
 /** What the signature of a key index list is over, before the list. */
 const KEY_INDEX_LIST_SIGNATURE = Buffer.from([6, 2]);
@@ -73,7 +73,7 @@ function whoIs(network: Network, user: Stanza): Asked {
   }
   const phone = text(child(user, 'contact'));
   const digits = phone.replace(/\D/g, '');
-  return { jid: `${digits}@${SERVER}`, addressing: 'pn', account: network.accounts.get(digits), phone };
+  return { jid: `${digits}@${USERS}`, addressing: 'pn', account: network.accounts.get(digits), phone };
 }
 
 /** Signed key index lists by account; signing one anew for every question would be most of the work of answering. */

@@ -51,6 +51,13 @@ test('a sandbox that was closed goes on where it was', async () => {
   await second.close();
 });
 
+test('two sandboxes do not share a folder', async () => {
+  const first = await startSandbox({ port: 0, dataDir });
+  await expect(startSandbox({ port: 0, dataDir })).rejects.toMatchObject({ code: 'data-in-use' });
+  await first.close();
+  await (await startSandbox({ port: 0, dataDir })).close();
+});
+
 test('a sandbox that was killed delivers in order what had not been acknowledged', async () => {
   const first = await startChild();
   const mine = await first.addPhone('491511234567');

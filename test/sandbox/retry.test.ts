@@ -81,3 +81,24 @@ test("a client's own phone that cannot decrypt its copy gets it again", async ()
     world.sandbox.messages(mine.phone, { chat: friend.phone }).some(({ id }) => id === third!.key.id),
   );
 });
+
+test('a phone resends a message that its linked device could not read, when it is asked for it', async () => {
+  const [mine, friend] = [world.phone(), world.phone()];
+  const client = await world.linked(mine);
+  const { id } = await world.sandbox.send(friend.phone, { to: mine.phone, text: 'again, please' });
+  const first = await client.text('again, please');
+  const from = client.events.length;
+  await client.socket.sendPeerDataOperationMessage({
+    placeholderMessageResendRequest: [{ messageKey: { remoteJid: friend.jid, fromMe: false, id: first.key.id } }],
+    peerDataOperationRequestType: proto.Message.PeerDataOperationRequestType.PLACEHOLDER_MESSAGE_RESEND,
+  });
+  const resent = await client.until(
+    'the message again',
+    (events) =>
+      events
+        .flatMap((one) => (one.event === 'messages.upsert' ? one.data.messages : []))
+        .find((message) => message.key.id === id),
+    from,
+  );
+  expect(resent.message?.conversation).toBe('again, please');
+});
