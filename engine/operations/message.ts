@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { validationFailed } from '../errors.ts';
 import { shownJid } from '../whatsapp/outgoing.ts';
 import { operation } from './operation.ts';
 
@@ -23,14 +22,17 @@ export const send = operation({
       .optional()
       .describe('Answer only when WhatsApp has taken the message; 504 with the msgId after 30 seconds'),
   }),
+  rules: ({ text }) =>
+    text === undefined || text === null || text === ''
+      ? { text: ['The text field is required when no media is present.'] }
+      : undefined,
   output: z.object({
     msgId: z.int().describe('Number of the message'),
     jid: z.string().describe('Recipient, +… for a phone number'),
     status: z.enum(['in_progress', 'sent']),
     id: z.string().describe('WhatsApp id of the message'),
   }),
-  run: async ({ session, idempotencyKey }, { to, text, replyTo, mentions, wait }) => {
-    if (!text) throw validationFailed({ text: ['The text field is required when no media is present.'] });
+  run: async ({ session, idempotencyKey }, { to, text = '', replyTo, mentions, wait }) => {
     const message = await session.send(
       { to, text, ...(replyTo !== undefined && { replyTo: String(replyTo) }), ...(mentions && { mentions }) },
       idempotencyKey,

@@ -41,6 +41,12 @@ export interface Operation {
   access: Access;
   summary: string;
   input: z.ZodObject;
+  /**
+   * What one field's schema cannot say, for instance that one of two fields is needed. Gets the call's input unchecked,
+   * so that what is wrong here is told together with what is wrong with the schema. Answers as {@link validationFailed}
+   * takes it.
+   */
+  rules?: (input: Record<string, unknown>) => Record<string, string[]> | undefined;
   output: z.ZodType;
   /** Status of a success; 200 unless said. 204 has no body. */
   status?: 200 | 201 | 204;
@@ -73,25 +79,35 @@ export const whatsappSession = z.int().min(1).describe('Id of the session');
  * Reads a call's input. Where `raw` came from a query string or a form, numbers and booleans are text: they get their
  * types back here, by the schema. Throws `validation_failed` in WasenderApi's words.
  */
-export function readInput(schema: z.ZodObject, raw: Record<string, unknown>): Record<string, unknown> {
+export function readInput(
+  { input: schema, rules }: Pick<Operation, 'input' | 'rules'>,
+  raw: Record<string, unknown>,
+): Record<string, unknown> {
+  const shape = schema.shape as Record<string, z.ZodType>;
+  // Own names only: `constructor` is a name that every object knows, and a caller may send.
   const typed = Object.fromEntries(
-    Object.entries(raw).map(([name, value]) => [name, retyped(schema.shape[name] as z.ZodType | undefined, value)]),
+    Object.entries(raw)
+      .filter(([name]) => Object.hasOwn(shape, name))
+      .map(([name, value]) => [name, retyped(shape[name]!, value)]),
   );
-  const result = schema.safeParse(typed);
-  if (result.success) return result.data;
+  const result = schema.safeParse(typed, { reportInput: true });
   const fields: Record<string, string[]> = {};
-  for (const issue of result.error.issues) (fields[issue.path.join('.') || 'body'] ??= []).push(wording(issue));
-  throw validationFailed(fields);
+  for (const issue of result.error?.issues ?? []) (fields[issue.path.join('.') || 'body'] ??= []).push(wording(issue));
+  Object.assign(fields, rules?.(typed));
+  if (!result.success || Object.keys(fields).length > 0) throw validationFailed(fields);
+  return result.data;
 }
 
-function retyped(schema: z.ZodType | undefined, value: unknown): unknown {
-  const kind = schema && z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }).type;
+function retyped(schema: z.ZodType, value: unknown): unknown {
+  const kind = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }).type;
   if (kind === 'boolean') {
     if (value === 'true' || value === '1' || value === 1) return true;
     if (value === 'false' || value === '0' || value === 0) return false;
   }
-  if ((kind === 'integer' || kind === 'number') && typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value)) {
-    return Number(value);
+  if (kind === 'integer' || kind === 'number') {
+    // Only what is written as numbers are: neither 01 nor 1.0 is a name of session 1.
+    const number = Number(value);
+    if (String(number) === value) return number;
   }
   return value;
 }

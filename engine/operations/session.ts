@@ -73,7 +73,7 @@ export const update = operation({
     if (!before) throw new EngineError('session_not_found', 'The specified session was not found.');
     const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
     const record = await engine.store.sessions.update(id, checked(engine, { ...before.settings, ...given }));
-    engine.sessions.get(id).updated(record);
+    await followed(engine, record);
     return showWithKeys(engine, record);
   },
 });
@@ -186,10 +186,17 @@ export const regenerateKey = operation({
   output: z.object({ api_key: z.string() }),
   run: async ({ engine, record }) => {
     const updated = await engine.store.sessions.update(record.id, record.settings, { apiKey: newApiKey() });
-    engine.sessions.get(record.id).updated(updated);
+    await followed(engine, updated);
     return { api_key: updated.apiKey };
   },
 });
+
+/** The session itself, and delivery to its own webhook, take note of what was changed. */
+async function followed(engine: Engine, record: SessionRecord): Promise<void> {
+  engine.sessions.get(record.id).updated(record);
+  const webhooks = await engine.store.subscriptions.list(record.id);
+  for (const { id, origin } of webhooks) if (origin === 'session') await engine.wakeSubscription(id);
+}
 
 /** For an update a field that is missing means "as it is", never its default. */
 function withoutDefaults() {

@@ -65,7 +65,7 @@ async function answer(engine: Engine, operation: Operation, req: Request, res: R
   });
   const sessionId = record?.id ?? pathSession;
   if (sessionId !== undefined) about['session'] = sessionId;
-  const input = readInput(operation.input, { ...req.query, ...bodyOf(req), ...req.params });
+  const input = readInput(operation, { ...req.query, ...bodyOf(req), ...req.params });
   const call: Partial<Call> = { engine };
   if (record) Object.assign(call, { record, session: engine.sessions.get(record.id) });
   const idempotencyKey = idempotencyKeyOf(req);
