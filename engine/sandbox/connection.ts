@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
 import { jidOf, type Account, type Device, type Sender } from './accounts.ts';
+import { ending, streamEnd } from './endings.ts';
 import type { Fault, FaultName, Occasion } from './faults.ts';
 import { answerIq } from './iq.ts';
 import { logIn } from './login.ts';
@@ -184,7 +185,7 @@ export class Connection {
 
   /** Closes the stream as a server does that is going down. */
   goAway(): void {
-    this.end(stanza('xmlstreamend'));
+    this.end(streamEnd());
   }
 
   /** Tears the TCP connection down. */
@@ -204,7 +205,7 @@ export class Connection {
         void this.#lastWrite.then(() => this.terminate());
         return;
       case 'close':
-        return this.end(goodbye(fault.code ?? 500));
+        return this.end(ending(fault.code ?? 500));
       case 'half-open':
         this.#deaf = true;
         this.#socket.pause();
@@ -272,27 +273,6 @@ export class Connection {
 }
 
 const CUTS = ['drop', 'close', 'half-open'] as const;
-
-/** How the server ends a live connection for each of the codes that clients know. */
-function goodbye(code: number): Stanza {
-  switch (code) {
-    case 401:
-      return stanza('stream:error', { code }, [stanza('conflict', { type: 'device_removed' })]);
-    case 411:
-      return stanza('ib', {}, [stanza('downgrade_webclient')]);
-    case 428:
-      return stanza('xmlstreamend');
-    case 440:
-      return replaced();
-    default:
-      return stanza('stream:error', { code });
-  }
-}
-
-/** The same device has logged in elsewhere. */
-export function replaced(): Stanza {
-  return stanza('stream:error', {}, [stanza('conflict', { type: 'replaced' })]);
-}
 
 /** One total switch over what a logged-in device can send. */
 function handleOfDevice(network: Network, from: Sender, node: Stanza): Stanza | undefined {

@@ -1,10 +1,11 @@
-import { proto } from '@whiskeysockets/baileys';
 import { z } from 'zod';
 import { jidOf, type Account, type Device } from './accounts.ts';
+import type { StoredMessage } from './chats.ts';
+import { decodeContent, readableContent } from './content.ts';
 import { faultRequest, type Fault, type FaultRequest } from './faults.ts';
 import { parseJid, parsePhone } from './jid.ts';
 import type { Network } from './network.ts';
-import type { Phone, StoredMessage } from './phone.ts';
+import type { Phone } from './phone.ts';
 import { SandboxError } from './problem.ts';
 import type { WireEntry } from './wire-log.ts';
 
@@ -276,11 +277,7 @@ export class Control {
       addressing: message.addressing,
       type: message.type,
       text: message.text,
-      message: proto.Message.toObject(proto.Message.decode(message.body), {
-        longs: String,
-        enums: String,
-        bytes: String,
-      }),
+      message: readableContent(decodeContent(message.body)),
       timestamp: message.timestamp,
     };
     if (!fromMe) return { ...info, status: message.read === 1 ? 'read' : 'delivered' };

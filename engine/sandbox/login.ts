@@ -1,9 +1,10 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { proto } from '@whiskeysockets/baileys';
 import { jidOf, type Account, type Device } from './accounts.ts';
-import { replaced, type Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { failure, replaced } from './endings.ts';
 import type { Network } from './network.ts';
-import { SERVER, now, stanza, type Stanza } from './stanza.ts';
+import { SERVER, now, stanza } from './stanza.ts';
 
 /**
  * The handshake is over and the client has said what it wants: to be paired (then QR refs follow), or to log in as a
@@ -30,8 +31,6 @@ function loginFault(network: Network, occasion: { phone: string | undefined; dev
   if (fault) network.faults.fired(fault);
   return fault?.code;
 }
-
-const failure = (reason: number): Stanza => stanza('failure', { reason, location: 'sandbox' });
 
 function welcome(network: Network, connection: Connection, account: Account, device: Device, passive: boolean): void {
   connection.account = account;

@@ -25,7 +25,9 @@ export function routeMessage(network: Network, from: Sender, node: Stanza): Stan
   const { to, id } = node.attrs;
   const ack = (error?: number): Stanza =>
     stanza('ack', { class: 'message', id, from: to, t: now(), type: node.attrs['type'], error });
-  const refused = network.faults.fire('nack', { phone: from.account.phone, device: from.device.id });
+  // faults are for clients: the phones are what they are tried with
+  const isClient = from.device.id > 0;
+  const refused = isClient && network.faults.fire('nack', { phone: from.account.phone, device: from.device.id });
   if (refused) return ack(refused.code);
   if (!id || !to) return ack(479);
   const target = network.accounts.find(to);

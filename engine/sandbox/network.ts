@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Accounts, jidOf, type Account, type Device } from './accounts.ts';
 import { loadServerIdentity, type ServerIdentity } from './certificates.ts';
 import type { Connection } from './connection.ts';
+import { deviceRemoved } from './endings.ts';
 import { Faults, type Fault, type FaultRequest } from './faults.ts';
 import { parseJid, parsePhone } from './jid.ts';
 import { Outbox } from './outbox.ts';
@@ -69,8 +70,9 @@ export class Network {
   /** The account is gone: its linked devices are logged out, its phone stops. */
   removeAccount(account: Account): void {
     for (const device of this.accounts.devices(account.phone)) if (device.id > 0) this.removeDevice(account, device);
-    this.store.removeAccount(account.phone);
+    void this.#phones.get(account.phone)?.stop();
     this.#phones.delete(account.phone);
+    this.store.removeAccount(account.phone);
   }
 
   /** A linked device is no more: it is told so if it is here, and refused (401) when it comes. */
@@ -79,9 +81,7 @@ export class Network {
       this.accounts.removeDevice(account.phone, device.id);
       this.announceDevices(account, 'remove', device);
     });
-    this.connectionOf(device)?.end(
-      stanza('stream:error', { code: 401 }, [stanza('conflict', { type: 'device_removed' })]),
-    );
+    this.connectionOf(device)?.end(deviceRemoved());
   }
 
   /** Tells the account's other devices, and everybody who has asked for its device list, that it has changed. */

@@ -1,10 +1,12 @@
-import { createCipheriv, createDecipheriv, pbkdf2, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { proto } from '@whiskeysockets/baileys';
 import { jidOf, MAX_LINKED_DEVICES, type Account, type Device } from './accounts.ts';
 import type { Connection } from './connection.ts';
-import { agree, fromBigEndian, generateKeyPair, hkdf, hmac, sign, verify, type KeyPair } from './keys.ts';
+import { countersigned, signIdentity } from './device-identity.ts';
+import { failure, restart } from './endings.ts';
+import { agree, fromBigEndian, generateKeyPair, hmac } from './keys.ts';
+import { readKeyBundle, unwrap, wrap } from './link-code.ts';
 import type { Network } from './network.ts';
 import { isGenuine, putSignedKey } from './prekeys.ts';
 import { SandboxError } from './problem.ts';
@@ -23,11 +25,6 @@ const REFS = 6;
 const GRACE_MS = 2_000;
 const CONFIRM_TIMEOUT_MS = 15_000;
 const CODE_REQUEST_MS = 1_000;
-/** What the signatures of a linked device are over, each behind its own two bytes. */
-const ACCOUNT_SIGNATURE = Buffer.from([6, 0]);
-const DEVICE_SIGNATURE = Buffer.from([6, 1]);
-const PBKDF2_ROUNDS = 2 << 16;
-const derive = promisify(pbkdf2);
 
 type PairingData = proto.ClientPayload.IDevicePairingRegistrationData;
 
@@ -83,7 +80,7 @@ export class Pairing {
       signature: Buffer.from(data.eSkeySig ?? []),
     };
     if (identity.length !== 32 || !isGenuine(signedPreKey, identity)) {
-      return connection.end(stanza('failure', { reason: 400, location: 'sandbox' }));
+      return connection.end(failure(400));
     }
     const refs = Array.from({ length: REFS }, () => `2@${randomBytes(48).toString('base64')}`);
     const expiry = setTimeout(() => connection.goAway(), this.#times.firstRefMs + (REFS - 1) * this.#times.refMs);
@@ -225,7 +222,7 @@ export class Pairing {
     const shared = agree(ephemeral.private, companionEphemeral);
     const answered = new Promise<Buffer>((resolve, reject) => {
       pairing.finish = (request) => {
-        const secret = readKeyBundle(account.identity, registration, pairing, shared, request);
+        const secret = readKeyBundle(account.identity, registration.identity, pairing.ref, shared, request);
         pairing.finish = undefined;
         if (secret) resolve(secret);
         else reject(new SandboxError(422, 'wrong-code', 'The pairing code is not the one that the client shows.'));
@@ -256,7 +253,7 @@ export class Pairing {
     registration.taken = true;
     const id = this.#network.accounts.takeDeviceId(account.phone);
     const forged = this.#network.faults.fire('forged-identity', { phone: account.phone }) !== undefined;
-    const signed = signIdentity(account, registration, id, forged);
+    const signed = signIdentity(account, registration.identity, id, forged);
     const signedBytes = Buffer.from(proto.ADVSignedDeviceIdentity.encode(signed).finish());
     const sealed = proto.ADVSignedDeviceIdentityHMAC.encode({
       details: signedBytes,
@@ -274,9 +271,9 @@ export class Pairing {
       ]),
     );
     const answer = await withinTime(answered, registration);
-    const confirmed = countersigned(account, registration, signed, answer);
+    const confirmed = countersigned(account, registration.identity, signed, answer);
     if (!confirmed) {
-      registration.connection.end(stanza('stream:error', { code: 401 }));
+      registration.connection.end(failure(401));
       throw new SandboxError(
         409,
         'pairing-refused',
@@ -309,7 +306,7 @@ export class Pairing {
         lastSeen: undefined,
       });
     });
-    connection.end(stanza('stream:error', { code: 515 }));
+    connection.end(restart());
     this.#network.logger.info({ phone: account.phone, device: id }, 'device linked');
     return { ...device, pushName: undefined, bootstrapped: false, lastSeen: undefined };
   }
@@ -319,90 +316,6 @@ function platformOf(data: PairingData): string {
   const props = proto.DeviceProps.decode(Buffer.from(data.deviceProps ?? []));
   const platform = proto.DeviceProps.PlatformType[props.platformType ?? 0] ?? 'UNKNOWN';
   return props.os ? `${platform} (${props.os})` : platform;
-}
-
-/** The phone vouches for the client's identity key. `forged`: with a key that is not the account's. */
-function signIdentity(account: Account, registration: Registration, keyIndex: number, forged: boolean) {
-  const { rawId, identity } = account;
-  const details = proto.ADVDeviceIdentity.encode({ rawId, timestamp: now(), keyIndex }).finish();
-  const signer = forged ? generateKeyPair() : identity;
-  const accountSignature = sign(signer.private, Buffer.concat([ACCOUNT_SIGNATURE, details, registration.identity]));
-  return { details: Buffer.from(details), accountSignatureKey: identity.public, accountSignature };
-}
-
-/** The client's answer to `pair-success`, when it holds the same identity with a genuine signature of the client's. */
-function countersigned(
-  account: Account,
-  registration: Registration,
-  signed: { details: Buffer; accountSignatureKey: Buffer; accountSignature: Buffer },
-  answer: Stanza,
-): Buffer | undefined {
-  const node = child(child(answer, 'pair-device-sign'), 'device-identity');
-  if (!node) return undefined;
-  const { details, accountSignature, deviceSignature } = proto.ADVSignedDeviceIdentity.decode(bytes(node));
-  const same =
-    signed.details.equals(details ?? Buffer.alloc(0)) &&
-    signed.accountSignature.equals(accountSignature ?? Buffer.alloc(0));
-  const message = Buffer.concat([DEVICE_SIGNATURE, signed.details, registration.identity, account.identity.public]);
-  if (!same || !verify(registration.identity, message, deviceSignature)) return undefined;
-  return Buffer.from(proto.ADVSignedDeviceIdentity.encode({ ...signed, deviceSignature }).finish());
-}
-
-/**
- * Whether the account really vouches for a linked device with this identity key, and the device for itself. Phones
- * check it before they believe a message that opens a session.
- */
-export function vouchedFor(accountKey: Buffer, identity: Buffer, signedIdentity: Buffer): boolean {
-  const { details, accountSignatureKey, accountSignature, deviceSignature } =
-    proto.ADVSignedDeviceIdentity.decode(signedIdentity);
-  if (!details || (accountSignatureKey?.length && !accountKey.equals(accountSignatureKey))) return false;
-  return (
-    verify(accountKey, Buffer.concat([ACCOUNT_SIGNATURE, details, identity]), accountSignature) &&
-    verify(identity, Buffer.concat([DEVICE_SIGNATURE, details, identity, accountKey]), deviceSignature)
-  );
-}
-
-/** Opens `companion_finish`: both identities and a random number, under the key that the exchange has led to. */
-function readKeyBundle(
-  identity: KeyPair,
-  registration: Registration,
-  pairing: CodePairing,
-  shared: Buffer,
-  request: Stanza,
-): Buffer | undefined {
-  const sealed = bytes(child(request, 'link_code_pairing_wrapped_key_bundle'));
-  const ref = bytes(child(request, 'link_code_pairing_ref')).toString();
-  const key = hkdf(shared, 32, sealed.subarray(0, 32), 'link_code_pairing_key_bundle_encryption_key');
-  const opened = openGcm(key, sealed.subarray(32, 44), sealed.subarray(44));
-  if (ref !== pairing.ref || opened?.length !== 96) return undefined;
-  const [companion, primary, random] = [opened.subarray(0, 32), opened.subarray(32, 64), opened.subarray(64)];
-  if (!companion.equals(registration.identity) || !primary.equals(identity.public)) return undefined;
-  const secret = Buffer.concat([shared, agree(identity.private, companion), random]);
-  return hkdf(secret, 32, Buffer.alloc(0), 'adv_secret');
-}
-
-function openGcm(key: Buffer, iv: Buffer, sealed: Buffer): Buffer | undefined {
-  if (iv.length !== 12 || sealed.length < 16) return undefined;
-  const decipher = createDecipheriv('aes-256-gcm', key, iv);
-  decipher.setAuthTag(sealed.subarray(-16));
-  try {
-    return Buffer.concat([decipher.update(sealed.subarray(0, -16)), decipher.final()]);
-  } catch {
-    return undefined;
-  }
-}
-
-/** An ephemeral key under the code: salt, IV, AES-CTR. Nothing tells whether the code was right. */
-async function wrap(publicKey: Buffer, code: string): Promise<Buffer> {
-  const [salt, iv] = [randomBytes(32), randomBytes(16)];
-  const cipher = createCipheriv('aes-256-ctr', await derive(code, salt, PBKDF2_ROUNDS, 32, 'sha256'), iv);
-  return Buffer.concat([salt, iv, cipher.update(publicKey), cipher.final()]);
-}
-
-async function unwrap(wrapped: Buffer, code: string): Promise<Buffer> {
-  const key = await derive(code, wrapped.subarray(0, 32), PBKDF2_ROUNDS, 32, 'sha256');
-  const decipher = createDecipheriv('aes-256-ctr', key, wrapped.subarray(32, 48));
-  return Buffer.concat([decipher.update(wrapped.subarray(48, 80)), decipher.final()]);
 }
 
 /** Waits for the client, as long as it is there and takes no longer than a person would watch the spinner. */

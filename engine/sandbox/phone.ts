@@ -1,13 +1,23 @@
 import { randomBytes } from 'node:crypto';
-import { deflateSync } from 'node:zlib';
 import { proto } from '@whiskeysockets/baileys';
 import { jidOf, type Account, type Device, type Sender } from './accounts.ts';
+import { appStateKeyShare, historySync } from './bootstrap.ts';
+import { Chats, type StoredMessage } from './chats.ts';
+import {
+  copyOf,
+  decodeContent,
+  encodeContent,
+  padded,
+  ProtocolType,
+  unpadded,
+  type MessageContent,
+} from './content.ts';
 import { parseJid, type Addressing } from './jid.ts';
 import { bigEndian, fromBigEndian, KEY_TYPE } from './keys.ts';
 import { routeMessage } from './messages.ts';
 import type { Network } from './network.ts';
 import type { Pending } from './outbox.ts';
-import { vouchedFor } from './pairing.ts';
+import { vouchedFor } from './device-identity.ts';
 import { isGenuine, keyNode, readRetryBundle, signedKeyNode, takeBundle } from './prekeys.ts';
 import { SandboxError } from './problem.ts';
 import { routeReceipt } from './receipts.ts';
@@ -16,29 +26,6 @@ import { bytes, child, now, stanza, type Stanza } from './stanza.ts';
 
 /** After so many tries a phone asks no more for a message that it cannot decrypt, and answers no more who asks. */
 const MAX_RETRIES = 5;
-/** Messages per chat that a new device is given. */
-const HISTORY_PER_CHAT = 50;
-
-const { Message } = proto;
-type MessageContent = proto.IMessage;
-const ProtocolType = Message.ProtocolMessage.Type;
-
-/** A message as the phone has stored it, in either direction. */
-export interface StoredMessage {
-  seq: number;
-  id: string;
-  /** Number of the account that wrote it, and which of its devices. */
-  sender: string;
-  sender_device: number;
-  /** Number of the other party. */
-  chat: string;
-  addressing: Addressing;
-  type: string;
-  text: string | null;
-  body: Buffer;
-  timestamp: number;
-  read: number;
-}
 
 /** A text that the phone is to send. */
 export interface Outgoing {
@@ -46,10 +33,6 @@ export interface Outgoing {
   text: string;
   replyTo?: string | undefined;
   mentions?: string[] | undefined;
-}
-
-interface Device0Sender extends Sender {
-  device: Device;
 }
 
 /**
@@ -62,6 +45,7 @@ interface Device0Sender extends Sender {
 export class Phone {
   readonly #network: Network;
   readonly #signal: SignalStore;
+  readonly #chats: Chats;
   /** Identities of linked devices that have been checked, so that it is done once and not for every message. */
   readonly #vouched = new Set<string>();
   readonly number: string;
@@ -72,19 +56,18 @@ export class Phone {
   constructor(network: Network, account: Account) {
     this.#network = network;
     this.#signal = new SignalStore(network.store, account);
+    this.#chats = new Chats(network, account.phone);
     this.number = account.phone;
   }
 
   /** There may be something in the queue. */
   wake(): void {
-    if (this.#awake) return;
+    if (this.#awake || this.#stopped) return;
     this.#awake = true;
     void this.#exclusive(async () => {
       this.#awake = false;
       await this.#drain();
-    }).catch((error: unknown) =>
-      this.#network.logger.error({ err: error, phone: this.number }, 'a phone has stumbled'),
-    );
+    }).catch((error: unknown) => this.#stumbled(error, 'a phone has stumbled'));
   }
 
   /** Resolves when the phone has nothing to do at the moment. */
@@ -114,9 +97,9 @@ export class Phone {
   read(written: string, ids?: string[]): Promise<number> {
     const { account: chat } = this.#network.accounts.recipient(written);
     return this.#exclusive(async () => {
-      const unread = this.#messages('chat = ? and sender = ? and read = 0', chat.phone, chat.phone);
+      const unread = this.#chats.list({ chat: chat.phone, sender: chat.phone, unread: true });
       const wanted = ids === undefined ? unread : unread.filter(({ id }) => ids.includes(id));
-      const unknown = ids?.find((id) => !this.#message(chat.phone, id));
+      const unknown = ids?.find((id) => !this.#chats.get(chat.phone, id));
       if (unknown !== undefined) {
         throw new SandboxError(
           404,
@@ -129,7 +112,7 @@ export class Phone {
           const there = wanted.filter((message) => message.addressing === addressing).map(({ id }) => id);
           if (there.length > 0) routeReceipt(this.#network, this.#self, readReceipt(jidOf(chat, addressing), there));
         }
-        for (const { seq } of wanted) this.#network.store.run('update messages set read = 1 where seq = ?', seq);
+        this.#chats.markRead(wanted);
       });
       return wanted.length;
     });
@@ -145,30 +128,33 @@ export class Phone {
   /** Gives a newly linked device what it needs: the app-state key, and the chats so far. */
   bootstrap(device: number): void {
     void this.#exclusive(async () => {
-      const account = this.#self.account;
-      const key = this.#appStateKeyShare();
-      const history = this.#history();
+      const { account } = this.#self;
+      const key = appStateKeyShare(this.#network, account);
+      const history = historySync(account, this.#chats);
       const prepared = [await this.#peerMessage(device, key), await this.#peerMessage(device, history)];
       this.#network.store.transaction(() => {
         this.#signal.commit();
         for (const message of prepared) if (message) routeMessage(this.#network, this.#self, message);
         this.#network.accounts.setBootstrapped(account.phone, device);
       });
-    }).catch((error: unknown) =>
-      this.#network.logger.error({ err: error, phone: this.number, device }, 'no bootstrap'),
-    );
+    }).catch((error: unknown) => this.#stumbled(error, 'a new device did not get what it needs'));
   }
 
   /** The phone's messages, oldest first. `after` is the number or the id of one of them. */
   messages(written?: string, after?: string, limit = 1000): StoredMessage[] {
     const chat = written === undefined ? undefined : this.#network.accounts.recipient(written).account.phone;
-    const seq = after === undefined ? 0 : this.#seqOf(after);
-    return chat === undefined
-      ? this.#messages(`seq > ? limit ${limit}`, seq)
-      : this.#messages(`seq > ? and chat = ? limit ${limit}`, seq, chat);
+    return this.#chats.list({
+      limit,
+      ...(chat === undefined ? {} : { chat }),
+      ...(after === undefined ? {} : { after: this.#chats.seqOf(after) }),
+    });
   }
 
-  get #self(): Device0Sender {
+  #stumbled(error: unknown, message: string): void {
+    if (!this.#stopped) this.#network.logger.error({ err: error, phone: this.number }, message);
+  }
+
+  get #self(): Sender {
     const account = this.#network.accounts.get(this.number);
     const device = this.#network.accounts.device(this.number, 0);
     if (!account || !device) throw new SandboxError(404, 'unknown-phone', `+${this.number} has been deleted.`);
@@ -225,7 +211,7 @@ export class Phone {
     const from = this.#network.accounts.find(node.attrs['from']);
     const id = node.attrs['id'] ?? '';
     if (!from) return outbox.remove(seq);
-    const known = this.#message(from.account.phone, id) !== undefined;
+    const known = this.#chats.get(from.account.phone, id) !== undefined;
     let content: MessageContent | undefined;
     try {
       content = await this.#decrypt(from.account, from.device, node);
@@ -248,9 +234,9 @@ export class Phone {
     const enc = child(node, 'enc');
     if (!enc) throw new Error('nothing to decrypt');
     const type = enc.attrs['type'] ?? '';
-    const padded = await this.#signal.decrypt(account.phone, device, type, bytes(enc));
+    const plaintext = await this.#signal.decrypt(account.phone, device, type, bytes(enc));
     if (type === 'pkmsg' && device !== 0) this.#checkIdentity(account, device, node);
-    return Message.decode(unpadded(padded));
+    return decodeContent(unpadded(plaintext));
   }
 
   /** A session that a linked device opens is believed only when its account vouches for the device. */
@@ -270,13 +256,14 @@ export class Phone {
     const sent = content.deviceSentMessage;
     const own = from.account.phone === this.number;
     const chat = own ? this.#network.accounts.find(sent?.destinationJid ?? node.attrs['recipient']) : undefined;
-    this.#insert({
+    this.#chats.add({
       id,
       sender: from.account.phone,
       device: from.device,
       chat: own ? (chat?.account.phone ?? this.number) : from.account.phone,
       addressing: parseJid(node.attrs['from'])?.server === 'lid' ? 'lid' : 'pn',
-      content: sent?.message ?? content,
+      // only our own devices may say what somebody else is to be told
+      content: (own ? sent?.message : undefined) ?? content,
       read: own,
     });
   }
@@ -324,13 +311,13 @@ export class Phone {
     const from = accounts.find(receipt.attrs['from']);
     const device = from && accounts.device(from.account.phone, from.device);
     const count = Number(child(receipt, 'retry')?.attrs['count'] ?? 1);
-    const message = this.#message(this.number, receipt.attrs['id'] ?? '');
+    const message = this.#chats.get(this.number, receipt.attrs['id'] ?? '');
     if (!from || !device || !message || count > MAX_RETRIES) return outbox.remove(seq);
     await this.#renewSession(device, receipt);
     const own = device.phone === this.number;
     const chat = accounts.get(message.chat);
     const recipient = own && chat ? jidOf(chat, message.addressing) : undefined;
-    const content = Message.decode(message.body);
+    const content = decodeContent(message.body);
     const enc = await this.#encryptFor(device, recipient ? copyOf(recipient, content) : content);
     const to = jidOf(from.account, message.addressing, device.id);
     store.transaction(() => {
@@ -360,7 +347,9 @@ export class Phone {
     // some clients wrap what they say to their own phone like what they say to others
     const request = (content.deviceSentMessage?.message ?? content).protocolMessage;
     let answer: MessageContent | undefined;
-    if (request?.type === ProtocolType.APP_STATE_SYNC_KEY_REQUEST) answer = this.#appStateKeyShare();
+    if (request?.type === ProtocolType.APP_STATE_SYNC_KEY_REQUEST) {
+      answer = appStateKeyShare(this.#network, this.#self.account);
+    }
     const wanted = request?.peerDataOperationRequestMessage?.placeholderMessageResendRequest ?? [];
     if (wanted.length > 0) answer = this.#resend(requestId, wanted);
     if (!answer) return;
@@ -375,16 +364,15 @@ export class Phone {
     stanzaId: string,
     wanted: proto.Message.PeerDataOperationRequestMessage.IPlaceholderMessageResendRequest[],
   ): MessageContent {
+    const { accounts } = this.#network;
     const found = wanted.flatMap(({ messageKey }) => {
-      const sender = messageKey?.fromMe
-        ? this.number
-        : this.#network.accounts.find(messageKey?.remoteJid ?? '')?.account.phone;
-      const message = sender === undefined ? undefined : this.#message(sender, messageKey?.id ?? '');
-      return message
-        ? [{ placeholderMessageResendResponse: { webMessageInfoBytes: encoded(this.#webMessage(message)) } }]
-        : [];
+      const author = messageKey?.fromMe ? this.number : accounts.find(messageKey?.remoteJid ?? '')?.account.phone;
+      const message = author === undefined ? undefined : this.#chats.get(author, messageKey?.id ?? '');
+      if (!message) return [];
+      const webMessageInfoBytes = Buffer.from(proto.WebMessageInfo.encode(this.#chats.webMessage(message)).finish());
+      return [{ placeholderMessageResendResponse: { webMessageInfoBytes } }];
     });
-    const { PLACEHOLDER_MESSAGE_RESEND } = Message.PeerDataOperationRequestType;
+    const { PLACEHOLDER_MESSAGE_RESEND } = proto.Message.PeerDataOperationRequestType;
     return {
       protocolMessage: {
         type: ProtocolType.PEER_DATA_OPERATION_REQUEST_RESPONSE_MESSAGE,
@@ -413,7 +401,7 @@ export class Phone {
     }
     store.transaction(() => {
       this.#signal.commit();
-      this.#insert({ id, sender: this.number, device: 0, chat: to.phone, addressing, content, read: true });
+      this.#chats.add({ id, sender: this.number, device: 0, chat: to.phone, addressing, content, read: true });
       const attrs = { id, to: chat, type: 'text' };
       routeMessage(this.#network, this.#self, stanza('message', attrs, [stanza('participants', {}, participants)]));
     });
@@ -422,12 +410,13 @@ export class Phone {
   /** Undefined when the device has no keys, or keys that are not its own. */
   async #encryptFor(device: Device, content: MessageContent): Promise<Stanza | undefined> {
     const { phone, id } = device;
-    if (this.#signal.session(phone, id) === undefined) {
+    // somebody else under the same number has another identity: what the session was good for is gone
+    if (!this.#signal.session(phone, id)?.identity.equals(device.identity)) {
       const bundle = takeBundle(this.#network, device);
       if (!bundle || !isGenuine(bundle.signedPreKey, bundle.identity)) return undefined;
       await this.#signal.openSession(phone, id, bundle);
     }
-    const { type, ciphertext } = await this.#signal.encrypt(phone, id, padded(encoded(Message.create(content))));
+    const { type, ciphertext } = await this.#signal.encrypt(phone, id, padded(encodeContent(content)));
     return stanza('enc', { v: 2, type }, ciphertext);
   }
 
@@ -444,14 +433,14 @@ export class Phone {
     if (replyTo === undefined && !mentions?.length) return { conversation: text, messageContextInfo };
     const contextInfo: proto.IContextInfo = {};
     if (replyTo !== undefined) {
-      const quoted = this.#message(this.number, replyTo) ?? this.#message(to.phone, replyTo);
+      const quoted = this.#chats.get(this.number, replyTo) ?? this.#chats.get(to.phone, replyTo);
       if (quoted?.chat !== to.phone) {
         throw new SandboxError(404, 'unknown-message', `There is no message ${replyTo} in the chat with +${to.phone}.`);
       }
       const author = quoted.sender === this.number ? this.#self.account : to;
       contextInfo.stanzaId = quoted.id;
       contextInfo.participant = jidOf(author, addressing);
-      contextInfo.quotedMessage = { ...Message.decode(quoted.body), messageContextInfo: null };
+      contextInfo.quotedMessage = { ...decodeContent(quoted.body), messageContextInfo: null };
     }
     if (mentions?.length) {
       contextInfo.mentionedJid = mentions.map((one) =>
@@ -459,123 +448,6 @@ export class Phone {
       );
     }
     return { extendedTextMessage: { text, contextInfo }, messageContextInfo };
-  }
-
-  // --- what a new device is given ---
-
-  #appStateKeyShare(): MessageContent {
-    const row = this.#network.store.get<{ id: Buffer; key: Buffer; created: number }>(
-      'select id, key, created from app_state_keys where phone = ?',
-      this.number,
-    );
-    const indexes = this.#network.accounts.devices(this.number).map(({ keyIndex }) => keyIndex);
-    const fingerprint = { rawId: this.#self.account.rawId, currentIndex: Math.max(...indexes), deviceIndexes: indexes };
-    const keys = row
-      ? [{ keyId: { keyId: row.id }, keyData: { keyData: row.key, fingerprint, timestamp: row.created * 1000 } }]
-      : [];
-    return { protocolMessage: { type: ProtocolType.APP_STATE_SYNC_KEY_SHARE, appStateSyncKeyShare: { keys } } };
-  }
-
-  #history(): MessageContent {
-    const { accounts } = this.#network;
-    const chats = [...new Set(this.#messages('1 = 1').map(({ chat }) => chat))];
-    const conversations = chats.flatMap((phone) => {
-      const account = accounts.get(phone);
-      if (!account) return [];
-      const messages = this.#messages('chat = ?', phone).slice(-HISTORY_PER_CHAT).reverse();
-      const newest = messages[0]?.timestamp ?? 0;
-      return [
-        {
-          id: jidOf(account, 'pn'),
-          pnJid: jidOf(account, 'pn'),
-          lidJid: jidOf(account, 'lid'),
-          messages: messages.map((message) => ({ message: this.#webMessage(message), msgOrderId: message.seq })),
-          conversationTimestamp: newest,
-          lastMsgTimestamp: newest,
-          unreadCount: messages.filter(({ read }) => read === 0).length,
-          endOfHistoryTransfer: true,
-        },
-      ];
-    });
-    const known = [this.number, ...chats].flatMap((phone) => accounts.get(phone) ?? []);
-    const history = proto.HistorySync.encode({
-      syncType: proto.HistorySync.HistorySyncType.INITIAL_BOOTSTRAP,
-      chunkOrder: 1,
-      progress: 100,
-      conversations,
-      pushnames: known.map((account) => ({ id: jidOf(account, 'pn'), pushname: account.name })),
-      phoneNumberToLidMappings: known.map((account) => ({
-        pnJid: jidOf(account, 'pn'),
-        lidJid: jidOf(account, 'lid'),
-      })),
-    }).finish();
-    return {
-      protocolMessage: {
-        type: ProtocolType.HISTORY_SYNC_NOTIFICATION,
-        historySyncNotification: {
-          syncType: Message.HistorySyncType.INITIAL_BOOTSTRAP,
-          chunkOrder: 1,
-          progress: 100,
-          initialHistBootstrapInlinePayload: deflateSync(history),
-        },
-      },
-    };
-  }
-
-  #webMessage(message: StoredMessage): proto.WebMessageInfo {
-    const chat = this.#network.accounts.get(message.chat);
-    const author = this.#network.accounts.get(message.sender);
-    const fromMe = message.sender === this.number;
-    return proto.WebMessageInfo.create({
-      key: { remoteJid: chat && jidOf(chat, message.addressing), fromMe, id: message.id },
-      message: Message.decode(message.body),
-      messageTimestamp: message.timestamp,
-      pushName: fromMe ? undefined : author?.name,
-      status: fromMe ? proto.WebMessageInfo.Status.SERVER_ACK : undefined,
-    });
-  }
-
-  // --- what it keeps ---
-
-  #insert(message: {
-    id: string;
-    sender: string;
-    device: number;
-    chat: string;
-    addressing: Addressing;
-    content: MessageContent;
-    read: boolean;
-  }): void {
-    const { id, sender, device, chat, addressing, content, read } = message;
-    this.#network.store.run(
-      `insert into messages (phone, id, sender, sender_device, chat, addressing, type, text, body, timestamp, read)
-       values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      ...[this.number, id, sender, device, chat, addressing, typeOf(content), textOf(content)],
-      ...[encoded(Message.create(content)), now(), read ? 1 : 0],
-    );
-  }
-
-  #message(sender: string, id: string): StoredMessage | undefined {
-    return this.#messages('sender = ? and id = ?', sender, id)[0];
-  }
-
-  #messages(condition: string, ...values: (string | number)[]): StoredMessage[] {
-    const [where, limit = ''] = condition.split(/(?= limit )/);
-    return this.#network.store.all<StoredMessage>(
-      `select * from messages where phone = ? and ${where} order by seq${limit}`,
-      ...[this.number, ...values],
-    );
-  }
-
-  #seqOf(after: string): number {
-    if (/^\d{1,15}$/.test(after)) return Number(after);
-    const [message] = this.#messages('id = ?', after);
-    if (message) return message.seq;
-    throw new SandboxError(
-      404,
-      'unknown-message',
-      `+${this.number} has no message ${after}; "after" takes an id or a seq.`,
-    );
   }
 }
 
@@ -589,52 +461,7 @@ function deliveryReceipt(node: Stanza, from: { account: Account }, ownNumber: st
 
 function readReceipt(to: string, ids: string[]): Stanza {
   const [id, ...more] = ids;
-  const list =
-    more.length > 0
-      ? [
-          stanza(
-            'list',
-            {},
-            more.map((one) => stanza('item', { id: one })),
-          ),
-        ]
-      : undefined;
+  const items = more.map((one) => stanza('item', { id: one }));
+  const list = items.length > 0 ? [stanza('list', {}, items)] : undefined;
   return stanza('receipt', { id, to, type: 'read', t: now() }, list);
-}
-
-/** What our own devices are sent instead of the message: the message, and whom it is for. */
-function copyOf(destinationJid: string, message: MessageContent): MessageContent {
-  return {
-    deviceSentMessage: { destinationJid, message },
-    messageContextInfo: message.messageContextInfo ?? null,
-  };
-}
-
-function encoded(message: proto.Message | proto.WebMessageInfo): Buffer {
-  return Buffer.from(
-    message instanceof Message ? Message.encode(message).finish() : proto.WebMessageInfo.encode(message).finish(),
-  );
-}
-
-/** WhatsApp pads a message with 1 to 16 bytes, each of which says how many they are. */
-function padded(message: Buffer): Buffer {
-  const length = (randomBytes(1)[0] ?? 0) % 16 || 16;
-  return Buffer.concat([message, Buffer.alloc(length, length)]);
-}
-
-function unpadded(message: Buffer): Buffer {
-  const length = message.at(-1) ?? 0;
-  if (length === 0 || length > message.length) throw new Error('the padding does not fit');
-  return message.subarray(0, -length);
-}
-
-function textOf(content: MessageContent): string | null {
-  return content.conversation ?? content.extendedTextMessage?.text ?? null;
-}
-
-/** `text`, or what the message's field is called without its ending: `image`, `reaction`, `protocol`, … */
-function typeOf(content: MessageContent): string {
-  if (textOf(content) !== null) return 'text';
-  const field = Object.keys(Message.toObject(Message.create(content))).find((name) => name !== 'messageContextInfo');
-  return field?.replace(/Message$/, '') ?? 'unknown';
 }

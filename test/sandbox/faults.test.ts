@@ -179,6 +179,19 @@ test('forged-identity signs a device with a key that is not the account’s', as
   world.sandbox.unlink(friend.phone);
 });
 
+test('phones do not believe a device with a forged identity', async () => {
+  world.sandbox.addFault({ fault: 'forged-identity', times: 1 });
+  const client = await world.linked(world.phone());
+  await client.socket.sendMessage(friend.jid, { text: 'believe me' });
+  await eventually('the phone has asked again', () =>
+    world.sandbox
+      .stanzas({ device: client.jid })
+      .some(({ direction, stanza }) => direction === 'out' && JSON.stringify(stanza).includes('"type":"retry"')),
+  );
+  await world.sandbox.idle();
+  expect(world.sandbox.messages(friend.phone).some(({ text }) => text === 'believe me')).toBe(false);
+});
+
 test('a fault for another device leaves this one alone', async () => {
   const client = await online();
   world.sandbox.addFault({ fault: 'never-answer', match: 'ping', phone: friend.phone });

@@ -1,0 +1,128 @@
+import { proto } from '@whiskeysockets/baileys';
+import { jidOf, type Account } from './accounts.ts';
+import { decodeContent, encodeContent, textOf, typeOf, type MessageContent } from './content.ts';
+import type { Addressing } from './jid.ts';
+import type { Network } from './network.ts';
+import { SandboxError } from './problem.ts';
+import { now } from './stanza.ts';
+
+/** A message as the phone has stored it, in either direction. */
+export interface StoredMessage {
+  seq: number;
+  id: string;
+  /** Number of the account that wrote it, and which of its devices. */
+  sender: string;
+  sender_device: number;
+  /** Number of the other party. */
+  chat: string;
+  addressing: Addressing;
+  type: string;
+  text: string | null;
+  body: Buffer;
+  timestamp: number;
+  read: number;
+}
+
+export interface NewMessage {
+  id: string;
+  sender: string;
+  device: number;
+  chat: string;
+  addressing: Addressing;
+  content: MessageContent;
+  read: boolean;
+}
+
+/** Which of a phone's messages are wanted. */
+export interface Wanted {
+  id?: string;
+  sender?: string;
+  chat?: string;
+  unread?: boolean;
+  /** Number (`seq`) of the message behind which to begin. */
+  after?: number;
+  limit?: number;
+}
+
+/** What a phone has in its chats. */
+export class Chats {
+  readonly #network: Network;
+  readonly #phone: string;
+
+  constructor(network: Network, phone: string) {
+    this.#network = network;
+    this.#phone = phone;
+  }
+
+  add(message: NewMessage): void {
+    const { id, sender, device, chat, addressing, content, read } = message;
+    this.#network.store.run(
+      `insert into messages (phone, id, sender, sender_device, chat, addressing, type, text, body, timestamp, read)
+       values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ...[this.#phone, id, sender, device, chat, addressing, typeOf(content), textOf(content)],
+      ...[encodeContent(content), now(), read ? 1 : 0],
+    );
+  }
+
+  get(sender: string, id: string): StoredMessage | undefined {
+    return this.list({ sender, id })[0];
+  }
+
+  /** Oldest first. */
+  list(wanted: Wanted = {}): StoredMessage[] {
+    const { id, sender, chat, unread, after, limit } = wanted;
+    const conditions = ['phone = ?'];
+    const values: (string | number)[] = [this.#phone];
+    const where = (condition: string, value: string | number | undefined): void => {
+      if (value === undefined) return;
+      conditions.push(condition);
+      values.push(value);
+    };
+    where('id = ?', id);
+    where('sender = ?', sender);
+    where('chat = ?', chat);
+    where('read = ?', unread === undefined ? undefined : unread ? 0 : 1);
+    where('seq > ?', after);
+    const most = limit === undefined ? '' : ` limit ${limit}`;
+    return this.#network.store.all<StoredMessage>(
+      `select * from messages where ${conditions.join(' and ')} order by seq${most}`,
+      ...values,
+    );
+  }
+
+  markRead(messages: StoredMessage[]): void {
+    for (const { seq } of messages) this.#network.store.run('update messages set read = 1 where seq = ?', seq);
+  }
+
+  /** `after` as people give it, the number or the id of a message, as a number. */
+  seqOf(after: string): number {
+    if (/^\d{1,15}$/.test(after)) return Number(after);
+    const [message] = this.list({ id: after });
+    if (message) return message.seq;
+    throw new SandboxError(
+      404,
+      'unknown-message',
+      `+${this.#phone} has no message ${after}; "after" takes an id or a seq.`,
+    );
+  }
+
+  /** The accounts with which there is a chat, in the order in which the chats began. */
+  partners(): Account[] {
+    const numbers = new Set(this.list().map(({ chat }) => chat));
+    return [...numbers].flatMap((number) => this.#network.accounts.get(number) ?? []);
+  }
+
+  /** The message as phones hand it to their linked devices. */
+  webMessage(message: StoredMessage): proto.WebMessageInfo {
+    const chat = this.#network.accounts.get(message.chat);
+    const author = this.#network.accounts.get(message.sender);
+    const fromMe = message.sender === this.#phone;
+    return proto.WebMessageInfo.create({
+      key: { remoteJid: chat && jidOf(chat, message.addressing), fromMe, id: message.id },
+      message: decodeContent(message.body),
+      messageTimestamp: message.timestamp,
+      pushName: fromMe ? undefined : author?.name,
+      status: fromMe ? proto.WebMessageInfo.Status.SERVER_ACK : undefined,
+    });
+  }
+}
