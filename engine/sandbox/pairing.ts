@@ -156,8 +156,9 @@ export class Pairing {
     const same =
       Buffer.from(noiseKey, 'base64').equals(registration.noiseKey) &&
       Buffer.from(identity, 'base64').equals(registration.identity);
-    if (!same)
+    if (!same) {
       throw new SandboxError(422, 'invalid-qr', 'The keys in the QR code are not those of the client behind it.');
+    }
     return this.#link(account, registration, secret);
   }
 
@@ -284,31 +285,21 @@ export class Pairing {
   }
 
   #complete(account: Account, registration: Registration, id: number, signedIdentity: Buffer): Device {
-    const { accounts, store } = this.#network;
+    const { accounts, store, logger } = this.#network;
+    const { phone } = account;
     const { registrationId, identity, noiseKey, platform, signedPreKey, connection } = registration;
-    const device = {
-      phone: account.phone,
-      id,
-      registrationId,
-      identity,
-      noiseKey,
-      keyIndex: id,
-      signedIdentity,
-      platform,
-    };
+    const keys = { registrationId, identity, noiseKey, keyIndex: id, signedIdentity };
+    const device = { phone, id, ...keys, platform, pushName: undefined, bootstrapped: false, lastSeen: undefined };
     store.transaction(() => {
-      accounts.addDevice({ ...device, pushName: undefined });
-      putSignedKey(this.#network, account.phone, id, signedPreKey);
-      this.#network.announceDevices(account, 'add', {
-        ...device,
-        pushName: undefined,
-        bootstrapped: false,
-        lastSeen: undefined,
-      });
+      // it may have been deleted while the client was thinking
+      accounts.must(phone);
+      accounts.addDevice(device);
+      putSignedKey(this.#network, phone, id, signedPreKey);
+      this.#network.announceDevices(account, 'add', device);
     });
     connection.end(restart());
-    this.#network.logger.info({ phone: account.phone, device: id }, 'device linked');
-    return { ...device, pushName: undefined, bootstrapped: false, lastSeen: undefined };
+    logger.info({ phone, device: id }, 'device linked');
+    return device;
   }
 }
 

@@ -129,6 +129,8 @@ export class Phone {
   bootstrap(device: number): void {
     void this.#exclusive(async () => {
       const { account } = this.#self;
+      // it may have logged in twice before its turn came
+      if (this.#network.accounts.device(account.phone, device)?.bootstrapped !== false) return;
       const key = appStateKeyShare(this.#network, account);
       const history = historySync(account, this.#chats);
       const prepared = [await this.#peerMessage(device, key), await this.#peerMessage(device, history)];

@@ -16,7 +16,7 @@ import { pino } from 'pino';
 const silent = pino({ level: process.env['TEST_BAILEYS_LOG'] ?? 'silent' });
 
 /** Baileys leaves its long timers running when a connection ends; they would keep the test process alive. */
-const LONG_TIMER_MS = 5_000;
+const LONG_TIMER_MS = 1_000;
 const plainSetTimeout = globalThis.setTimeout;
 globalThis.setTimeout = Object.assign((...args: Parameters<typeof plainSetTimeout>) => {
   const timer = plainSetTimeout(...args);

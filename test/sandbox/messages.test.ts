@@ -166,6 +166,17 @@ test('a reply quotes and mentions as WhatsApp does', async () => {
   });
 });
 
+test('a note to self goes both ways', async () => {
+  const client = await online();
+  const { id } = await world.sandbox.send(mine.phone, { to: mine.phone, text: 'remember the milk' });
+  const note = await client.text('remember the milk');
+  expect(note.key).toMatchObject({ id, remoteJid: mine.jid, fromMe: true });
+  const sent = await client.socket.sendMessage(mine.jid, { text: 'and the bread' });
+  await eventually('it is on the phone', () =>
+    world.sandbox.messages(mine.phone, { chat: mine.phone }).some((message) => message.id === sent!.key.id),
+  );
+});
+
 test('typing is shown to those who are there', async () => {
   const friend = world.phone();
   const client = await online();

@@ -50,6 +50,24 @@ test('there are no profile pictures: 404', async () => {
   await expect(socket.profilePictureUrl(friend.jid)).rejects.toMatchObject({ message: 'item-not-found', data: 404 });
 });
 
+test('an account is not restricted, and says so', async () => {
+  const { socket } = await online();
+  expect(await socket.fetchAccountReachoutTimelock()).toMatchObject({ isActive: false });
+});
+
+test('statistics and privacy tokens are taken', async () => {
+  const { socket } = await online();
+  expect(await socket.sendWAMBuffer(Buffer.from('WAM'))).toMatchObject({ attrs: { type: 'result' } });
+  expect(await socket.issuePrivacyTokens([friend.jid])).toMatchObject({ attrs: { type: 'result' } });
+});
+
+test('media would go to the sandbox itself', async () => {
+  const { socket } = await online();
+  const { hosts, auth } = await socket.refreshMediaConn();
+  expect(hosts).toMatchObject([{ hostname: `127.0.0.1:${world.sandbox.port}` }]);
+  expect(auth).toEqual(expect.any(String));
+});
+
 test('privacy settings are kept', async () => {
   const { socket } = await online();
   expect(await socket.fetchPrivacySettings()).toMatchObject({ readreceipts: 'all', last: 'all' });
