@@ -12,13 +12,18 @@ import type {
   SubscriptionRecord,
 } from '../model.ts';
 
-/** A received message, or one sent from another device of the account. */
-export interface NewMessage {
+/** What names a message within a session: WhatsApp's ids are chosen by senders, and two may choose the same. */
+export interface MessageName {
   waId: string;
+  fromMe: boolean;
+  /** As in MessageRecord. */
+  sender: string;
+}
+
+/** A received message, or one sent from another device of the account. */
+export interface NewMessage extends MessageName {
   chat: string;
   lid: string | null;
-  fromMe: boolean;
-  sender: string;
   content: Buffer;
   status: MessageStatus;
   timestamp: number;
@@ -135,6 +140,8 @@ export interface Store {
     get(sessionId: number, msgId: number): Promise<MessageRecord | undefined>;
     /** By WhatsApp's id, own messages first. */
     find(sessionId: number, waId: string): Promise<MessageRecord | undefined>;
+    /** Content of exactly this message, when it is stored. */
+    content(sessionId: number, name: MessageName): Promise<Buffer | undefined>;
     /** Messages still to be sent, oldest first. */
     queued(sessionId: number, limit: number): Promise<MessageRecord[]>;
     /** A frame is about to leave. The content is kept, so that every later try sends the same bytes. */

@@ -17,8 +17,13 @@ type SignalRepository = ReturnType<SocketConfig['makeSignalRepository']>;
 type Decrypt = SignalRepository['decryptMessage'];
 type DecryptGroup = SignalRepository['decryptGroupMessage'];
 
-/** Turns a decrypted stanza into what the store shall remember of it; `undefined` when there is nothing. */
-export type ReadMessage = (ciphertext: Uint8Array, plaintext: Uint8Array) => NewMessage | undefined;
+/** What is remembered of the stanzas that Baileys decrypts, each named by its ciphertext. */
+export interface Journal {
+  /** The plaintext of a message that is stored already: WhatsApp delivers it again when our receipt never left. */
+  known(ciphertext: Uint8Array): Promise<Uint8Array | undefined>;
+  /** What the store shall remember of a decrypted stanza; `undefined` when there is nothing. */
+  read(ciphertext: Uint8Array, plaintext: Uint8Array): NewMessage | undefined;
+}
 
 /**
  * One session's login and Signal keys, in the store. Read docs/decisions/0001-commit-before-ack.md: the message that
@@ -29,8 +34,8 @@ export interface SessionAuth {
   keys: SignalKeyStore;
   /** Writes the login down before it returns, as pairing needs: WhatsApp is answered only after. */
   saveCreds(): Promise<unknown>;
-  /** Makes Baileys' Signal layer, with the messages it decrypts going to the store through `read`. */
-  signalRepository(read: ReadMessage): SocketConfig['makeSignalRepository'];
+  /** Makes Baileys' Signal layer, with the messages it decrypts going to the store through the journal. */
+  signalRepository(journal: Journal): SocketConfig['makeSignalRepository'];
 }
 
 /** Loads a session's login, or makes a new one that has yet to be paired. */
@@ -48,8 +53,10 @@ export async function openAuth(store: Store, sessionId: number): Promise<Session
       };
     },
     async set(data: SignalDataSet) {
-      const messages = decrypted.getStore()?.splice(0);
-      await store.commit({ sessionId, keys: serialized(data), ...(messages && { messages }) });
+      const messages = decrypted.getStore() ?? [];
+      await store.commit({ sessionId, keys: serialized(data), messages: [...messages] });
+      // Only now: Baileys tries a failed commit again.
+      messages.length = 0;
     },
   };
 
@@ -63,25 +70,28 @@ export async function openAuth(store: Store, sessionId: number): Promise<Session
       }
       return store.commit(change);
     },
-    signalRepository: (read) => (auth, logger, pnToLid) => {
+    signalRepository: (journal) => (auth, logger, pnToLid) => {
       const repository = DEFAULT_CONNECTION_CONFIG.makeSignalRepository(auth, logger, pnToLid);
       const transaction = (auth.keys as typeof auth.keys & { transaction: Transaction }).transaction;
 
-      /** Commits ratchet and message together; were there no ratchet to write, the message still is. */
-      const journaled = <O extends { ciphertext: Uint8Array } | { msg: Uint8Array }>(
-        decrypt: (options: O) => Promise<Uint8Array>,
-        lockOf: (options: O) => string,
-      ) => {
+      /**
+       * Commits ratchet and message together; were there no ratchet to write, the message still is. A message that is
+       * known has had its ratchet step: it is answered from the store, so that Baileys acknowledges it once more.
+       */
+      const journaled = <O>(decrypt: (options: O) => Promise<Uint8Array>, of: (options: O) => [Uint8Array, string]) => {
         return (options: O) =>
           decrypted.run([], async () => {
+            const [ciphertext, lock] = of(options);
+            const known = await journal.known(ciphertext);
+            if (known) return known;
+            const messages = decrypted.getStore()!;
             const plaintext = await transaction(async () => {
               const plain = await decrypt(options);
-              const message = read('msg' in options ? options.msg : options.ciphertext, plain);
-              if (message) decrypted.getStore()!.push(message);
+              const message = journal.read(ciphertext, plain);
+              if (message) messages.push(message);
               return plain;
-            }, lockOf(options));
-            const left = decrypted.getStore()!.splice(0);
-            if (left.length > 0) await store.commit({ sessionId, messages: left });
+            }, lock);
+            if (messages.length > 0) await store.commit({ sessionId, messages });
             return plaintext;
           });
       };
@@ -89,11 +99,11 @@ export async function openAuth(store: Store, sessionId: number): Promise<Session
       return alone(repository, {
         decryptMessage: journaled<Parameters<Decrypt>[0]>(
           (options) => repository.decryptMessage(options),
-          ({ jid }) => jid,
+          ({ ciphertext, jid }) => [ciphertext, jid],
         ) as Decrypt,
         decryptGroupMessage: journaled<Parameters<DecryptGroup>[0]>(
           (options) => repository.decryptGroupMessage(options),
-          ({ group }) => group,
+          ({ msg, group }) => [msg, group],
         ) as DecryptGroup,
       });
     },

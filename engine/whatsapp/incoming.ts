@@ -1,6 +1,6 @@
 import type { NewEvent, Subject } from '../events.ts';
 import { MESSAGE_STATUS, type MessageRecord, type MessageStatus } from '../model.ts';
-import type { MessageOutcome, NewMessage } from '../store/store.ts';
+import type { MessageName, MessageOutcome, NewMessage } from '../store/store.ts';
 import {
   areJidsSameUser,
   cleanMessage,
@@ -44,25 +44,43 @@ function isContent(message: proto.IMessage): boolean {
   return type !== undefined && type !== 'protocolMessage' && type !== 'senderKeyDistributionMessage';
 }
 
+/** Who sent a `<message>` stanza, and which of theirs it is: all that can be known before it is decrypted. */
+export function nameMessage(stanza: BinaryNode, me: Me): MessageName {
+  return nameOf(decodeMessageNode(stanza, me.id, me.lid ?? '').fullMessage.key);
+}
+
+/** The content of a stored message as Baileys' decryption would give it: padded, as WhatsApp pads. */
+export function asPlaintext(content: Buffer): Uint8Array {
+  return Buffer.concat([content, Buffer.of(1)]);
+}
+
+function authorOf(key: WAMessageKey): (string | null | undefined)[] {
+  return isPerson(key.remoteJid!) ? [key.remoteJid, key.remoteJidAlt] : [key.participant, key.participantAlt];
+}
+
+function nameOf(key: WAMessageKey): MessageName {
+  const fromMe = Boolean(key.fromMe);
+  const author = authorOf(key);
+  const sender = author.map(lidOf).find(Boolean) ?? jidNormalizedUser(author[0] ?? key.remoteJid!);
+  return { waId: key.id!, fromMe, sender: fromMe ? '' : sender };
+}
+
 /** A message of WhatsApp's in the form that is stored and told. */
 function toNewMessage(message: WAMessage): NewMessage {
   const { key } = message;
   const chat = key.remoteJid!;
-  const fromMe = Boolean(key.fromMe);
-  const author = isPerson(chat) ? [chat, key.remoteJidAlt] : [key.participant, key.participantAlt];
-  const subject = subjectOf(chat, author);
+  const name = nameOf(key);
+  const subject = subjectOf(chat, authorOf(key));
   const payload = describeMessage(message);
   const lane = laneOf(chat, subject);
   const events: NewEvent[] = [{ event: 'messages.upsert', lane, ...subject, data: { messages: [payload] } }];
-  if (!fromMe) events.push({ event: 'messages.received', lane, ...subject, data: { messages: payload } });
+  if (!name.fromMe) events.push({ event: 'messages.received', lane, ...subject, data: { messages: payload } });
   return {
-    waId: key.id!,
+    ...name,
     chat: jidNormalizedUser(chat),
     lid: subject.lid ?? null,
-    fromMe,
-    sender: fromMe ? '' : (subject.lid ?? jidNormalizedUser(author[0] ?? chat)),
     content: Buffer.from(proto.Message.encode(message.message!).finish()),
-    status: fromMe ? MESSAGE_STATUS.sent : MESSAGE_STATUS.delivered,
+    status: name.fromMe ? MESSAGE_STATUS.sent : MESSAGE_STATUS.delivered,
     timestamp: Number(message.messageTimestamp ?? 0) * 1000,
     events,
   };

@@ -291,6 +291,7 @@ export class Session {
           },
           outcomes: (outcomes) => void this.store.commit({ sessionId: this.id, outcomes }).catch((e) => this.failed(e)),
           failed: (error) => this.failed(error),
+          stored: (name) => this.store.messages.content(this.id, name),
           content: async (waId) => (await this.store.messages.find(this.id, waId))?.content,
         },
         this.log,

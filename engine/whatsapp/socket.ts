@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import type { MessageOutcome, NewMessage } from '../store/store.ts';
-import type { SessionAuth } from './auth.ts';
+import type { MessageName, MessageOutcome } from '../store/store.ts';
+import type { Journal, SessionAuth } from './auth.ts';
 import {
   getAllBinaryNodeChildren,
   getBinaryNodeChildren,
@@ -10,7 +10,7 @@ import {
   type WASocket,
 } from './baileys.ts';
 import { closureOf, type Closure } from './failure.ts';
-import { readAck, readMessage, readReceipt, type Me } from './incoming.ts';
+import { asPlaintext, nameMessage, readAck, readMessage, readReceipt, type Me } from './incoming.ts';
 
 /** How every connection of this engine introduces itself, and where it goes. */
 export interface SocketSettings {
@@ -33,6 +33,8 @@ export interface SocketHandlers {
   outcomes(outcomes: MessageOutcome[]): void;
   /** Something could not be written down. */
   failed(error: unknown): void;
+  /** The content of a received message, if it is stored. */
+  stored(name: MessageName): Promise<Buffer | undefined>;
   /** The content of a sent message, for a recipient who could not decrypt it. */
   content(waId: string): Promise<Buffer | null | undefined>;
 }
@@ -62,14 +64,21 @@ export function openSocket(
   const me = (): Me => ({ id: auth.creds.me?.id ?? '', lid: auth.creds.me?.lid });
   /** Which stanza a ciphertext came in: Baileys' Signal layer is handed the very buffer that the stanza holds. */
   const stanzaOf = new WeakMap<Uint8Array, BinaryNode>();
-  const read = (ciphertext: Uint8Array, plaintext: Uint8Array): NewMessage | undefined => {
-    const stanza = stanzaOf.get(ciphertext);
-    return stanza && readMessage(stanza, plaintext, me());
+  const journal: Journal = {
+    known: async (ciphertext) => {
+      const stanza = stanzaOf.get(ciphertext);
+      const content = stanza && (await handlers.stored(nameMessage(stanza, me())));
+      return content && asPlaintext(content);
+    },
+    read: (ciphertext, plaintext) => {
+      const stanza = stanzaOf.get(ciphertext);
+      return stanza && readMessage(stanza, plaintext, me());
+    },
   };
 
   const sock = makeWASocket({
     auth: { creds: auth.creds, keys: auth.keys },
-    makeSignalRepository: auth.signalRepository(read),
+    makeSignalRepository: auth.signalRepository(journal),
     ...(settings.url && { waWebSocketUrl: settings.url }),
     version: [...settings.version],
     browser: [settings.browser[0], settings.browser[1], ''],
@@ -88,6 +97,9 @@ export function openSocket(
     if (frame instanceof Uint8Array) return;
     switch (frame.tag) {
       case 'message':
+        // Baileys works on messages from the backlog one after another, and on live ones at once: a live one would
+        // overtake. With the mark of the backlog (any value will do) all of them stand in one queue.
+        frame.attrs['offline'] ??= '0';
         for (const enc of getBinaryNodeChildren(frame, 'enc')) {
           if (enc.content instanceof Uint8Array) stanzaOf.set(enc.content, frame);
         }

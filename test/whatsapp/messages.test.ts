@@ -44,6 +44,9 @@ describe('incoming', () => {
     await stage.sandbox.send(FRIEND, { to: OWN, text: 'the end' });
     const seen = await stage.until((events) => textsOf(events).includes('the end') && textsOf(events));
     expect(seen).toEqual(['twice', 'the end']);
+    // The second one is acknowledged like the first, not refused as undecryptable.
+    await stage.until(() => stage.deliveredToEngine(FRIEND).length === 2);
+    expect(JSON.stringify(stage.sandbox.messages(FRIEND))).not.toContain('"error"');
   });
 
   test('a message that could not be decrypted arrives after the sender’s retry, once', async () => {

@@ -141,6 +141,14 @@ export class Stage {
     }
   }
 
+  /** Ids of a phone's messages that the engine has acknowledged to WhatsApp. */
+  deliveredToEngine(phone: string): string[] {
+    return this.sandbox
+      .messages(phone)
+      .filter(({ devices }) => devices?.some((to) => to.device.startsWith(`${OWN}:`) && to.status !== 'sent'))
+      .map(({ id }) => id);
+  }
+
   /** How many retry receipts either side has sent: a message that could not be decrypted at first. */
   retries(): number {
     return this.sandbox.stanzas({ limit: 20_000 }).filter(({ stanza }) => JSON.stringify(stanza).includes('"retry"'))

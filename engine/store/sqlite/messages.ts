@@ -38,6 +38,16 @@ export function messages(db: Database): Store['messages'] {
       );
       return row && toMessage(row);
     },
+    async content(sessionId, { waId, fromMe, sender }) {
+      const row = db.get(
+        'SELECT content FROM messages WHERE session_id = ? AND wa_id = ? AND from_me = ? AND sender = ?',
+        sessionId,
+        waId,
+        fromMe ? 1 : 0,
+        sender,
+      );
+      return (row?.['content'] as Buffer | null | undefined) ?? undefined;
+    },
     async queued(sessionId, limit) {
       return db
         .all(

@@ -1,0 +1,127 @@
+// The sandbox's phones speak through libsignal too, which prints keys with every session it closes.
+import '../../engine/whatsapp/hardening.ts';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startSandbox, type Sandbox } from '../../engine/sandbox/index.ts';
+
+export const OWN = '15550100001';
+export const FRIEND = '15550100002';
+const TOKEN = 'test-token-0f8a3c5e7b9d1f2a4c6e8b0d';
+/** The engine as it ships; `npm test` builds it first. */
+const CLI = new URL('../../engine/dist/cli.js', import.meta.url).pathname;
+
+/** The real engine in a process of its own, to be killed at any moment; the sandbox lives on in ours, as WhatsApp does. */
+export class Victim {
+  /** Whatever the engine printed, over all its lives. */
+  output = '';
+  kills = 0;
+  private child: ChildProcess | undefined;
+  private readonly folder = mkdtempSync(join(tmpdir(), 'warbler-kill-'));
+
+  static async start(): Promise<Victim> {
+    const victim = new Victim(await startSandbox({ port: 0 }), await freePort());
+    victim.launch();
+    await victim.ready();
+    return victim;
+  }
+
+  private constructor(
+    readonly sandbox: Sandbox,
+    private readonly port: number,
+  ) {}
+
+  /** Starts the process and does not wait for anything. */
+  launch(): void {
+    const child = spawn(process.execPath, [CLI, 'start', '--sandbox'], {
+      env: {
+        PATH: process.env['PATH'],
+        WARBLER_PORT: String(this.port),
+        WARBLER_SANDBOX_URL: this.sandbox.url,
+        WARBLER_DATA_DIR: this.folder,
+        WARBLER_TOKEN: TOKEN,
+        WARBLER_WEBHOOK_NETWORKS: 'loopback',
+      },
+    });
+    const keep = (chunk: Buffer) => void (this.output += chunk.toString());
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    this.child = child;
+  }
+
+  /** As a power cut would. */
+  async kill(): Promise<void> {
+    const child = this.child!;
+    if (child.exitCode !== null) throw new Error(`The engine ended by itself:\n${this.output.slice(-4000)}`);
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+    this.kills += 1;
+  }
+
+  async ready(): Promise<void> {
+    const answers = async () => (await this.ask('GET', '/readyz')).status === 200;
+    await until(() => `readiness; the engine printed:\n${this.output.slice(-2000)}`, answers);
+  }
+
+  /** Whether the engine's device is logged in at the sandbox. */
+  get online(): boolean {
+    return this.sandbox.phone(OWN).devices.some(({ online }) => online);
+  }
+
+  async ask(method: string, path: string, body?: unknown): Promise<{ status: number; body: Record<string, unknown> }> {
+    try {
+      const response = await fetch(`http://127.0.0.1:${this.port}${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${TOKEN}`,
+          'x-warbler-session': '1',
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+    } catch {
+      // Killed in the middle, or not up yet.
+      return { status: 0, body: {} };
+    }
+  }
+
+  /** Whether nothing waits to be delivered any more. */
+  delivered = async (): Promise<boolean> => {
+    const waiting = (status: string) => this.ask('GET', `/api/whatsapp-sessions/1/deliveries?status=${status}`);
+    const answers = await Promise.all([waiting('pending'), waiting('failed')]);
+    return answers.every(({ body }) => (body['data'] as unknown[] | undefined)?.length === 0);
+  };
+
+  async close(): Promise<void> {
+    this.child?.kill('SIGKILL');
+    await this.sandbox.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+const GIVE_UP_MS = 30_000;
+
+/** Waits for something that no event tells. */
+export async function until(what: () => string, check: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + GIVE_UP_MS;
+  while (!(await check())) {
+    if (Date.now() > deadline) throw new Error(`Waited in vain for ${what()}`);
+    await pause(10);
+  }
+}
+
+export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
