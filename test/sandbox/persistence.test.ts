@@ -126,6 +126,37 @@ test('a sandbox that is killed while messages fly loses none that it has acknowl
   expect(new Set(list.map(({ id }) => id)).size).toBe(list.length);
 });
 
+test('phones that write to each other while the sandbox is killed lose nothing and need no retry', async () => {
+  let sandbox = await startChild();
+  const [ada, grace] = [await sandbox.addPhone('491511234567'), await sandbox.addPhone('491517654321')];
+  const accepted: string[] = [];
+  for (let round = 0; round < 3; round++) {
+    let flying = true;
+    const write = async (from: PhoneInfo, to: PhoneInfo): Promise<void> => {
+      while (flying) {
+        const sent = await sandbox
+          .post(`/phones/${from.phone}/send`, { to: to.phone, text: 'x' })
+          .catch(() => undefined);
+        if (sent) accepted.push((sent as { id: string }).id);
+        else flying = false;
+      }
+    };
+    const before = accepted.length;
+    const writing = Promise.all([write(ada, grace), write(grace, ada), write(ada, grace)]);
+    await eventually('some have been accepted', () => accepted.length >= before + 20);
+    sandbox.process.kill('SIGKILL');
+    await writing;
+    sandbox = await startChild();
+  }
+  for (const phone of [ada, grace]) {
+    await eventuallyAsync(async () => {
+      const messages = (await sandbox.get(`/phones/${phone.phone}/messages?limit=10000`)) as { id: string }[];
+      const there = new Set(messages.map(({ id }) => id));
+      return accepted.every((id) => there.has(id)) || undefined;
+    });
+  }
+});
+
 async function eventuallyAsync<T>(pick: () => Promise<T | undefined>): Promise<T> {
   const deadline = Date.now() + 10_000;
   for (;;) {
