@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
 import { jidOf, type Account, type Device, type Sender } from './accounts.ts';
 import { ending, streamEnd } from './endings.ts';
-import type { Fault, FaultName, Occasion } from './faults.ts';
+import type { Cut, Fault, Occasion } from './faults.ts';
 import { answerIq } from './iq.ts';
 import { logIn } from './login.ts';
 import { routeMessage } from './messages.ts';
@@ -198,7 +198,7 @@ export class Connection {
   /** Does what a fault of the kind that ends connections wants. */
   cut(fault: Fault): void {
     this.#network.logger.info({ fault: fault.fault, device: this.#jid }, 'fault');
-    switch (fault.fault as Extract<FaultName, 'drop' | 'close' | 'half-open'>) {
+    switch (fault.fault as Cut) {
       case 'drop':
         this.#deaf = true;
         // what was written before is to arrive, so that it is known what the client has seen

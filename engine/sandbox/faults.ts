@@ -72,6 +72,7 @@ export const faultRequest = z.discriminatedUnion('fault', [
 
 export type FaultRequest = z.input<typeof faultRequest>;
 export type FaultName = FaultRequest['fault'];
+/** The faults that end a connection. */
 export type Cut = Extract<FaultName, 'drop' | 'close' | 'half-open'>;
 
 /** A fault as it is listed. */
