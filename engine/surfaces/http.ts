@@ -131,7 +131,9 @@ function accountOnly(engine: Engine): RequestHandler {
 
 /** WasenderApi's clients read `message` here and `error` there, so every error carries both. */
 function onError(log: Logger): ErrorRequestHandler {
-  return (thrown: unknown, req, res, _next) => {
+  return (thrown: unknown, req, res, next) => {
+    // Too late for an answer: Express breaks the connection off, so that nobody takes half of one for the whole.
+    if (res.headersSent) return next(thrown);
     const error = bodyParserError(thrown) ?? unforeseen(thrown);
     if (error.code === 'internal') log.error({ err: error.cause ?? error, path: req.path }, 'unforeseen');
     res.locals['code'] = error.code;

@@ -495,11 +495,9 @@ describe('the QR code', () => {
       const { status, body } = await accept(header);
       expect([status, body]).toEqual([200, { success: true, data: { qrCode: '2@DTMUHeYfa9/RMXr8A2IP3/,abc,def' } }]);
     }
-    for (const header of ['image/png', 'image/*', 'image/png, application/json;q=0.5']) {
-      const { status, headers, bytes } = await accept(header);
-      expect([status, headers.get('content-type')]).toEqual([200, 'image/png']);
-      expect([...bytes.subarray(0, 4)]).toEqual(PNG);
-    }
+    const { status, headers, bytes } = await accept('image/png, application/json;q=0.5');
+    expect([status, headers.get('content-type')]).toEqual([200, 'image/png']);
+    expect([...bytes.subarray(0, 4)]).toEqual(PNG);
   });
 });
 
