@@ -227,6 +227,25 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         });
         expect(found!.content!.equals(content)).toBe(true);
       });
+
+      test('have the content of exactly the one that is named', async () => {
+        const named = (name: Partial<Parameters<Store['messages']['content']>[1]>) =>
+          store.messages.content(session.id, { waId: '3EB0A1', fromMe: false, sender: '1@lid', ...name });
+        await commit({
+          messages: [
+            received({ sender: '1@lid', content: Buffer.from('one') }),
+            received({ sender: '2@lid', content: Buffer.from('two') }),
+          ],
+        });
+        await store.messages.enqueue(outgoing(session.id, { waId: '3EB0A1' }));
+        expect(await named({})).toEqual(Buffer.from('one'));
+        expect(await named({ sender: '2@lid' })).toEqual(Buffer.from('two'));
+        expect(await named({ fromMe: true, sender: '' })).toBeUndefined();
+        expect(await named({ waId: 'unheard of' })).toBeUndefined();
+        expect(await store.messages.content(session.id + 1, { waId: '3EB0A1', fromMe: false, sender: '1@lid' })).toBe(
+          undefined,
+        );
+      });
     });
 
     describe('outcomes of sent messages', () => {
