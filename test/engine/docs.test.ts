@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { SETTINGS } from '../../engine/config.ts';
+import { EVENTS } from '../../engine/events.ts';
+import { VERSION } from '../../engine/version.ts';
+
+const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+const readme = read('README.md');
+
+/** First cells of the rows of the table behind a heading. */
+function firstCells(heading: string): string[] {
+  const section = readme.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
+  return [...section.matchAll(/^\| `([^`]+)` \|/gm)].map(([, cell]) => cell!);
+}
+
+test('the README lists exactly the settings that the engine reads, with their defaults', () => {
+  expect(firstCells('Settings').sort()).toEqual(Object.keys(SETTINGS).sort());
+  for (const [name, { default: value, about }] of Object.entries(SETTINGS)) {
+    expect(readme).toContain(`| \`${name}\` | ${value === undefined ? '–' : `\`${value}\``} | ${about} |`);
+  }
+});
+
+test('the README lists exactly the events that the engine emits', () => {
+  expect(firstCells('Events').sort()).toEqual(Object.keys(EVENTS).sort());
+});
+
+test('engine and nodes have one version, and it is the one that the engine reports', () => {
+  const versionOf = (path: string) => (JSON.parse(read(path)) as { version: string }).version;
+  expect([versionOf('package.json'), versionOf('engine/package.json')]).toEqual([VERSION, VERSION]);
+});
