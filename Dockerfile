@@ -2,13 +2,14 @@
 FROM node:22-slim AS build
 WORKDIR /app
 COPY . .
-RUN npm ci && npm run build:engine && npm prune --omit=dev --workspace engine --include-workspace-root=false
+RUN npm ci && npm run build:engine
 
 FROM node:22-slim
 WORKDIR /app
-COPY --from=build /app/package.json ./
-COPY --from=build /app/node_modules ./node_modules
-COPY --from=build /app/engine ./engine
+COPY package.json package-lock.json .npmrc ./
+COPY engine/package.json engine/
+RUN npm ci --omit=dev -w engine --include-workspace-root=false
+COPY --from=build /app/engine/dist engine/dist
 RUN mkdir /data && chown node:node /data
 USER node
 ENV WARBLER_DATA_DIR=/data

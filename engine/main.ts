@@ -79,7 +79,7 @@ export async function startEngine(config: Config, log: Logger = engineLog(config
     });
     undo.unshift(async () => {
       await delivery.stop();
-      await agent.close();
+      await agent.destroy();
     });
     store.onCommitted((sessionId, committed) => {
       sessions.committed(sessionId, committed);

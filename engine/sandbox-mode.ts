@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { request } from 'undici';
@@ -114,7 +115,7 @@ function proxyTo(url: string): RequestHandler {
       res
         .status(response.statusCode)
         .set('content-type', String(response.headers['content-type'] ?? 'application/json'));
-      response.body.pipe(res);
+      await pipeline(response.body, res);
     } catch (error) {
       throw unreachable(url, error);
     }

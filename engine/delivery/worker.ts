@@ -23,8 +23,11 @@ export const RETRY_PAUSES_MS = [
   8 * HOUR,
   12 * HOUR,
 ];
-/** A receiver that is gone is asked again, with one event that waits for it, this often. */
-const PROBE_PAUSE_MS = 5 * MINUTE;
+/**
+ * A receiver that is gone is asked again, with one event that waits for it, after these pauses; the last one repeats.
+ * n8n answers 404 for the seconds in which it starts or publishes a workflow, so the first ones are short.
+ */
+const PROBE_PAUSES_MS = [5 * SECOND, 15 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE];
 const IN_FLIGHT_PER_SUBSCRIPTION = 8;
 /** setTimeout takes no more than 2³¹−1 ms; a longer pause is slept in parts. */
 const LONGEST_SLEEP_MS = 24 * HOUR;
@@ -39,7 +42,8 @@ export interface WorkerOptions {
   eventRetentionDays: number;
   /** Instead of {@link RETRY_PAUSES_MS}. */
   pausesMs?: readonly number[];
-  probePauseMs?: number;
+  /** Instead of {@link PROBE_PAUSES_MS}. */
+  probePausesMs?: readonly number[];
 }
 
 interface Lane {
@@ -61,6 +65,8 @@ interface Work {
   lanes: Map<string, LaneWork>;
   /** Of a parked subscription, the one lane that knocks at the door; the others wait until it opens. */
   prober: string | undefined;
+  /** How often it has knocked in vain. */
+  probes: number;
   /** Counts registrations and resumes: the answer to an attempt begun before the last one is out of date. */
   epoch: number;
 }
@@ -97,6 +103,7 @@ export class DeliveryWorker {
     const work = this.work.get(subscriptionId);
     if (work) {
       work.prober = undefined;
+      work.probes = 0;
       work.epoch += 1;
     }
     const lanes = await this.options.store.deliveries.lanes();
@@ -194,7 +201,7 @@ export class DeliveryWorker {
     { outcome, httpStatus, error, retryAfterMs = 0 }: Attempt,
     seen: { parked: boolean; failures: number } | 'outdated',
   ): Promise<boolean> {
-    const { store, probePauseMs = PROBE_PAUSE_MS, pausesMs = RETRY_PAUSES_MS } = this.options;
+    const { store, probePausesMs = PROBE_PAUSES_MS, pausesMs = RETRY_PAUSES_MS } = this.options;
     const { parked, failures } = seen === 'outdated' ? { parked: false, failures: 0 } : seen;
     const at = Date.now();
     const answer = { at, httpStatus, error };
@@ -205,11 +212,15 @@ export class DeliveryWorker {
     }
     // Nobody listens, or still nobody: that is not this event's fault, and uses up none of its tries.
     if (outcome === 'gone' || (parked && httpStatus === undefined)) {
+      const probePauseMs = probePausesMs[Math.min(work.probes, probePausesMs.length - 1)]!;
       const nextAttemptAt = seen === 'outdated' ? at : at + probePauseMs;
       await store.deliveries.record(id, { status: 'failed', nextAttemptAt, spared: true, ...answer });
       if (seen === 'outdated') return true;
       if (!parked) await store.subscriptions.park(lane.subscriptionId, error ?? 'gone');
-      if (mayProbe(lane, work)) this.setAlarm(lane, work, probePauseMs);
+      if (mayProbe(lane, work)) {
+        work.probes += 1;
+        this.setAlarm(lane, work, probePauseMs);
+      }
       return false;
     }
     // Whatever else it answers, somebody is there again.
@@ -249,7 +260,7 @@ export class DeliveryWorker {
   private workOf(subscriptionId: string): Work {
     let work = this.work.get(subscriptionId);
     if (!work) {
-      work = { limit: pLimit(IN_FLIGHT_PER_SUBSCRIPTION), lanes: new Map(), prober: undefined, epoch: 0 };
+      work = { limit: pLimit(IN_FLIGHT_PER_SUBSCRIPTION), lanes: new Map(), prober: undefined, probes: 0, epoch: 0 };
       this.work.set(subscriptionId, work);
     }
     return work;

@@ -97,7 +97,7 @@ export const remove = operation({
   id: 'webhook.remove',
   http: 'DELETE /api/whatsapp-sessions/:whatsappSession/webhooks/:webhookId',
   access: 'own',
-  summary: 'Stop posting events to a URL; what was not delivered is dropped',
+  summary: 'Stop posting events to a URL; the same URL registered again within a minute misses nothing',
   envelope: 'flat',
   input: byId,
   output: z.object({ message: z.string() }),

@@ -163,7 +163,7 @@ export interface Store {
     ): Promise<SubscriptionRecord>;
     get(id: string): Promise<SubscriptionRecord | undefined>;
     list(sessionId: number): Promise<SubscriptionRecord[]>;
-    /** With its undelivered events. */
+    /** It gets nothing more. Registered again within a minute, it finds what has happened meanwhile. */
     delete(id: string): Promise<boolean>;
     park(id: string, reason: string): Promise<void>;
     resume(id: string): Promise<void>;

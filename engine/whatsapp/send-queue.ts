@@ -128,7 +128,9 @@ export class SendQueue {
   private armAckTimer(): void {
     clearTimeout(this.ackTimer);
     if (!this.socket || this.unacknowledged.size === 0) return;
-    this.ackTimer = setTimeout(() => void this.retryUnacknowledged(), ACK_TIMEOUT_MS).unref();
+    this.ackTimer = setTimeout(() => {
+      this.retryUnacknowledged().catch((error: unknown) => this.options.log.error({ err: error }, 'send queue failed'));
+    }, ACK_TIMEOUT_MS).unref();
   }
 
   private async retryUnacknowledged(): Promise<void> {

@@ -22,7 +22,7 @@ import {
 import { Receiver, type Answer } from './receiver.ts';
 
 const HOUR = 3_600_000;
-const NOT_AGAIN = { pausesMs: [HOUR], probePauseMs: HOUR };
+const NOT_AGAIN = { pausesMs: [HOUR], probePausesMs: [HOUR] };
 
 describe('a delivery', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -465,7 +465,7 @@ describe('a delivery', () => {
 
     test('comes by itself when the receiver is back, without anybody registering', async () => {
       receiver.script(404, 404, 404);
-      await work({ pausesMs: [HOUR], probePauseMs: 1 });
+      await work({ pausesMs: [HOUR], probePausesMs: [1] });
       const subscription = await subscribe();
       await happen('a');
       await recorded();
@@ -479,7 +479,7 @@ describe('a delivery', () => {
 
     test('after a restart is still tried, and goes on when the receiver is back', async () => {
       receiver.answer = () => 404;
-      await work({ probePauseMs: 1 });
+      await work({ probePausesMs: [1] });
       await subscribe();
       await happen('a', 'b', 'c');
       await recorded();
@@ -496,7 +496,7 @@ describe('a delivery', () => {
     test('uses up none of its tries, not even when the port is closed for a while', async () => {
       const { port } = receiver;
       receiver.answer = () => 404;
-      await work({ pausesMs: [1], probePauseMs: 1 });
+      await work({ pausesMs: [1], probePausesMs: [1] });
       const subscription = await subscribe();
       await happen('a');
       for (let probe = 0; probe < 6; probe += 1) await recorded();
@@ -514,7 +514,7 @@ describe('a delivery', () => {
     test('and is back, but refuses the very event that knocked, lets the other chats through', async () => {
       receiver.script(404);
       receiver.answer = ({ event }) => (event.jid === 'a' ? 500 : 200);
-      await work({ pausesMs: [HOUR], probePauseMs: 1 });
+      await work({ pausesMs: [HOUR], probePausesMs: [1] });
       const subscription = await subscribe();
       await happen('a');
       await recorded();
@@ -689,7 +689,7 @@ describe('whatever a receiver does, whenever the engine is restarted and whoever
         log: silent,
         eventRetentionDays: 30,
         pausesMs: Array<number>(10_000).fill(1),
-        probePauseMs: 1,
+        probePausesMs: [1],
       });
       store.onCommitted((_, { due }) => worker.wake(due));
       await worker.start();

@@ -185,6 +185,28 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         expect(first.events).toHaveLength(1);
         expect(second).toEqual({ events: [], settled: [], due: [] });
         expect(await eventsOf()).toHaveLength(1);
+        expect(await store.subscriptions.list(session.id)).toEqual([]);
+      });
+
+      test('that are registered again soon after find what happened before and meanwhile, in order', async () => {
+        const before = await subscribe();
+        await commit({ events: [anEvent()] });
+        await store.subscriptions.delete(before.id);
+        await commit({ events: [anEvent()] });
+        expect(await store.subscriptions.expire(Date.now())).toEqual([]);
+        const again = await subscribe();
+        expect(again).toMatchObject({ id: before.id, state: 'active', expiresAt: null });
+        await commit({ events: [anEvent()] });
+        const seqs = (await deliveriesOf()).map(({ seq }) => seq);
+        expect(seqs).toEqual((await eventsOf()).map(({ seq }) => seq));
+        expect(seqs).toHaveLength(3);
+      });
+
+      test('that are not registered again are gone for good after a minute', async () => {
+        const before = await subscribe();
+        await store.subscriptions.delete(before.id);
+        expect(await store.subscriptions.expire(Date.now() + 60_000)).toEqual([before.id]);
+        expect((await subscribe()).id).not.toBe(before.id);
       });
 
       test('with the same id from two senders are two messages', async () => {

@@ -8,13 +8,16 @@ import { toEnvelope } from './events.ts';
 const DELIVERIES = `
   SELECT d.*, e.id AS event_id, e.event, e.body,
     CASE WHEN s.state = 'parked' AND d.status IN ('pending', 'failed') THEN 'parked' ELSE d.status END AS shown_status
-  FROM deliveries d JOIN events e ON e.seq = d.seq JOIN subscriptions s ON s.id = d.subscription_id`;
+  FROM deliveries d JOIN events e ON e.seq = d.seq JOIN subscriptions s ON s.id = d.subscription_id AND s.state <> 'removed'`;
 
 export function deliveries(db: Database): Store['deliveries'] {
   return {
     async lanes() {
       return db
-        .all("SELECT DISTINCT subscription_id, lane FROM deliveries WHERE status IN ('pending', 'failed')")
+        .all(
+          `SELECT DISTINCT subscription_id, lane FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id
+           WHERE d.status IN ('pending', 'failed') AND s.state <> 'removed'`,
+        )
         .map(toLane);
     },
     async head(subscriptionId, lane) {

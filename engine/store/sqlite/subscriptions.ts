@@ -4,6 +4,12 @@ import type { Seal } from '../seal.ts';
 import type { Store } from '../store.ts';
 import type { Database, Row } from './database.ts';
 
+/**
+ * n8n changes an active trigger by removing its webhook and registering it again. For so long a removed subscription
+ * goes on collecting events, which the same URL finds when it is registered again.
+ */
+const REMOVAL_GRACE_MS = 60_000;
+
 const secretPlace = (id: string) => `subscription:${id}`;
 
 export function subscriptions(db: Database, seal: Seal): Store['subscriptions'] {
@@ -12,22 +18,38 @@ export function subscriptions(db: Database, seal: Seal): Store['subscriptions'] 
       return db.transaction(() => putSubscription(db, seal, subscription));
     },
     async get(id) {
-      const row = db.get('SELECT * FROM subscriptions WHERE id = ?', id);
+      const row = db.get("SELECT * FROM subscriptions WHERE id = ? AND state <> 'removed'", id);
       return row && toSubscription(row, seal);
     },
     async list(sessionId) {
       return db
-        .all('SELECT * FROM subscriptions WHERE session_id = ? ORDER BY created_at, id', sessionId)
+        .all(
+          "SELECT * FROM subscriptions WHERE session_id = ? AND state <> 'removed' ORDER BY created_at, id",
+          sessionId,
+        )
         .map((row) => toSubscription(row, seal));
     },
     async delete(id) {
-      return db.run('DELETE FROM subscriptions WHERE id = ?', id).changes > 0;
+      const { changes } = db.run(
+        `UPDATE subscriptions SET state = 'removed', expires_at = min(ifnull(expires_at, ?1), ?1)
+         WHERE id = ?2 AND state <> 'removed'`,
+        Date.now() + REMOVAL_GRACE_MS,
+        id,
+      );
+      return changes > 0;
     },
     async park(id, reason) {
-      db.run("UPDATE subscriptions SET state = 'parked', parked_reason = ? WHERE id = ?", reason, id);
+      db.run(
+        "UPDATE subscriptions SET state = 'parked', parked_reason = ? WHERE id = ? AND state <> 'removed'",
+        reason,
+        id,
+      );
     },
     async resume(id) {
-      db.transaction(() => resumeSubscription(db, id));
+      db.transaction(() => {
+        const row = db.get("SELECT 1 FROM subscriptions WHERE id = ? AND state <> 'removed'", id);
+        if (row) resumeSubscription(db, id);
+      });
     },
     async expire(now) {
       return db
