@@ -5,7 +5,10 @@ import { EngineError } from './errors.ts';
 import { engineLog, startEngine, type RunningEngine } from './main.ts';
 import { FIRST_PHONE, FRIEND_PHONE } from './sandbox-mode.ts';
 import { startSandbox } from './sandbox/index.ts';
-import { StoreError } from './store/sqlite/index.ts';
+import { hashToken, newToken } from './operations/access.ts';
+import { Seal } from './store/seal.ts';
+import { openSqliteStore, StoreError } from './store/sqlite/index.ts';
+import type { Store } from './store/store.ts';
 import { VERSION } from './version.ts';
 
 const STOP_DEADLINE_MS = 15_000;
@@ -46,11 +49,54 @@ program
     ]);
   });
 
+const token = program.command('token').description('manage personal access tokens, while the engine is stopped');
+
+token
+  .command('create')
+  .argument('[name]', 'what it is for; a token of the same name is replaced', 'cli')
+  .description('make a token and show it, once')
+  .action((name: string) =>
+    withTokens(async (tokens) => {
+      const made = newToken();
+      await tokens.put(name, hashToken(made));
+      print([made]);
+    }),
+  );
+
+token
+  .command('list')
+  .description('list the names of all tokens')
+  .action(() =>
+    withTokens(async (tokens) => {
+      print((await tokens.list()).map(({ name, createdAt }) => `${new Date(createdAt).toISOString()}  ${name}`));
+    }),
+  );
+
+token
+  .command('revoke')
+  .argument('<name>')
+  .description('make a token invalid')
+  .action((name: string) =>
+    withTokens(async (tokens) => {
+      if (!(await tokens.delete(name))) throw new ConfigError(`There is no token "${name}". See: warbler token list`);
+    }),
+  );
+
 program.parseAsync().catch((error: unknown) => {
   const expected = error instanceof ConfigError || error instanceof StoreError || error instanceof EngineError;
   process.stderr.write(`${expected ? error.message : ((error as Error).stack ?? String(error))}\n`);
   process.exit(expected ? 2 : 1);
 });
+
+async function withTokens(work: (tokens: Store['tokens']) => Promise<void>): Promise<void> {
+  const config = loadConfig();
+  const store = openSqliteStore(config.dataDir, new Seal(config.encryptionKey));
+  try {
+    await work(store.tokens);
+  } finally {
+    await store.close();
+  }
+}
 
 /** What a person who just started the engine needs to know. The README explains each line. */
 function block(config: Config, { url, newToken, sandboxUrl }: RunningEngine): string[] {

@@ -14,6 +14,8 @@ const UNACKNOWLEDGED = 16;
 /** After so long without an acknowledgement a message is written again, under the same id. */
 const ACK_TIMEOUT_MS = 20_000;
 const TRIES = 5;
+/** With account protection on, WhatsApp is sent one message in so long. */
+export const PROTECTED_PAUSE_MS = 5000;
 
 /**
  * One session's way out: messages leave one at a time, in the order in which they were accepted. What is to be sent is
@@ -26,8 +28,18 @@ export class SendQueue {
   private running = false;
   private again = false;
   private ackTimer: NodeJS.Timeout | undefined;
+  private paceTimer: NodeJS.Timeout | undefined;
+  private lastWrittenAt = 0;
 
-  constructor(private readonly options: { store: Store; sessionId: number; ownJid: () => string; log: Logger }) {}
+  constructor(
+    private readonly options: {
+      store: Store;
+      sessionId: number;
+      ownJid: () => string;
+      isProtected: () => boolean;
+      log: Logger;
+    },
+  ) {}
 
   /** The connection is open: send what waits, first what an earlier connection left unacknowledged. */
   async open(socket: Socket): Promise<void> {
@@ -41,6 +53,7 @@ export class SendQueue {
   close(): void {
     this.socket = undefined;
     clearTimeout(this.ackTimer);
+    clearTimeout(this.paceTimer);
   }
 
   /** A message was accepted, or there is room for another. */
@@ -70,10 +83,19 @@ export class SendQueue {
     const { store, sessionId } = this.options;
     while (this.socket && this.unacknowledged.size < UNACKNOWLEDGED) {
       const [message] = await store.messages.queued(sessionId, 1);
-      if (!message) break;
+      if (!message || this.mustPause()) break;
       if (!(await this.send(message, this.socket))) break;
     }
     this.armAckTimer();
+  }
+
+  /** Whether the next message has to wait; if so, the queue wakes by itself. */
+  private mustPause(): boolean {
+    const wait = this.options.isProtected() ? this.lastWrittenAt + PROTECTED_PAUSE_MS - Date.now() : 0;
+    if (wait <= 0) return false;
+    clearTimeout(this.paceTimer);
+    this.paceTimer = setTimeout(() => this.wake(), wait).unref();
+    return true;
   }
 
   /** Answers whether the queue may go on; `false` when the connection broke. */
@@ -90,6 +112,7 @@ export class SendQueue {
         );
       await store.messages.written(message.msgId, { content, lid });
       this.unacknowledged.add(message.msgId);
+      this.lastWrittenAt = Date.now();
       await socket.relay(message.chat, proto.Message.decode(content), message.waId);
       return true;
     } catch (error) {

@@ -67,6 +67,7 @@ export class Session {
       store,
       sessionId: this.id,
       ownJid: () => this.record.account?.jid ?? '',
+      isProtected: () => this.record.settings.account_protection,
       log: this.log,
     });
   }

@@ -166,6 +166,16 @@ describe('outgoing', () => {
     expect(bodies(stage.sandbox.messages(FRIEND))).toEqual(['pay']);
   });
 
+  test('account protection keeps five seconds between two messages', async () => {
+    await stage.call('PUT', '/api/whatsapp-sessions/1', { account_protection: true });
+    await stage.send(FRIEND, 'one');
+    await stage.send(FRIEND, 'two');
+    const [one, two] = stage.sandbox.messages(FRIEND).map(({ timestamp }) => timestamp);
+    expect(two! - one!).toBeGreaterThanOrEqual(4);
+    expect((await stage.call('PUT', '/api/whatsapp-sessions/1', { account_protection: false })).status).toBe(200);
+    await stage.send(FRIEND, 'three');
+  });
+
   test('both sides write at the same time and nothing is lost', async () => {
     const count = 30;
     const sends = Array.from({ length: count }, (_, n) => stage.send(FRIEND, `out ${n}`));
