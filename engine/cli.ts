@@ -121,7 +121,7 @@ function tryIt(url: string, newToken: string | undefined, sandboxUrl: string): s
     `Session 1 is linked to the simulated phone +${FIRST_PHONE}; +${FRIEND_PHONE} is a friend’s. Try:`,
     '',
     `  ${newToken ? `TOKEN=${newToken}` : 'TOKEN=…   # the one printed at the first start, or your WARBLER_TOKEN'}`,
-    `  curl ${url}/api/send-message -H "Authorization: Bearer $TOKEN" -H 'X-Warbler-Session: 1' ${json} -d '{"to": "+${FRIEND_PHONE}", "text": "Hello!"}'`,
+    `  curl ${url}/api/send-message -H "Authorization: Bearer $TOKEN" -H 'X-Warbler-Session: 1' ${json} -d '{"to": "+${FRIEND_PHONE}", "text": "Hello!", "wait": true}'`,
     `  curl ${sandboxUrl}/sandbox/phones/${FRIEND_PHONE}/messages`,
     `  curl ${sandboxUrl}/sandbox/phones/${FRIEND_PHONE}/send ${json} -d '{"to": "+${FIRST_PHONE}", "text": "Hello back!"}'`,
     `  curl ${url}/api/whatsapp-sessions/1/events -H "Authorization: Bearer $TOKEN"`,

@@ -56,7 +56,8 @@ export class Session {
     this.id = record.id;
     this.log = log.child({ session: record.id });
     this.state = {
-      status: record.status,
+      // What the last process was connected with went with it.
+      status: record.status === 'connected' ? 'connecting' : record.status,
       reason: record.reason,
       wanted: record.wanted,
       paired: record.account !== null,
