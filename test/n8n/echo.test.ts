@@ -96,14 +96,18 @@ withN8n('A real n8n', () => {
   describe('lists sessions', () => {
     test('by name, number and status, and searches them', async () => {
       credential = await n8n.createCredential({ url: engine.url, token: engine.token });
-      const { results } = await n8n.search('CUSTOM.warbler', 'searchSessions', credential, 'CONNECTED');
+      const { results } = await n8n.search('n8n-nodes-warbler.warbler', 'searchSessions', credential, 'CONNECTED');
       expect(results).toEqual([{ name: expect.stringContaining(own), value: '1' }]);
-      expect((await n8n.search('CUSTOM.warbler', 'searchSessions', credential, 'no such')).results).toEqual([]);
+      expect((await n8n.search('n8n-nodes-warbler.warbler', 'searchSessions', credential, 'no such')).results).toEqual(
+        [],
+      );
     });
 
     test('and says why it cannot, instead of showing an empty list', async () => {
       const wrong = await n8n.createCredential({ url: `http://127.0.0.1:${await freePort()}`, token: engine.token });
-      await expect(n8n.search('CUSTOM.warblerTrigger', 'searchSessions', wrong)).rejects.toThrow(/Nothing answers at/);
+      await expect(n8n.search('n8n-nodes-warbler.warblerTrigger', 'searchSessions', wrong)).rejects.toThrow(
+        /Nothing answers at/,
+      );
     });
   });
 

@@ -1,17 +1,25 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { end, freePort, until } from './n8n.ts';
+import { join } from 'node:path';
+import { end, ended, freePort, root, until } from './n8n.ts';
 
-const command = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'engine', 'dist', 'cli.js');
+const command = join(root, 'engine', 'dist', 'cli.js');
 
 /** What the sandbox shows of a message on a simulated phone. */
 export interface PhoneMessage {
+  seq: number;
   id: string;
   fromMe: boolean;
   text: string;
+}
+
+export interface EngineOptions {
+  /** The data folder; without it a temporary one, which goes when the engine is stopped. */
+  data?: string;
+  port?: number;
+  sandboxPort?: number;
+  token?: string;
 }
 
 interface Subscription {
@@ -22,39 +30,66 @@ interface Subscription {
   expires_at: string | null;
 }
 
-/** The real engine on its sandbox, in a process of its own, with a fresh data folder. */
+/**
+ * The real engine on its sandbox, in a process of its own. Unless told otherwise the data folder is fresh and the ports
+ * are free.
+ */
 export class Engine {
-  readonly token = 'warbler-test-token-'.padEnd(48, 'x');
-
   private child: ChildProcess | undefined;
 
   private log = '';
 
   private constructor(
     private readonly data: string,
-    readonly port: number,
+    readonly token: string,
+    private readonly port: number,
     private readonly sandboxPort: number,
+    private readonly keepsData: boolean,
   ) {}
 
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  static async start(): Promise<Engine> {
-    const data = await mkdtemp(join(tmpdir(), 'warbler-engine-'));
-    const engine = new Engine(data, await freePort(), await freePort());
-    await engine.launch();
-    return engine;
+  get sandboxUrl(): string {
+    return `http://127.0.0.1:${this.sandboxPort}/sandbox`;
+  }
+
+  static async start(options: EngineOptions = {}): Promise<Engine> {
+    const engine = await Engine.create(options);
+    try {
+      await engine.launch();
+      return engine;
+    } catch (error) {
+      await engine.stop();
+      throw error;
+    }
+  }
+
+  /** Nothing runs yet: `launch()` starts it. */
+  static async create({ data, token, port, sandboxPort }: EngineOptions = {}): Promise<Engine> {
+    return new Engine(
+      data ?? (await mkdtemp(join(tmpdir(), 'warbler-engine-'))),
+      token ?? 'warbler-test-token-'.padEnd(48, 'x'),
+      port ?? (await freePort()),
+      sandboxPort ?? (await freePort()),
+      data !== undefined,
+    );
   }
 
   /** As a power cut would, with the sandbox in it. */
   async kill(): Promise<void> {
-    if (this.child) await end(this.child, 'SIGKILL');
+    await end(this.child, 'SIGKILL');
   }
 
   async stop(): Promise<void> {
-    if (this.child) await end(this.child);
-    await rm(this.data, { recursive: true, force: true });
+    await end(this.child);
+    if (!this.keepsData) await rm(this.data, { recursive: true, force: true });
+  }
+
+  /** Resolves when the process has ended, whoever ended it. */
+  async ended(): Promise<void> {
+    await ended(this.child);
   }
 
   /** Asks the engine as session 1, which its first start pairs with a simulated phone. */
@@ -80,7 +115,7 @@ export class Engine {
   }
 
   async sandbox<T>(method: string, path: string, body?: unknown): Promise<T> {
-    return await this.fetch(method, `http://127.0.0.1:${this.sandboxPort}/sandbox${path}`, body);
+    return await this.fetch(method, this.sandboxUrl + path, body);
   }
 
   /** Starts the process on the data that is there; again after `kill()`. */
@@ -139,9 +174,15 @@ export class Phone {
     await this.engine.sandbox('POST', `/phones/${this.number}/send`, { to, text });
   }
 
+  /** What is on the phone, oldest first; or what came after a message. */
+  async messages(after?: number): Promise<PhoneMessage[]> {
+    const query = after === undefined ? '' : `?after=${after}`;
+    return await this.engine.sandbox('GET', `/phones/${this.number}/messages${query}`);
+  }
+
   /** The texts this phone has received, oldest first. */
   async received(): Promise<string[]> {
-    const messages = await this.engine.sandbox<PhoneMessage[]>('GET', `/phones/${this.number}/messages`);
+    const messages = await this.messages();
     return messages.filter(({ fromMe }) => !fromMe).map(({ text }) => text);
   }
 }

@@ -5,7 +5,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,6 +35,9 @@ function run(command, args, cwd, env = {}) {
   if (status !== 0) throw error ?? new Error(`${command} ended with ${status}`);
 }
 
+/** Without --prefix an npm that is started by `npm run` works on the folder of that script. */
+const npm = (args, cwd) => run('npm', [...args, '--prefix', cwd, '--no-audit', '--no-fund', '--loglevel=error'], cwd);
+
 const answers = (command, args, cwd = folder) =>
   spawnSync(command, args, { cwd, encoding: 'utf8' }).stdout?.trim() ?? '';
 
@@ -45,29 +48,33 @@ function installNode() {
   const cwd = join(folder, 'node24');
   mkdirSync(cwd, { recursive: true });
   writeFileSync(join(cwd, 'package.json'), '{"private":true}\n');
-  run('npm', ['install', `node@${NODE_VERSION}`, '--ignore-scripts=false', '--no-audit', '--no-fund'], cwd);
+  npm(['install', `node@${NODE_VERSION}`, '--ignore-scripts=false'], cwd);
   // Newer npm asks before it runs a package's install script; this one only fetches the binary.
   if (!existsSync(nodeBinary)) run('node', ['installArchSpecificPackage.js'], join(cwd, 'node_modules', 'node'));
 }
 
+/** npm writes this file last: where it is missing, the installation was cut short. */
+const complete = join(folder, 'node_modules', '.package-lock.json');
+
 function isN8nCurrent() {
   const own = join(folder, 'package.json');
-  if (!existsSync(n8nCommand) || !existsSync(own)) return false;
+  if (!existsSync(n8nCommand) || !existsSync(complete) || !existsSync(own)) return false;
   const there = JSON.parse(readFileSync(own, 'utf8'));
   return JSON.stringify([there.dependencies, there.overrides]) === JSON.stringify([dependencies, overrides]);
 }
 
 function installN8n() {
   if (isN8nCurrent()) return console.log('n8n is there.');
+  rmSync(complete, { force: true });
   writeFileSync(join(folder, 'package.json'), manifest);
-  run('npm', ['install', '--legacy-peer-deps', '--ignore-scripts', '--no-audit', '--no-fund'], folder);
+  npm(['install', '--legacy-peer-deps', '--ignore-scripts'], folder);
 }
 
 function buildSqlite() {
   if (answers(nodeBinary, ['-e', 'require("sqlite3"); console.log("loads")']) === 'loads') {
     return console.log('sqlite3 is built.');
   }
-  run('npm', ['rebuild', 'sqlite3', '--ignore-scripts=false', '--foreground-scripts'], folder);
+  npm(['rebuild', 'sqlite3', '--ignore-scripts=false'], folder);
 }
 
 function install() {
@@ -81,4 +88,11 @@ function install() {
   console.log('Installed.');
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) install();
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    install();
+  } catch (error) {
+    console.error(error.message);
+    process.exitCode = 1;
+  }
+}

@@ -1,6 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -8,9 +10,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { n8nCommand, nodeBinary } from './install.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const OWNER = { email: 'owner@warbler.example', firstName: 'Test', lastName: 'Owner', password: 'Warbler-owner-1' };
+/** The checkout. */
+export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+
+const TEST_OWNER = { email: 'owner@warbler.example', password: 'Warbler-owner-1' };
 const START_TIMEOUT_MS = 180_000;
+
+/** Who may log in to n8n's editor. */
+export interface Owner {
+  email: string;
+  password: string;
+}
+
+export interface N8nOptions {
+  /** The user folder; without it a temporary one, which goes when n8n is stopped. */
+  home?: string;
+  port?: number;
+  owner?: Owner;
+  /** Loads the nodes from this folder (`N8N_CUSTOM_EXTENSIONS`) instead of installing the package. */
+  customExtensions?: string;
+}
 
 export interface Workflow {
   id: string;
@@ -30,9 +49,17 @@ export interface ExecutionSummary {
   status: string;
 }
 
+/** The statuses of an execution that is not over. */
+export const UNFINISHED = ['new', 'running', 'waiting'];
+
 /** What the tests read from an execution: each node's runs and their items. */
 export interface Execution extends ExecutionSummary {
   runData: Record<string, Array<{ data?: { main: Array<Array<{ json: Record<string, unknown> }>> }; error?: unknown }>>;
+}
+
+export interface NodeType {
+  name: string;
+  iconUrl?: { light: string; dark: string };
 }
 
 interface Publication {
@@ -60,23 +87,36 @@ export async function until<T>(what: string, look: () => Promise<T | undefined>,
   throw new Error(`Waited ${timeoutMs} ms in vain for: ${what}`);
 }
 
+/** Resolves when a child process has ended, whoever ended it. */
+export async function ended(child: ChildProcess | undefined): Promise<void> {
+  if (child?.exitCode === null && child.signalCode === null) await once(child, 'exit');
+}
+
 /** Stops a child process: politely, then not. Resolves when it is gone. */
-export async function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = new Promise((resolve) => child.once('exit', resolve));
-  child.kill(signal);
-  const forced = setTimeout(() => child.kill('SIGKILL'), 15_000);
-  await gone;
+export async function end(child: ChildProcess | undefined, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  child?.kill(signal);
+  const forced = setTimeout(() => child?.kill('SIGKILL'), 15_000);
+  await ended(child);
   clearTimeout(forced);
 }
 
-/** The names node types have when the package is loaded from a folder instead of being installed from the dialog. */
-const asCustomTypes = <T>(value: T): T =>
-  JSON.parse(JSON.stringify(value).replaceAll('"n8n-nodes-warbler.', '"CUSTOM.')) as T;
+/**
+ * Installs the built package as the README tells users to: packed as npm would publish it, into the folder where n8n
+ * keeps community nodes. Without --legacy-peer-deps npm would fetch n8n-workflow, which n8n brings itself; without
+ * --prefix an npm that is started by `npm run` installs into the checkout.
+ */
+function installPackage(home: string): void {
+  const nodes = join(home, '.n8n', 'nodes');
+  mkdirSync(nodes, { recursive: true });
+  const npm = (cwd: string, ...args: string[]) =>
+    execFileSync('npm', [...args, '--prefix', cwd], { cwd, encoding: 'utf8', stdio: 'pipe' });
+  const tarball = npm(root, 'pack', '--silent', '--pack-destination', nodes).trim();
+  npm(nodes, 'install', '--legacy-peer-deps', '--no-audit', '--no-fund', `./${tarball}`);
+}
 
 /**
- * A real n8n in a process of its own, on a free port, with a fresh user folder and the built package. Its REST API is
- * the one the editor uses.
+ * A real n8n in a process of its own, with the built package. Its REST API is the one the editor uses. Unless told
+ * otherwise the package is installed as a community node, the folder is fresh and the port free.
  */
 export class N8n {
   private cookie = '';
@@ -89,20 +129,36 @@ export class N8n {
     private readonly home: string,
     readonly port: number,
     private readonly brokerPort: number,
+    private readonly options: N8nOptions,
   ) {}
 
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  static async start(): Promise<N8n> {
-    const n8n = new N8n(await mkdtemp(join(tmpdir(), 'warbler-n8n-')), await freePort(), await freePort());
-    await mkdir(join(n8n.home, 'package'));
-    await cp(join(root, 'package.json'), join(n8n.home, 'package', 'package.json'));
-    await cp(join(root, 'dist'), join(n8n.home, 'package', 'dist'), { recursive: true });
-    await n8n.launch();
-    await n8n.call('POST', '/rest/owner/setup', OWNER);
-    return n8n;
+  static async start(options: N8nOptions = {}): Promise<N8n> {
+    const n8n = await N8n.create(options);
+    try {
+      await n8n.open();
+      return n8n;
+    } catch (error) {
+      await n8n.stop();
+      throw error;
+    }
+  }
+
+  /** Nothing runs yet: `open()` starts it. */
+  static async create(options: N8nOptions = {}): Promise<N8n> {
+    const home = options.home ?? (await mkdtemp(join(tmpdir(), 'warbler-n8n-')));
+    return new N8n(home, options.port ?? (await freePort()), await freePort(), options);
+  }
+
+  /** Installs the package, starts n8n and logs in. */
+  async open(): Promise<void> {
+    const { customExtensions, owner = TEST_OWNER } = this.options;
+    if (!customExtensions) installPackage(this.home);
+    await this.launch();
+    await this.login(owner);
   }
 
   /** Starts the process on the user folder that is there; again after `kill()`, to see what survives. */
@@ -119,12 +175,17 @@ export class N8n {
 
   /** As a power cut would. */
   async kill(): Promise<void> {
-    if (this.child) await end(this.child, 'SIGKILL');
+    await end(this.child, 'SIGKILL');
   }
 
   async stop(): Promise<void> {
-    if (this.child) await end(this.child);
-    await rm(this.home, { recursive: true, force: true });
+    await end(this.child);
+    if (!this.options.home) await rm(this.home, { recursive: true, force: true });
+  }
+
+  /** Resolves when the process has ended, whoever ended it. */
+  async ended(): Promise<void> {
+    await ended(this.child);
   }
 
   /** The last of what n8n wrote, for the message of a test that fails. */
@@ -133,6 +194,12 @@ export class N8n {
   }
 
   async call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const { data } = (await (await this.fetch(method, path, body)).json()) as { data: T };
+    return data;
+  }
+
+  /** As the editor does, with its session cookie; throws with n8n's words when it is refused. */
+  async fetch(method: string, path: string, body?: unknown): Promise<Response> {
     const response = await fetch(this.url + path, {
       method,
       headers: { 'content-type': 'application/json', cookie: this.cookie },
@@ -140,13 +207,35 @@ export class N8n {
     });
     const [cookie] = response.headers.getSetCookie();
     if (cookie) this.cookie = cookie.split(';')[0] ?? '';
-    const text = await response.text();
-    if (!response.ok) throw new Error(`n8n: ${method} ${path} answered ${response.status}: ${text.slice(0, 2000)}`);
-    return (JSON.parse(text) as { data: T }).data;
+    if (response.ok) return response;
+    throw new Error(`n8n: ${method} ${path} answered ${response.status}: ${(await response.text()).slice(0, 2000)}`);
+  }
+
+  /** Logs in; on a fresh user folder the owner is created by it. */
+  private async login({ email, password }: Owner): Promise<void> {
+    const { userManagement } = await this.call<{ userManagement: { showSetupOnFirstLoad: boolean } }>(
+      'GET',
+      '/rest/settings',
+    );
+    if (userManagement.showSetupOnFirstLoad) {
+      await this.call('POST', '/rest/owner/setup', { email, password, firstName: 'Warbler', lastName: 'Owner' });
+    } else {
+      await this.call('POST', '/rest/login', { emailOrLdapLoginId: email, password });
+    }
   }
 
   async createCredential(data: Record<string, unknown>): Promise<{ id: string; name: string }> {
     return await this.call('POST', '/rest/credentials', { name: 'Warbler', type: 'warblerApi', data });
+  }
+
+  /** The credential of that name with this data, be it there already or not. */
+  async keepCredential(data: Record<string, unknown>): Promise<{ id: string; name: string }> {
+    const all = await this.call<Array<{ id: string; name: string; type: string }>>('GET', '/rest/credentials');
+    const found = all.find(({ name, type }) => name === 'Warbler' && type === 'warblerApi');
+    if (!found) return await this.createCredential(data);
+    const { id, name, type } = found;
+    await this.call('PATCH', `/rest/credentials/${id}`, { name, type, data });
+    return { id, name };
   }
 
   /** What the editor shows after Save on a credential. */
@@ -155,15 +244,24 @@ export class N8n {
     return await this.call('POST', '/rest/credentials/test', { credentials: { id, name, type: 'warblerApi', data } });
   }
 
-  /** Imports a workflow file as it is, the way a person does, and gives its nodes the credential. */
+  /** Imports a workflow file as it is, the way a person does, and gives our nodes the credential. */
   async createWorkflow(file: object, credential: { id: string; name: string }): Promise<Workflow> {
-    const workflow = asCustomTypes(file) as Workflow;
+    const workflow = file as Workflow;
     const nodes = workflow.nodes.map((node) => ({
       ...node,
       ...('webhookId' in node || node.type.endsWith('Trigger') ? { webhookId: randomUUID() } : {}),
-      ...(node.type.startsWith('CUSTOM.') ? { credentials: { warblerApi: credential } } : {}),
+      ...(node.type.startsWith('n8n-nodes-base.') ? {} : { credentials: { warblerApi: credential } }),
     }));
     return await this.call('POST', '/rest/workflows', { settings: {}, ...workflow, nodes, active: false });
+  }
+
+  /** A workflow by its name, in its published version if it has one. */
+  async findWorkflow(wanted: string): Promise<Workflow | undefined> {
+    const all = await this.call<Array<{ id: string; name: string; isArchived: boolean }>>('GET', '/rest/workflows');
+    const found = all.find(({ name, isArchived }) => name === wanted && !isArchived);
+    if (!found) return undefined;
+    const workflow = await this.call<Workflow & { activeVersionId?: string }>('GET', `/rest/workflows/${found.id}`);
+    return { ...workflow, versionId: workflow.activeVersionId ?? workflow.versionId };
   }
 
   /** Publishes a workflow and waits until n8n has registered its triggers, which it does in the background. */
@@ -223,7 +321,7 @@ export class N8n {
     const trigger = nodes.find(({ type }) => type.endsWith('manualTrigger'))?.name;
     const body = { triggerToStartFrom: { name: trigger } };
     const { executionId } = await this.call<{ executionId: string }>('POST', `/rest/workflows/${id}/run`, body);
-    return await until('the execution to end', async () => await this.ended(executionId), 30_000);
+    return await until('the execution to end', async () => await this.outcome(executionId), 30_000);
   }
 
   /** Newest first. */
@@ -244,14 +342,17 @@ export class N8n {
   /** A file that an execution left behind. */
   async download(binaryId: string): Promise<Buffer> {
     const path = `/rest/binary-data?action=download&id=${encodeURIComponent(binaryId)}`;
-    const response = await fetch(this.url + path, { headers: { cookie: this.cookie } });
-    if (!response.ok) throw new Error(`n8n: GET ${path} answered ${response.status}`);
-    return Buffer.from(await response.arrayBuffer());
+    return Buffer.from(await (await this.fetch('GET', path)).arrayBuffer());
   }
 
-  private async ended(id: string): Promise<Execution | undefined> {
+  /** What the editor offers in its list of nodes. */
+  async nodeTypes(): Promise<NodeType[]> {
+    return (await (await this.fetch('GET', '/types/nodes.json')).json()) as NodeType[];
+  }
+
+  private async outcome(id: string): Promise<Execution | undefined> {
     const execution = await this.execution(id);
-    return ['new', 'running', 'waiting'].includes(execution.status) ? undefined : execution;
+    return UNFINISHED.includes(execution.status) ? undefined : execution;
   }
 
   private environment(): NodeJS.ProcessEnv {
@@ -264,7 +365,7 @@ export class N8n {
       N8N_PORT: String(this.port),
       N8N_LISTEN_ADDRESS: '127.0.0.1',
       N8N_WEBHOOK_URL: `${this.url}/`,
-      N8N_CUSTOM_EXTENSIONS: join(this.home, 'package'),
+      ...(this.options.customExtensions && { N8N_CUSTOM_EXTENSIONS: this.options.customExtensions }),
       N8N_SECURE_COOKIE: 'false',
       N8N_DIAGNOSTICS_ENABLED: 'false',
       N8N_VERSION_NOTIFICATIONS_ENABLED: 'false',
