@@ -4,7 +4,9 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Seal } from '../../engine/store/seal.ts';
+import { Database } from '../../engine/store/sqlite/database.ts';
 import { openSqliteStore, StoreError } from '../../engine/store/sqlite/index.ts';
+import { messages } from '../../engine/store/sqlite/messages.ts';
 import type { Store } from '../../engine/store/store.ts';
 import { aSession, anEvent, SECRET, subscriptionOf, temporaryFolder } from './fixtures.ts';
 import { storeConformance } from './store.conformance.ts';
@@ -138,3 +140,19 @@ async function startAnother(path: string): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, options);
   return stdout.trim();
 }
+
+test('what is to be sent is found by its index, however many messages there are', async () => {
+  const db = Database.open(undefined);
+  const asked: string[] = [];
+  const note = (sql: string) => void asked.push(sql);
+  const spied = {
+    all: (sql: string) => (note(sql), []),
+    run: (sql: string) => (note(sql), { changes: 0, lastInsertRowid: 0 }),
+  } as unknown as Database;
+  await messages(spied).queued(1, 1);
+  await messages(spied).requeue(1, 0);
+  const plans = asked.map((sql) => JSON.stringify(db.all(`EXPLAIN QUERY PLAN ${sql}`, ...Array(2).fill(1))));
+  db.close();
+  expect(plans).toHaveLength(2);
+  for (const plan of plans) expect(plan).toContain('messages_to_send');
+});

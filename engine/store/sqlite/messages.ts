@@ -4,6 +4,9 @@ import { MESSAGE_STATUS, type MessageRecord, type MessageStatus, type SendReques
 import type { MessageOutcome, NewMessage, Store } from '../store.ts';
 import type { Database, Row } from './database.ts';
 
+/** The condition of the index `messages_to_send`, word for word: without it SQLite reads every message there is. */
+const TO_SEND = "send <> 'done'";
+
 export function messages(db: Database): Store['messages'] {
   return {
     async enqueue({ sessionId, waId, chat, request, timestamp, idempotencyKey }) {
@@ -51,7 +54,7 @@ export function messages(db: Database): Store['messages'] {
     async queued(sessionId, limit) {
       return db
         .all(
-          "SELECT * FROM messages WHERE session_id = ? AND send = 'queued' ORDER BY msg_id LIMIT ?",
+          `SELECT * FROM messages WHERE session_id = ? AND send = 'queued' AND ${TO_SEND} ORDER BY msg_id LIMIT ?`,
           sessionId,
           limit,
         )
@@ -68,7 +71,7 @@ export function messages(db: Database): Store['messages'] {
     },
     async requeue(sessionId, writtenBefore) {
       return db.run(
-        "UPDATE messages SET send = 'queued' WHERE session_id = ? AND send = 'written' AND written_at <= ?",
+        `UPDATE messages SET send = 'queued' WHERE session_id = ? AND send = 'written' AND ${TO_SEND} AND written_at <= ?`,
         sessionId,
         writtenBefore,
       ).changes;
