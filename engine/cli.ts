@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
-import { ConfigError, loadConfig, type Config } from './config.ts';
+import { ConfigError, loadConfig, storeFolder, type Config } from './config.ts';
 import { EngineError } from './errors.ts';
 import { engineLog, startEngine, type RunningEngine } from './main.ts';
 import { FIRST_PHONE, FRIEND_PHONE } from './sandbox-mode.ts';
@@ -49,7 +49,10 @@ program
     ]);
   });
 
-const token = program.command('token').description('manage personal access tokens, while the engine is stopped');
+const token = program
+  .command('token')
+  .description('manage personal access tokens, while the engine is stopped')
+  .option('--sandbox', 'those of the engine on the sandbox');
 
 token
   .command('create')
@@ -89,8 +92,8 @@ program.parseAsync().catch((error: unknown) => {
 });
 
 async function withTokens(work: (tokens: Store['tokens']) => Promise<void>): Promise<void> {
-  const config = loadConfig();
-  const store = openSqliteStore(config.dataDir, new Seal(config.encryptionKey));
+  const config = loadConfig(token.opts<{ sandbox?: boolean }>());
+  const store = openSqliteStore(storeFolder(config), new Seal(config.encryptionKey));
   try {
     await work(store.tokens);
   } finally {
@@ -105,7 +108,7 @@ function block(config: Config, { url, newToken, sandboxUrl }: RunningEngine): st
     `Warbler ${VERSION}${sandboxUrl ? ' on the WhatsApp sandbox' : ''}`,
     '',
     `  Engine   ${url}`,
-    `  Data     ${config.dataDir}`,
+    `  Data     ${storeFolder(config)}`,
     ...(newToken
       ? [`  Token    ${newToken}`, '           Shown only now, only its hash is kept. Paste it into n8n.']
       : []),

@@ -148,6 +148,16 @@ export function loadConfig(options: { sandbox?: boolean; env?: NodeJS.ProcessEnv
   };
 }
 
+/**
+ * Where an engine with these settings keeps its database. On the sandbox that is a folder of its own: its sessions
+ * must never be tried on the real WhatsApp, and `npm run sandbox` and `npm start` share a data folder.
+ */
+export function storeFolder({ dataDir, sandbox }: Pick<Config, 'dataDir' | 'sandbox'>): string {
+  const folder = sandbox ? join(dataDir, 'sandbox') : dataDir;
+  createFolder(folder);
+  return folder;
+}
+
 function setting<N extends SettingName>(env: NodeJS.ProcessEnv, name: N): z.output<(typeof SETTINGS)[N]['read']> {
   const { read, default: fallback } = SETTINGS[name];
   // An empty variable is an unset one: that is what compose files produce for `${VAR:-}`.

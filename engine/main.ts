@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { destination, pino, type Logger } from 'pino';
-import { ConfigError, type Config } from './config.ts';
+import { ConfigError, storeFolder, type Config } from './config.ts';
 import { attempt } from './delivery/attempt.ts';
 import { guardedAgent } from './delivery/guard.ts';
 import { DeliveryWorker } from './delivery/worker.ts';
@@ -55,7 +55,7 @@ export function engineLog(level: string): Logger {
  * Events that the last process could not deliver go out first; sessions it had connected come back by themselves.
  */
 export async function startEngine(config: Config, log: Logger = engineLog(config.logLevel)): Promise<RunningEngine> {
-  const store = openSqliteStore(config.dataDir, new Seal(config.encryptionKey));
+  const store = openSqliteStore(storeFolder(config), new Seal(config.encryptionKey));
   const undo: (() => unknown)[] = [() => store.close()];
   try {
     const fresh = await ensureToken(store, config.token);

@@ -1,6 +1,6 @@
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigError, loadConfig, SETTINGS, type SettingName } from '../../engine/config.ts';
+import { ConfigError, loadConfig, SETTINGS, storeFolder, type SettingName } from '../../engine/config.ts';
 import { temporaryFolder } from './fixtures.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -199,6 +199,16 @@ const asRoot = process.getuid?.() === 0;
 (asRoot ? test.skip : test)('a data folder that cannot be written is refused with a cure', async () => {
   await chmod(folder.path, 0o500);
   expect(refusal({})).toMatch(/cannot be read or written \(EACCES\)/);
+});
+
+test('the sandbox and the real WhatsApp never share a database', () => {
+  const dataDir = folder.path;
+  const real = storeFolder({ dataDir, sandbox: undefined });
+  const own = storeFolder({ dataDir, sandbox: { own: true, port: 0 } });
+  const joined = storeFolder({ dataDir, sandbox: { own: false, url: 'http://127.0.0.1:1' } });
+  expect(real).toBe(dataDir);
+  expect(own).not.toBe(real);
+  expect(joined).toBe(own);
 });
 
 test('REDIS_URL is refused rather than ignored', () => {
