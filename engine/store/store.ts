@@ -146,6 +146,8 @@ export interface Store {
     queued(sessionId: number, limit: number): Promise<MessageRecord[]>;
     /** A frame is about to leave. The content is kept, so that every later try sends the same bytes. */
     written(msgId: number, sent: { content: Buffer; lid: string | null }): Promise<void>;
+    /** A try failed before the frame left: the message is to be sent again, and the try counts. */
+    retry(msgId: number): Promise<void>;
     /** Written but never acknowledged: to be sent again under the same id. Answers how many. */
     requeue(sessionId: number, writtenBefore: number): Promise<number>;
   };

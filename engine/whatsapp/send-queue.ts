@@ -14,6 +14,8 @@ const UNACKNOWLEDGED = 16;
 /** After so long without an acknowledgement a message is written again, under the same id. */
 const ACK_TIMEOUT_MS = 20_000;
 const TRIES = 5;
+/** After so long a message that could not be written on a working connection is tried again. */
+const RETRY_PAUSE_MS = 5000;
 /** With account protection on, WhatsApp is sent one message in so long. */
 export const PROTECTED_PAUSE_MS = 5000;
 
@@ -30,6 +32,8 @@ export class SendQueue {
   private ackTimer: NodeJS.Timeout | undefined;
   private paceTimer: NodeJS.Timeout | undefined;
   private lastWrittenAt = 0;
+  /** No message leaves before: the last one could not be written. */
+  private notBefore = 0;
 
   constructor(
     private readonly options: {
@@ -37,6 +41,8 @@ export class SendQueue {
       sessionId: number;
       ownJid: () => string;
       isProtected: () => boolean;
+      /** Instead of {@link RETRY_PAUSE_MS}. */
+      retryPauseMs?: number;
       log: Logger;
     },
   ) {}
@@ -44,6 +50,7 @@ export class SendQueue {
   /** The connection is open: send what waits, first what an earlier connection left unacknowledged. */
   async open(socket: Socket): Promise<void> {
     this.socket = socket;
+    this.notBefore = 0;
     this.unacknowledged.clear();
     await this.options.store.messages.requeue(this.options.sessionId, Date.now());
     this.wake();
@@ -91,14 +98,15 @@ export class SendQueue {
 
   /** Whether the next message has to wait; if so, the queue wakes by itself. */
   private mustPause(): boolean {
-    const wait = this.options.isProtected() ? this.lastWrittenAt + PROTECTED_PAUSE_MS - Date.now() : 0;
+    const pacedUntil = this.options.isProtected() ? this.lastWrittenAt + PROTECTED_PAUSE_MS : 0;
+    const wait = Math.max(pacedUntil, this.notBefore) - Date.now();
     if (wait <= 0) return false;
     clearTimeout(this.paceTimer);
     this.paceTimer = setTimeout(() => this.wake(), wait).unref();
     return true;
   }
 
-  /** Answers whether the queue may go on; `false` when the connection broke. */
+  /** Answers whether the queue may go on; `false` when the connection is gone. */
   private async send(message: MessageRecord, socket: Socket): Promise<boolean> {
     const { store, sessionId, ownJid } = this.options;
     try {
@@ -117,8 +125,9 @@ export class SendQueue {
       return true;
     } catch (error) {
       this.unacknowledged.delete(message.msgId);
-      if (isConnectionFailure(error) || this.socket !== socket) return false;
-      return this.failed(message, error);
+      if (this.socket !== socket) return false;
+      await this.failed(message, error);
+      return true;
     }
   }
 
@@ -132,9 +141,12 @@ export class SendQueue {
     throw new EngineError('recipient_not_on_whatsapp', `+${phone} is not on WhatsApp`);
   }
 
-  private async failed(message: MessageRecord, error: unknown): Promise<boolean> {
-    const { store, sessionId, log } = this.options;
-    const final = error instanceof EngineError || message.attempts + 1 >= TRIES;
+  /** Gives the message up, or puts it back for another try after a pause. */
+  private async failed(message: MessageRecord, error: unknown): Promise<void> {
+    const { store, sessionId, log, retryPauseMs = RETRY_PAUSE_MS } = this.options;
+    // What the connection failed is not the message's fault, however often it happens.
+    const spent = message.attempts + 1 >= TRIES && !isConnectionFailure(error);
+    const final = error instanceof EngineError || spent;
     log.warn(
       { op: 'message.send', msgId: message.msgId, attempt: message.attempts + 1, final, err: error },
       'send failed',
@@ -142,10 +154,10 @@ export class SendQueue {
     if (final) {
       const text = error instanceof EngineError ? fieldTexts(error) : 'it could not be encrypted for the recipient';
       await store.commit({ sessionId, outcomes: [failure(message.waId, text)] });
-      return true;
+      return;
     }
-    await store.messages.requeue(sessionId, Date.now());
-    return false;
+    await store.messages.retry(message.msgId);
+    this.notBefore = Date.now() + retryPauseMs;
   }
 
   private armAckTimer(): void {

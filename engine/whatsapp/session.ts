@@ -282,7 +282,7 @@ export class Session {
             if (generation !== this.generation) return;
             this.record = { ...this.record, account: accountOf(auth.creds.me) };
             during({ type: 'opened' });
-            void this.queue.open(socket);
+            this.queue.open(socket).catch((error: unknown) => this.failed(error));
           },
           closed: (closure) => {
             if (generation !== this.generation) return;

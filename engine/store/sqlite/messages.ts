@@ -69,6 +69,13 @@ export function messages(db: Database): Store['messages'] {
         msgId,
       );
     },
+    async retry(msgId) {
+      // `written` has counted the try already.
+      db.run(
+        `UPDATE messages SET attempts = attempts + (send = 'queued'), send = 'queued' WHERE msg_id = ? AND ${TO_SEND}`,
+        msgId,
+      );
+    },
     async requeue(sessionId, writtenBefore) {
       return db.run(
         `UPDATE messages SET send = 'queued' WHERE session_id = ? AND send = 'written' AND ${TO_SEND} AND written_at <= ?`,
