@@ -390,6 +390,27 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         expect(queued).toMatchObject({ msgId: first.msgId, waId: 'A', attempts: 1, content: Buffer.from('bytes') });
       });
 
+      test('are retried one by one, each try counted once, and never again once they are done', async () => {
+        const first = (await store.messages.enqueue(outgoing(session.id, { waId: 'A' }))).message;
+        const second = (await store.messages.enqueue(outgoing(session.id, { waId: 'B' }))).message;
+        const queued = async () =>
+          (await store.messages.queued(session.id, 9)).map(({ waId, attempts }) => [waId, attempts]);
+        await store.messages.retry(first.msgId);
+        expect(await queued()).toEqual([
+          ['A', 1],
+          ['B', 0],
+        ]);
+        await store.messages.written(second.msgId, { content: Buffer.from('bytes'), lid: null });
+        await store.messages.retry(second.msgId);
+        expect(await queued()).toEqual([
+          ['A', 1],
+          ['B', 1],
+        ]);
+        await commit({ outcomes: [{ waId: 'A', status: 2, events: () => [] }] });
+        await store.messages.retry(first.msgId);
+        expect(await queued()).toEqual([['B', 1]]);
+      });
+
       test('are not written once they have failed', async () => {
         const { message } = await store.messages.enqueue(outgoing(session.id));
         await commit({ outcomes: [{ waId: message.waId, status: 0, error: 'gone', events: () => [] }] });
