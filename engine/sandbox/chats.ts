@@ -1,10 +1,36 @@
 import { proto } from '@whiskeysockets/baileys';
 import { jidOf, type Account } from './accounts.ts';
 import { decodeContent, encodeContent, textOf, typeOf, type MessageContent } from './content.ts';
-import type { Addressing } from './jid.ts';
+import { formatJid, parseJid, type Addressing } from './jid.ts';
 import type { Network } from './network.ts';
 import { SandboxError } from './problem.ts';
-import { now } from './stanza.ts';
+import { USERS, now } from './stanza.ts';
+
+/**
+ * What messages are written in: a person's chat, a group, or the status that goes to one's contacts. `key` is what
+ * phones keep its messages under: the digits of a person, the jid of everything else.
+ */
+export type Chat =
+  | { kind: 'person'; key: string; jid: string; addressing: Addressing; account: Account }
+  | { kind: 'group' | 'status'; key: string; jid: string; addressing: Addressing };
+
+/** The chat that somebody means who writes digits, +E.164, a jid or a LID. */
+export function findChat(network: Network, written: string): Chat {
+  const server = written.includes('@') ? parseJid(written)?.server : USERS;
+  if (server === USERS || server === 'lid') return personChat(network.accounts.recipient(written));
+  throw new SandboxError(
+    422,
+    'unsupported-recipient',
+    `"${written}" is not a person: this sandbox delivers to phone numbers, …@${USERS} and …@lid.`,
+  );
+}
+
+export function personChat({ account, addressing }: { account: Account; addressing: Addressing }): Chat {
+  return { kind: 'person', key: account.phone, jid: jidOf(account, addressing), addressing, account };
+}
+
+/** The jid of a chat whose key is known: people are spoken of by number here, whichever name a message used. */
+export const jidOfKey = (key: string): string => (key.includes('@') ? key : formatJid(key, 0, USERS));
 
 /** A message as the phone has stored it, in either direction. */
 export interface StoredMessage {
@@ -13,7 +39,7 @@ export interface StoredMessage {
   /** Number of the account that wrote it, and which of its devices. */
   sender: string;
   sender_device: number;
-  /** Number of the other party. */
+  /** Key of the chat: the number of the other party, or the jid of a group. */
   chat: string;
   addressing: Addressing;
   type: string;
@@ -106,19 +132,27 @@ export class Chats {
     );
   }
 
+  /** The keys of the chats that there are, in the order in which they began. */
+  keys(): string[] {
+    return [...new Set(this.list().map(({ chat }) => chat))];
+  }
+
   /** The accounts with which there is a chat, in the order in which the chats began. */
   partners(): Account[] {
-    const numbers = new Set(this.list().map(({ chat }) => chat));
-    return [...numbers].flatMap((number) => this.#network.accounts.get(number) ?? []);
+    return this.keys().flatMap((key) => this.#network.accounts.get(key) ?? []);
   }
 
   /** The message as phones hand it to their linked devices. */
   webMessage(message: StoredMessage): proto.WebMessageInfo {
-    const chat = this.#network.accounts.get(message.chat);
+    const partner = this.#network.accounts.get(message.chat);
     const author = this.#network.accounts.get(message.sender);
     const fromMe = message.sender === this.#phone;
+    const remoteJid = partner ? jidOf(partner, message.addressing) : jidOfKey(message.chat);
+    // in a group it has to be said who wrote
+    const participant = message.chat.includes('@') && !fromMe && author ? jidOf(author, message.addressing) : undefined;
     return proto.WebMessageInfo.create({
-      key: { remoteJid: chat && jidOf(chat, message.addressing), fromMe, id: message.id },
+      key: { remoteJid, fromMe, id: message.id, participant },
+      participant,
       message: decodeContent(message.body),
       messageTimestamp: message.timestamp,
       pushName: fromMe ? undefined : author?.name,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { jidOf, type Account, type Device } from './accounts.ts';
-import type { StoredMessage } from './chats.ts';
+import { jidOfKey, type StoredMessage } from './chats.ts';
 import { decodeContent, readableContent } from './content.ts';
 import { faultRequest, type Fault, type FaultRequest } from './faults.ts';
 import { parseJid, parsePhone } from './jid.ts';
@@ -77,7 +77,9 @@ export interface MessageInfo {
   /** Rises with every message of this phone; `after` takes it. */
   seq: number;
   id: string;
+  /** Jid of the chat; people are named by number. */
   chat: string;
+  /** LID of the person that the chat is with. */
   chatLid: string | null;
   from: string;
   fromMe: boolean;
@@ -269,7 +271,7 @@ export class Control {
     const info = {
       seq: message.seq,
       id: message.id,
-      chat: jidOf({ phone: message.chat, lid: '' }, 'pn'),
+      chat: jidOfKey(message.chat),
       chatLid: chat ? jidOf(chat, 'lid') : null,
       from: jidOf(sender, 'pn'),
       fromMe,

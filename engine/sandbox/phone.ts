@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { proto } from '@whiskeysockets/baileys';
 import { jidOf, type Account, type Device, type Sender } from './accounts.ts';
 import { appStateKeyShare, historySync } from './bootstrap.ts';
-import { Chats, type StoredMessage } from './chats.ts';
+import { Chats, findChat, type Chat, type StoredMessage } from './chats.ts';
 import {
   copyOf,
   decodeContent,
@@ -12,7 +12,7 @@ import {
   unpadded,
   type MessageContent,
 } from './content.ts';
-import { parseJid, type Addressing } from './jid.ts';
+import { parseJid } from './jid.ts';
 import { bigEndian, fromBigEndian, KEY_TYPE } from './keys.ts';
 import { routeMessage } from './messages.ts';
 import type { Network } from './network.ts';
@@ -33,6 +33,20 @@ export interface Outgoing {
   text: string;
   replyTo?: string | undefined;
   mentions?: string[] | undefined;
+}
+
+/** How a message goes out, where it is not as a new message of the person's. */
+export interface Delivery {
+  /** Of the message that is sent again under its own id; a new one when not given. */
+  id?: string;
+  /** `type` of the stanza; text when not given. */
+  type?: string;
+  /** `edit` of the stanza: that the message changes or takes back another one. */
+  edit?: string;
+  /** Attributes that every `<enc>` carries, such as `mediatype`. */
+  enc?: Record<string, string | undefined>;
+  /** Whether it is kept in the chat as a message of its own; it is when not given. */
+  keep?: boolean;
 }
 
 /**
@@ -83,39 +97,39 @@ export class Phone {
 
   /** Sends a text, end-to-end encrypted, and returns its id once the server has it. */
   send(outgoing: Outgoing): Promise<string> {
-    const { account, addressing } = this.#network.accounts.recipient(outgoing.to);
-    return this.#exclusive(async () => {
-      const content = this.#contentOf(outgoing, account, addressing);
-      // ids made by a phone are 32 hexadecimal digits; clients tell by that what kind of device a message came from
-      const id = randomBytes(16).toString('hex').toUpperCase();
-      await this.#deliver(id, account, addressing, content);
-      return id;
-    });
+    const chat = findChat(this.#network, outgoing.to);
+    return this.#exclusive(() => this.#deliver(chat, this.#contentOf(outgoing, chat)));
   }
 
   /** The person opens a chat: the sender is told that the messages have been read. Returns how many they were. */
   read(written: string, ids?: string[]): Promise<number> {
-    const { account: chat } = this.#network.accounts.recipient(written);
+    const chat = findChat(this.#network, written);
     return this.#exclusive(async () => {
-      const unread = this.#chats.list({ chat: chat.phone, sender: chat.phone, unread: true });
+      const unread = this.#chats.list({ chat: chat.key, unread: true });
       const wanted = ids === undefined ? unread : unread.filter(({ id }) => ids.includes(id));
-      const unknown = ids?.find((id) => !this.#chats.get(chat.phone, id));
+      const known = this.#chats.list({ chat: chat.key }).filter(({ sender }) => sender !== this.number);
+      const unknown = ids?.find((wantedId) => !known.some(({ id }) => id === wantedId));
       if (unknown !== undefined) {
-        throw new SandboxError(
-          404,
-          'unknown-message',
-          `+${this.number} has no message ${unknown} from +${chat.phone}.`,
-        );
+        throw new SandboxError(404, 'unknown-message', `+${this.number} has no message ${unknown} from ${written}.`);
       }
       this.#network.store.transaction(() => {
-        for (const addressing of ['pn', 'lid'] as const) {
-          const there = wanted.filter((message) => message.addressing === addressing).map(({ id }) => id);
-          if (there.length > 0) routeReceipt(this.#network, this.#self, readReceipt(jidOf(chat, addressing), there));
-        }
+        for (const receipt of this.#readReceipts(wanted)) routeReceipt(this.#network, this.#self, receipt);
         this.#chats.markRead(wanted);
       });
       return wanted.length;
     });
+  }
+
+  /** One receipt for all messages of the same sender in the same chat and addressing. */
+  #readReceipts(messages: StoredMessage[]): Stanza[] {
+    const together = new Map<string, string[]>();
+    for (const { id, sender, addressing } of messages) {
+      const author = this.#network.accounts.get(sender);
+      if (!author) continue;
+      const to = jidOf(author, addressing);
+      together.set(to, [...(together.get(to) ?? []), id]);
+    }
+    return [...together].map(([to, ids]) => readReceipt(to, ids));
   }
 
   /** The person types, records, or stops. */
@@ -144,7 +158,7 @@ export class Phone {
 
   /** The phone's messages, oldest first. `after` is the number or the id of one of them. */
   messages(written?: string, after?: string, limit = 1000): StoredMessage[] {
-    const chat = written === undefined ? undefined : this.#network.accounts.recipient(written).account.phone;
+    const chat = written === undefined ? undefined : findChat(this.#network, written).key;
     return this.#chats.list({
       limit,
       ...(chat === undefined ? {} : { chat }),
@@ -389,28 +403,47 @@ export class Phone {
 
   // --- what goes out ---
 
-  async #deliver(id: string, to: Account, addressing: Addressing, content: MessageContent): Promise<void> {
-    const { accounts, store } = this.#network;
-    const chat = jidOf(to, addressing);
+  /**
+   * Encrypts a message for everybody in the chat, keeps it and hands it to the server; returns its id. Only within
+   * `#exclusive`.
+   */
+  async #deliver(chat: Chat, content: MessageContent, delivery: Delivery = {}): Promise<string> {
+    // ids made by a phone are 32 hexadecimal digits; clients tell by that what kind of device a message came from
+    const { id = randomBytes(16).toString('hex').toUpperCase(), type = 'text', edit, keep = true } = delivery;
+    const encrypted = await this.#encryptForChat(chat, content, delivery.enc ?? {});
+    this.#network.store.transaction(() => {
+      this.#signal.commit();
+      if (keep) {
+        const { key, addressing } = chat;
+        this.#chats.add({ id, sender: this.number, device: 0, chat: key, addressing, content, read: true });
+      }
+      routeMessage(this.#network, this.#self, stanza('message', { id, to: chat.jid, type, edit }, encrypted));
+    });
+    return id;
+  }
+
+  /** The content of the stanza: a ciphertext for every device of the other party and every linked one of our own. */
+  async #encryptForChat(chat: Chat, content: MessageContent, attrs: Record<string, string | undefined>) {
+    if (chat.kind !== 'person') throw new SandboxError(501, 'not-yet', `The phones do not write to ${chat.jid} yet.`);
+    const { accounts } = this.#network;
     const participants: Stanza[] = [];
-    const toDevices = to.phone === this.number ? [] : accounts.devices(to.phone);
+    const toDevices = chat.key === this.number ? [] : accounts.devices(chat.key);
     const ownDevices = accounts.devices(this.number).filter((device) => device.id !== 0);
     for (const device of [...toDevices, ...ownDevices]) {
       const own = device.phone === this.number;
-      const enc = await this.#encryptFor(device, own ? copyOf(chat, content) : content);
-      const jid = jidOf(own ? this.#self.account : to, addressing, device.id);
+      const enc = await this.#encryptFor(device, own ? copyOf(chat.jid, content) : content, attrs);
+      const jid = jidOf(own ? this.#self.account : chat.account, chat.addressing, device.id);
       if (enc) participants.push(stanza('to', { jid }, [enc]));
     }
-    store.transaction(() => {
-      this.#signal.commit();
-      this.#chats.add({ id, sender: this.number, device: 0, chat: to.phone, addressing, content, read: true });
-      const attrs = { id, to: chat, type: 'text' };
-      routeMessage(this.#network, this.#self, stanza('message', attrs, [stanza('participants', {}, participants)]));
-    });
+    return [stanza('participants', {}, participants)];
   }
 
   /** Undefined when the device has no keys, or keys that are not its own. */
-  async #encryptFor(device: Device, content: MessageContent): Promise<Stanza | undefined> {
+  async #encryptFor(
+    device: Device,
+    content: MessageContent,
+    attrs: Record<string, string | undefined> = {},
+  ): Promise<Stanza | undefined> {
     const { phone, id } = device;
     // somebody else under the same number has another identity: what the session was good for is gone
     if (!this.#signal.session(phone, id)?.identity.equals(device.identity)) {
@@ -419,7 +452,7 @@ export class Phone {
       await this.#signal.openSession(phone, id, bundle);
     }
     const { type, ciphertext } = await this.#signal.encrypt(phone, id, padded(encodeContent(content)));
-    return stanza('enc', { v: 2, type }, ciphertext);
+    return stanza('enc', { v: 2, type, ...attrs }, ciphertext);
   }
 
   async #peerMessage(device: number, content: MessageContent): Promise<Stanza | undefined> {
@@ -430,23 +463,23 @@ export class Phone {
     return enc && stanza('message', attrs, [enc]);
   }
 
-  #contentOf({ text, replyTo, mentions }: Outgoing, to: Account, addressing: Addressing): MessageContent {
+  #contentOf({ text, replyTo, mentions }: Outgoing, chat: Chat): MessageContent {
     const messageContextInfo = { deviceListMetadataVersion: 2, messageSecret: randomBytes(32) };
     if (replyTo === undefined && !mentions?.length) return { conversation: text, messageContextInfo };
     const contextInfo: proto.IContextInfo = {};
     if (replyTo !== undefined) {
-      const quoted = this.#chats.get(this.number, replyTo) ?? this.#chats.get(to.phone, replyTo);
-      if (quoted?.chat !== to.phone) {
-        throw new SandboxError(404, 'unknown-message', `There is no message ${replyTo} in the chat with +${to.phone}.`);
+      const [quoted] = this.#chats.list({ chat: chat.key, id: replyTo });
+      const author = quoted && this.#network.accounts.get(quoted.sender);
+      if (!quoted || !author) {
+        throw new SandboxError(404, 'unknown-message', `There is no message ${replyTo} in the chat ${chat.jid}.`);
       }
-      const author = quoted.sender === this.number ? this.#self.account : to;
       contextInfo.stanzaId = quoted.id;
-      contextInfo.participant = jidOf(author, addressing);
+      contextInfo.participant = jidOf(author, chat.addressing);
       contextInfo.quotedMessage = { ...decodeContent(quoted.body), messageContextInfo: null };
     }
     if (mentions?.length) {
       contextInfo.mentionedJid = mentions.map((one) =>
-        jidOf(this.#network.accounts.recipient(one).account, addressing),
+        jidOf(this.#network.accounts.recipient(one).account, chat.addressing),
       );
     }
     return { extendedTextMessage: { text, contextInfo }, messageContextInfo };
