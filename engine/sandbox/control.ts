@@ -6,7 +6,7 @@ import { faultRequest, type Fault, type FaultRequest } from './faults.ts';
 import { parseJid, parsePhone } from './jid.ts';
 import type { Network } from './network.ts';
 import type { Phone } from './phone.ts';
-import { SandboxError } from './problem.ts';
+import { checked, SandboxError } from './problem.ts';
 import type { WireEntry } from './wire-log.ts';
 
 const newPhone = z.strictObject({ phone: z.string(), name: z.string().trim().min(1).max(100).optional() });
@@ -300,19 +300,6 @@ export class Control {
     else if (theirs.some((one) => one.status === 'delivered' && one.active)) status = 'delivered';
     return { status, devices };
   }
-}
-
-/** The value as the schema has it, or a problem that names the field. */
-function checked<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
-  const read = schema.safeParse(value);
-  if (read.success) return read.data;
-  const [issue] = read.error.issues;
-  const field = issue?.path.join('.') ?? '';
-  throw new SandboxError(
-    422,
-    'invalid-request',
-    `${field === '' ? 'The request' : `"${field}"`}: ${issue?.message ?? 'is not valid'}`,
-  );
 }
 
 function isObject(value: unknown): value is object {
