@@ -4,10 +4,37 @@
  */
 export const EVENTS = {
   'messages.received': 'A message from somebody else has arrived and is stored. Once per message.',
-  'messages.upsert': 'A message has arrived, or one of ours has been taken by WhatsApp, whatever device sent it.',
-  'messages.update': 'WhatsApp reports a new status of a sent message: sent, delivered, read, played, or failed.',
+  'messages-personal.received': 'The same, for a message of a chat with one person.',
+  'messages-group.received': 'The same, for a message of a group.',
+  'messages-newsletter.received': 'The same, for a post of a channel that the account follows.',
+  'messages.upsert':
+    'A message has arrived, or one of ours has been taken by WhatsApp, whatever device sent it. Reactions, votes, edits and deletions are messages too.',
+  'messages.update':
+    'WhatsApp reports a new status of a sent message: sent, delivered, read, played, or failed; or the author has edited a message.',
+  'messages.delete': 'A message was deleted for everyone, or on this account.',
+  'messages.reaction': 'Somebody reacted to a message; an empty text takes the reaction back.',
   'message.sent':
     'WhatsApp has acknowledged a message that this engine sent (`success: true`), or it will never be sent (`success: false` and why).',
+  'message-receipt.update': 'A member of a group has received, read or played one of our messages.',
+  'message.undecryptable':
+    'A message has arrived that cannot be decrypted. The sender is asked for it again; `message.recovered` tells when it comes.',
+  'message.recovered':
+    'A message that could not be decrypted has come again, readable. Its usual events go out with it.',
+  'media.ready':
+    'The media of a received message has been downloaded and decrypted, for sessions with `download_media`; `publicUrl` has it.',
+  'poll.results': 'Somebody voted in a poll, or changed the vote; the tally is of all votes so far.',
+  call: 'A call comes in, or goes on: offer, accept, reject, timeout, terminate.',
+  'presence.update': 'Somebody is online, offline, typing or recording, as far as WhatsApp tells.',
+  'chats.upsert': 'A chat has appeared: by a first message, or from the account’s history.',
+  'chats.update': 'Properties of a chat have changed: unread count, archived, muted, pinned.',
+  'chats.delete': 'A chat was deleted.',
+  'contacts.upsert': 'A contact was added or renamed in the account’s address book, or came with its history.',
+  'contacts.update': 'A contact has another name, picture or about text.',
+  'groups.upsert': 'The account has become a member of a group.',
+  'groups.update': 'Properties of a group have changed: subject, description, settings, picture, invite link.',
+  'group-participants.update': 'Members were added, removed, promoted or demoted, or have left.',
+  'group.join-request': 'Somebody asks to join a group, or takes the request back, or an admin has decided.',
+  'account.restricted': 'WhatsApp has restricted the account for a time, or has lifted the restriction.',
   'session.status': 'The session has entered another status; `reason` says why and what to do.',
   'qrcode.updated': 'A new QR code replaces the one before; scan it within its life of 20 to 60 seconds.',
 } as const satisfies Record<string, string>;

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { destination, pino, type Logger } from 'pino';
 import { ConfigError, storeFolder, type Config } from './config.ts';
 import { attempt } from './delivery/attempt.ts';
-import { guardedAgent } from './delivery/guard.ts';
+import { guardedAgent } from './network/guard.ts';
 import { DeliveryWorker } from './delivery/worker.ts';
 import { hashToken, newToken } from './operations/access.ts';
 import type { Engine } from './operations/operation.ts';

@@ -45,7 +45,18 @@ export const sessionSettings = z.object({
   ignore_groups: z.boolean().default(false).describe('No events from groups'),
   ignore_channels: z.boolean().default(false).describe('No events from channels'),
   ignore_broadcasts: z.boolean().default(false).describe('No events from broadcast lists'),
+  proxy_url: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe(
+      'Proxy that this session goes through: http://, https:// or socks5://, with user and password if need be',
+    ),
   always_online: z.boolean().default(false).describe('Appear online while connected'),
+  download_media: z
+    .boolean()
+    .default(false)
+    .describe('Download and decrypt the media of received messages, and tell with media.ready'),
 });
 export type SessionSettings = z.output<typeof sessionSettings>;
 
@@ -94,12 +105,75 @@ export interface MessageRecord {
   timestamp: number;
 }
 
-/** A message to send, in WasenderApi's field names. */
+/** Kinds of files that WhatsApp carries. */
+export const MEDIA_KINDS = ['image', 'video', 'audio', 'document', 'sticker'] as const;
+export type MediaKind = (typeof MEDIA_KINDS)[number];
+
+/** A file that the engine keeps for a time: uploaded, fetched to be sent, or decrypted for a workflow. */
+export interface MediaRecord {
+  /** Unguessable: who knows it may download the file. */
+  id: string;
+  sessionId: number;
+  kind: MediaKind;
+  mimetype: string;
+  /** Bytes. */
+  size: number;
+  fileName: string | null;
+  createdAt: number;
+  /** Unix milliseconds after which the file is gone. */
+  expiresAt: number;
+}
+
+export interface ContactCard {
+  name: string;
+  phone: string;
+  organization?: string;
+}
+
+/**
+ * A message to send, in WasenderApi's field names: exactly one of text, a file, contacts, location, poll, event,
+ * buttons, list, reaction, edit, delete, pin and forward says what it is, the rest says how. Stored as it was asked
+ * for, but for the file, which was fetched and checked before: `file` is its id.
+ */
 export interface SendRequest {
   to: string;
-  text: string;
+  /** The text, or the caption of a file. */
+  text?: string;
+  /** Which of imageUrl, videoUrl … was given. */
+  kind?: MediaKind;
+  /** Id of a {@link MediaRecord}. */
+  file?: string;
+  fileName?: string;
+  /** Of an audio: whether it is a voice note (the default) or a file with a player. */
+  voice?: boolean;
+  /** Of a video: plays by itself, in a loop, without sound. */
+  gif?: boolean;
+  /** Of a video: round, recorded with the camera. */
+  videoNote?: boolean;
+  viewOnce?: boolean;
+  contacts?: ContactCard[];
+  location?: { latitude: number; longitude: number; name?: string; address?: string; live?: boolean };
+  poll?: { question: string; options: string[]; multiSelect?: boolean };
+  event?: { name: string; description?: string; startTime: number; endTime?: number; location?: string };
+  buttons?: { text: string; id?: string }[];
+  list?: { title: string; button: string; sections: { title: string; rows: { title: string; id?: string }[] }[] };
+  footer?: string;
+  /** The message that is replied to, reacted to, edited …: by WasenderApi's number or WhatsApp's id. */
   replyTo?: string;
+  reaction?: { message: string; emoji: string };
+  edit?: { message: string };
+  delete?: { message: string };
+  pin?: { message: string; seconds: number };
+  forward?: { message: string };
   mentions?: string[];
+  mentionAll?: boolean;
+  linkPreview?: boolean;
+  /** Seconds after which the message disappears. */
+  disappearAfter?: number;
+  /** For a status: who may see it. */
+  audience?: string[];
+  /** For a status of text. */
+  backgroundColor?: string;
 }
 
 /** Somebody who wants a session's events posted to a URL. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checkUrl } from '../delivery/guard.ts';
+import { checkUrl } from '../network/guard.ts';
 import { EngineError, validationFailed } from '../errors.ts';
 import { EVENT_NAMES } from '../events.ts';
 import { SESSION_STATUSES, sessionSettings, type SessionRecord, type SessionSettings } from '../model.ts';

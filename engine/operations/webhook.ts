@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checkUrl } from '../delivery/guard.ts';
+import { checkUrl } from '../network/guard.ts';
 import { isSecret, newSecret } from '../delivery/signature.ts';
 import { EngineError, validationFailed } from '../errors.ts';
 import { EVENT_NAMES } from '../events.ts';

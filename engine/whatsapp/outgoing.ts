@@ -24,7 +24,7 @@ export async function compose(
 /** Our request → Baileys' content. One switch for every message type. */
 function contentOf(request: SendRequest): AnyMessageContent {
   const mentions = request.mentions?.map((typed) => toJid(typed, 'mentions'));
-  return { text: request.text, ...(mentions?.length && { mentions }) };
+  return { text: request.text ?? '', ...(mentions?.length && { mentions }) };
 }
 
 function quote(message: proto.IMessage, quoted: MessageRecord | undefined, ownJid: string): void {

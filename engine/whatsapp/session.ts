@@ -10,7 +10,8 @@ import {
 } from '../model.ts';
 import type { Store } from '../store/store.ts';
 import { openAuth } from './auth.ts';
-import { generateMessageIDV2 } from './baileys.ts';
+import { generateMessageIDV2, type WASocket } from './baileys.ts';
+import { toEngineError } from './failure.ts';
 import { toJid } from './jid.ts';
 import { SendQueue } from './send-queue.ts';
 import { openSocket, type Socket, type SocketSettings } from './socket.ts';
@@ -159,15 +160,9 @@ export class Session {
    */
   async send(request: SendRequest, idempotencyKey?: string): Promise<MessageRecord> {
     const chat = toJid(request.to);
-    const { status, reason, paired } = this.state;
+    const { status, paired } = this.state;
     const sending = status === 'connected' || (status === 'connecting' && paired);
-    if (!sending) {
-      throw new EngineError(
-        'session_not_connected',
-        'Your Whatsapp Session is not connected please connect your session first.',
-        { details: { status, ...(reason && { reason: reason.code, advice: reason.message }) } },
-      );
-    }
+    if (!sending) throw this.notConnected();
     const { message } = await this.store.messages.enqueue({
       sessionId: this.id,
       waId: generateMessageIDV2(this.record.account?.jid),
@@ -207,6 +202,34 @@ export class Session {
       );
     }
     return message;
+  }
+
+  /**
+   * Asks something of WhatsApp over the open connection; what the files of this room named after WhatsApp's nouns
+   * (groups.ts, contacts.ts …) are made of. Throws `session_not_connected` without a connection, and what
+   * `toEngineError` makes of WhatsApp's refusal; `what` begins its sentence: "Failed to leave group".
+   */
+  async ask<T>(what: string, question: (wa: WASocket) => Promise<T>): Promise<T> {
+    if (this.state.status !== 'connected' || !this.socket) throw this.notConnected();
+    try {
+      return await question(this.socket.wa);
+    } catch (error) {
+      throw toEngineError(error, what);
+    }
+  }
+
+  /** The account that this session is linked to, once it is. */
+  get account(): SessionRecord['account'] {
+    return this.record.account;
+  }
+
+  private notConnected(): EngineError {
+    const { status, reason } = this.state;
+    return new EngineError(
+      'session_not_connected',
+      'Your Whatsapp Session is not connected please connect your session first.',
+      { details: { status, ...(reason && { reason: reason.code, advice: reason.message }) } },
+    );
   }
 
   /** The store has committed outcomes of this session's messages. */

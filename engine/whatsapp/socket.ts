@@ -41,6 +41,8 @@ export interface SocketHandlers {
 
 /** One connection to WhatsApp, from the handshake to its end. */
 export interface Socket {
+  /** Baileys itself, for what this room asks of WhatsApp: see {@link Session.ask}. */
+  readonly wa: WASocket;
   /** Writes a message. Resolves when the frame has left, which is not yet WhatsApp's acknowledgement. */
   relay(jid: string, message: proto.IMessage, waId: string): Promise<void>;
   /** The LID behind a phone-number jid: from memory, or asked of WhatsApp. `undefined`: WhatsApp knows none. */
@@ -133,6 +135,7 @@ export function openSocket(
   });
 
   return {
+    wa: sock,
     async relay(jid, message, waId) {
       await sock.relayMessage(jid, message, { messageId: waId });
     },

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
 import type { Agent } from 'undici';
 import { attempt } from '../../engine/delivery/attempt.ts';
-import { guardedAgent } from '../../engine/delivery/guard.ts';
+import { guardedAgent } from '../../engine/network/guard.ts';
 import { RETRY_PAUSES_MS, DeliveryWorker, type WorkerOptions } from '../../engine/delivery/worker.ts';
 import type { SessionRecord, SubscriptionRecord } from '../../engine/model.ts';
 import { Seal } from '../../engine/store/seal.ts';

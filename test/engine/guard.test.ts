@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { request } from 'undici';
 import { NETWORKS, type Network } from '../../engine/config.ts';
-import { checkUrl, guardedAgent, networkOf } from '../../engine/delivery/guard.ts';
+import { checkUrl, guardedAgent, networkOf } from '../../engine/network/guard.ts';
 import { EngineError } from '../../engine/errors.ts';
 import { Receiver } from './receiver.ts';
 

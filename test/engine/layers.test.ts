@@ -25,22 +25,36 @@ const ASSEMBLY = ['main', 'cli', 'sandbox-mode'].map((name) => `engine/${name}.t
 const ROOMS: Record<string, Room> = {
   words: { files: (path) => WORDS.includes(path), rooms: [], packages: ['zod'] },
   store: { files: inside('engine/store'), rooms: ['words'], packages: ['libsql'] },
+  network: {
+    files: inside('engine/network'),
+    rooms: ['words'],
+    packages: ['undici', 'ipaddr.js', 'https-proxy-agent', 'socks-proxy-agent'],
+  },
+  media: {
+    files: inside('engine/media'),
+    rooms: ['words', 'store', 'network'],
+    packages: ['undici', 'sharp', 'file-type', 'htmlparser2', 'p-limit'],
+  },
   whatsapp: {
     files: inside('engine/whatsapp'),
-    rooms: ['words', 'store'],
+    rooms: ['words', 'store', 'network', 'media'],
     packages: ['@whiskeysockets/baileys', 'p-limit'],
   },
   delivery: {
     files: inside('engine/delivery'),
-    rooms: ['words', 'store'],
-    packages: ['undici', 'ipaddr.js', 'p-limit'],
+    rooms: ['words', 'store', 'network'],
+    packages: ['undici', 'p-limit'],
   },
   operations: {
     files: inside('engine/operations'),
-    rooms: ['words', 'store', 'whatsapp', 'delivery'],
+    rooms: ['words', 'store', 'network', 'media', 'whatsapp', 'delivery'],
     packages: ['zod'],
   },
-  surfaces: { files: inside('engine/surfaces'), rooms: ['words', 'operations'], packages: ['express', 'qrcode'] },
+  surfaces: {
+    files: inside('engine/surfaces'),
+    rooms: ['words', 'operations'],
+    packages: ['express', 'qrcode', 'busboy'],
+  },
   sandbox: {
     files: inside('engine/sandbox'),
     rooms: [],

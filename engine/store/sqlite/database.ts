@@ -2,9 +2,10 @@ import Libsql from 'libsql';
 import { join } from 'node:path';
 import { EngineError } from '../../errors.ts';
 import { start } from './migrations/001-start.ts';
+import { everyMessage } from './migrations/002-every-message.ts';
 
 /** In order of application; `user_version` counts how many a file has. Never edit one that was released. */
-const MIGRATIONS = [start];
+const MIGRATIONS = [start, everyMessage];
 
 export type Row = Record<string, unknown>;
 type Value = string | number | bigint | Buffer | null;

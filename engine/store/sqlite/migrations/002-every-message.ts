@@ -1,0 +1,63 @@
+/** Every message type, media, contacts and logs. */
+export const everyMessage = `
+ALTER TABLE messages ADD COLUMN about TEXT;
+CREATE INDEX messages_about ON messages (session_id, about) WHERE about IS NOT NULL;
+ALTER TABLE messages ADD COLUMN logged INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE messages ADD COLUMN updated_at INTEGER;
+
+-- What a member of a group has done with a message of ours.
+CREATE TABLE receipts (
+  msg_id INTEGER NOT NULL REFERENCES messages ON DELETE CASCADE,
+  member TEXT NOT NULL,
+  status INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (msg_id, member, status)
+) WITHOUT ROWID;
+
+-- Stanzas that have been taken in, by what names them: one that comes again changes nothing.
+CREATE TABLE taken (
+  session_id INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (session_id, name)
+) WITHOUT ROWID;
+CREATE INDEX taken_by_time ON taken (at);
+
+CREATE TABLE session_logs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  session_id INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
+  event_type TEXT NOT NULL,
+  status TEXT NOT NULL,
+  reason TEXT,
+  occurred_at INTEGER NOT NULL
+);
+CREATE INDEX session_logs_by_session ON session_logs (session_id, id);
+
+CREATE TABLE media (
+  id TEXT PRIMARY KEY,
+  session_id INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
+  kind TEXT NOT NULL,
+  mimetype TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  file_name TEXT,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL
+);
+CREATE INDEX media_by_expiry ON media (expires_at);
+
+-- A person as the account knows them. Either address may become known first, the other later.
+CREATE TABLE contacts (
+  id INTEGER PRIMARY KEY,
+  session_id INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
+  jid TEXT,
+  lid TEXT,
+  name TEXT,
+  notify TEXT,
+  verified_name TEXT,
+  img_url TEXT,
+  about TEXT,
+  updated_at INTEGER NOT NULL,
+  UNIQUE (session_id, jid),
+  UNIQUE (session_id, lid)
+);
+`;
