@@ -33,6 +33,7 @@ const ROUTES: ['get' | 'post' | 'delete', string, number, Action][] = [
   ['post', '/phones/:phone/typing', 204, (control, request) => control.typing(phoneOf(request), request.body)],
   ['post', '/phones/:phone/lose-sessions', 204, (control, request) => control.loseSessions(phoneOf(request))],
   ['get', '/phones/:phone/messages', 200, (control, request) => control.messages(phoneOf(request), request.query)],
+  ['post', '/media/expire', 200, (control, { body }) => control.expireMedia(body)],
   ['post', '/faults', 201, (control, { body }) => control.addFault(body)],
   ['get', '/faults', 200, (control) => control.faults()],
   ['delete', '/faults', 204, (control) => control.removeFaults()],

@@ -25,6 +25,7 @@ const typingRequest = z.strictObject({
   to: z.string().min(1),
   state: z.enum(['composing', 'recording', 'paused']).optional(),
 });
+const expireRequest = z.strictObject({ directPath: z.string().startsWith('/').optional() });
 const messagesQuery = z.strictObject({
   chat: z.string().min(1).optional(),
   after: z.coerce.string().min(1).optional(),
@@ -41,6 +42,7 @@ export type NewPhone = z.input<typeof newPhone>;
 export type SendRequest = z.input<typeof sendRequest>;
 export type ReadRequest = z.input<typeof readRequest>;
 export type TypingRequest = z.input<typeof typingRequest>;
+export type ExpireRequest = z.input<typeof expireRequest>;
 export type MessagesQuery = z.input<typeof messagesQuery>;
 export type StanzasQuery = z.input<typeof stanzasQuery>;
 
@@ -209,6 +211,12 @@ export class Control {
     const owner = this.#phone(phone);
     const { chat, after, limit } = checked(messagesQuery, query);
     return owner.messages(chat, after, limit).map((message) => this.#message(owner.number, message));
+  }
+
+  /** The media host throws away what lies under `directPath`, or without it everything that is there now. */
+  expireMedia(request: ExpireRequest = {}): { expired: number } {
+    const { directPath } = checked(expireRequest, request);
+    return { expired: this.#network.media.expire(directPath) };
   }
 
   /** Breaks something; see faults.ts for what there is. */

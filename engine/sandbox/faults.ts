@@ -13,6 +13,7 @@ import { SandboxError } from './problem.ts';
  * | `delay`           | a stanza that matches is held up, and what comes behind it too                       | ms (needed), match, direction |
  * | `duplicate`       | a stanza that matches is sent to the client twice                                    | match |
  * | `nack`            | a client's message is refused with `code` and not delivered                          | code (needed) |
+ * | `refuse-upload`   | the media host answers an upload with the HTTP status `code`                         | code (needed), match: the kind of media (`image`, `audio`, …) |
  * | `refuse-version`  | the login or registration is refused as too old (405)                                | |
  * | `wrong-root`      | the handshake's certificates hang on a root that nobody trusts                       | times only |
  * | `wrong-signature` | the handshake's leaf certificate is signed by the wrong key                          | times only |
@@ -64,6 +65,12 @@ export const faultRequest = z.discriminatedUnion('fault', [
   }),
   z.strictObject({ fault: z.literal('duplicate'), ...scope, match: match.optional() }),
   z.strictObject({ fault: z.literal('nack'), ...scope, code }),
+  z.strictObject({
+    fault: z.literal('refuse-upload'),
+    ...scope,
+    code: z.int().min(400).max(599),
+    match: match.optional(),
+  }),
   z.strictObject({ fault: z.literal('refuse-version'), ...scope }),
   z.strictObject({ fault: z.literal('wrong-root'), times: scope.times }),
   z.strictObject({ fault: z.literal('wrong-signature'), times: scope.times }),

@@ -3,12 +3,14 @@ import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
 import { Connection } from './connection.ts';
 import { Control } from './control.ts';
+import { isMediaPath, mediaApi } from './media-api.ts';
 import { controlApi, isLoopback, speaksOfLoopback } from './control-api.ts';
 import { Network, type Logger } from './network.ts';
 import { WHATSAPP_TIMES, type PairingTimes } from './pairing.ts';
 import { SandboxError } from './problem.ts';
 import { Store } from './store.ts';
 
+export { clientAgents, type ClientAgents } from './client-agents.ts';
 export { SandboxError } from './problem.ts';
 export type { Logger } from './network.ts';
 export type { PairingTimes } from './pairing.ts';
@@ -112,7 +114,11 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     throw error;
   }
   const sandbox = new Sandbox(network, server, sockets, host);
-  server.on('request', controlApi(sandbox, logger));
+  const control = controlApi(sandbox, logger);
+  const media = mediaApi(network);
+  server.on('request', (request, response) => {
+    (isMediaPath(request.url ?? '/') ? media : control)(request, response);
+  });
   logger.info({ url: sandbox.url }, 'WhatsApp sandbox is up');
   return sandbox;
 }

@@ -5,6 +5,7 @@ import type { Connection } from './connection.ts';
 import { deviceRemoved } from './endings.ts';
 import { Faults, type Fault, type FaultRequest } from './faults.ts';
 import { parseJid, parsePhone } from './jid.ts';
+import { MediaHost } from './media-host.ts';
 import { Outbox } from './outbox.ts';
 import { Pairing, type PairingTimes } from './pairing.ts';
 import { Phone } from './phone.ts';
@@ -29,6 +30,7 @@ export class Network {
   readonly identity: ServerIdentity;
   readonly accounts: Accounts;
   readonly outbox: Outbox;
+  readonly media: MediaHost;
   readonly faults = new Faults();
   readonly wire = new WireLog();
   readonly pairing: Pairing;
@@ -46,6 +48,7 @@ export class Network {
     this.identity = loadServerIdentity(store);
     this.accounts = new Accounts(store);
     this.outbox = new Outbox(store, (to, node) => this.#push(to, node));
+    this.media = new MediaHost(store, () => this.host);
     this.pairing = new Pairing(this, times);
     this.presences = new Presences(this);
     for (const account of this.accounts.list()) this.addPhone(account);

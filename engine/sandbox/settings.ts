@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { QueryIds, XWAPaths } from '@whiskeysockets/baileys';
 import type { Sender } from './accounts.ts';
+import { AUTH_SECONDS } from './media-host.ts';
 import type { Network } from './network.ts';
 import { child, iqError, result, stanza, type Stanza } from './stanza.ts';
 
@@ -10,8 +10,8 @@ export function props(_network: Network, _from: Sender, iq: Stanza): Stanza {
 }
 
 /** `<iq xmlns=w:m><media_conn/>`: where media go up and down, and with which token. */
-export function mediaConnection(network: Network, _from: Sender, iq: Stanza): Stanza {
-  const attrs = { auth: randomBytes(32).toString('base64url'), ttl: 3600, auth_ttl: 21_600, max_buckets: 12 };
+export function mediaConnection(network: Network, from: Sender, iq: Stanza): Stanza {
+  const attrs = { auth: network.media.auth(from.device), ttl: 300, auth_ttl: AUTH_SECONDS, max_buckets: 12 };
   return result(iq, [stanza('media_conn', attrs, [stanza('host', { hostname: network.host, type: 'primary' })])]);
 }
 

@@ -72,6 +72,13 @@ create table if not exists privacy (
   phone text not null, name text not null, value text not null, primary key (phone, name)
 );
 create table if not exists blocklist (phone text not null, blocked text not null, primary key (phone, blocked));
+
+create table if not exists media (
+  path text primary key, hash blob not null, size integer not null, expires integer not null
+);
+create table if not exists phone_media (
+  phone text not null, hash blob not null, primary key (phone, hash)
+);
 `;
 
 /** Tables whose rows belong to one account; removed with it. */
@@ -90,6 +97,7 @@ const OF_ACCOUNT = [
   'app_state_keys',
   'privacy',
   'blocklist',
+  'phone_media',
 ] as const;
 
 type Value = string | number | Buffer | null;
@@ -97,12 +105,15 @@ type Value = string | number | Buffer | null;
 export class Store {
   readonly #db: Database.Database;
   readonly #lock: Database.Database | undefined;
+  /** Where the database lies; undefined when everything is in memory. */
+  readonly folder: string | undefined;
   readonly #statements = new Map<string, Database.Statement>();
   #depth = 0;
   #effects: (() => void)[] = [];
 
   /** Without a folder everything is kept in memory. */
   constructor(dataDir?: string) {
+    this.folder = dataDir;
     if (dataDir === undefined) {
       this.#db = new Database(':memory:');
       this.#db.exec(SCHEMA);

@@ -1,0 +1,46 @@
+import { Agent as HttpsAgent, type AgentOptions } from 'node:https';
+import { connect, type Socket } from 'node:net';
+import { Agent as Dispatcher, buildConnector } from 'undici';
+
+/** What a Baileys client is configured with, besides `waWebSocketUrl`, so that it reaches the sandbox's media host. */
+export interface ClientAgents {
+  /** For uploads. */
+  fetchAgent: HttpsAgent;
+  /** For downloads: the `options` of the socket, and of `downloadMediaMessage`. */
+  options: { dispatcher: Dispatcher };
+}
+
+/**
+ * Clients of WhatsApp build their media addresses with `https://` and nothing else. The sandbox speaks plain HTTP on
+ * loopback, so a client of it is given these two agents: what goes to the sandbox goes in plain, whatever the address
+ * says; everything else goes over TLS as always.
+ */
+export function clientAgents(sandboxUrl: string): ClientAgents {
+  const { hostname, port } = new URL(sandboxUrl);
+  const isSandbox = (host: unknown, to: unknown): boolean => host === hostname && String(to) === port;
+  return { fetchAgent: uploadAgent(isSandbox), options: { dispatcher: downloadAgent(isSandbox) } };
+}
+
+type IsSandbox = (host: unknown, port: unknown) => boolean;
+
+function uploadAgent(isSandbox: IsSandbox): HttpsAgent {
+  return new (class extends HttpsAgent {
+    override createConnection(...args: Parameters<HttpsAgent['createConnection']>) {
+      const [options] = args as [AgentOptions & { host?: string; port?: number }];
+      if (!isSandbox(options.host, options.port)) return super.createConnection(...args);
+      return connect({ host: options.host ?? '', port: Number(options.port) });
+    }
+  })();
+}
+
+function downloadAgent(isSandbox: IsSandbox): Dispatcher {
+  const overTls = buildConnector({});
+  return new Dispatcher({
+    connect(options, callback) {
+      if (!isSandbox(options.hostname, options.port)) return overTls(options, callback);
+      const socket: Socket = connect({ host: options.hostname, port: Number(options.port) });
+      socket.once('connect', () => callback(null, socket));
+      socket.once('error', (error) => callback(error, null));
+    },
+  });
+}
