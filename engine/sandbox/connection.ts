@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
 import { jidOf, type Account, type Device, type Sender } from './accounts.ts';
+import { routeCall } from './calls.ts';
 import { ending, streamEnd } from './endings.ts';
 import type { Cut, Fault, Occasion } from './faults.ts';
 import { answerIq } from './iq.ts';
@@ -289,6 +290,8 @@ function handleOfDevice(network: Network, from: Sender, node: Stanza): Stanza | 
       return network.presences.presence(from, node);
     case 'chatstate':
       return network.presences.chatstate(from, node);
+    case 'call':
+      return routeCall(network, from, node);
     case 'ib':
       // unified_session and offline_batch are for the server's information only
       return undefined;

@@ -34,6 +34,11 @@ const ROUTES: ['get' | 'post' | 'delete', string, number, Action][] = [
   ['post', '/phones/:phone/lose-sessions', 204, (control, request) => control.loseSessions(phoneOf(request))],
   ['get', '/phones/:phone/messages', 200, (control, request) => control.messages(phoneOf(request), request.query)],
   ['post', '/media/expire', 200, (control, { body }) => control.expireMedia(body)],
+  ['post', '/phones/:phone/call', 201, (control, request) => control.calls.start(phoneOf(request), request.body)],
+  ['post', '/phones/:phone/accept', 204, (control, request) => control.calls.accept(phoneOf(request), request.body)],
+  ['post', '/phones/:phone/reject', 204, (control, request) => control.calls.reject(phoneOf(request), request.body)],
+  ['post', '/phones/:phone/hang-up', 204, (control, request) => control.calls.hangUp(phoneOf(request), request.body)],
+  ['get', '/phones/:phone/calls', 200, (control, request) => control.calls.list(phoneOf(request))],
   ['post', '/faults', 201, (control, { body }) => control.addFault(body)],
   ['get', '/faults', 200, (control) => control.faults()],
   ['delete', '/faults', 204, (control) => control.removeFaults()],
@@ -42,7 +47,7 @@ const ROUTES: ['get' | 'post' | 'delete', string, number, Action][] = [
 ];
 
 /** What somebody may want of a phone that these phones cannot do yet. */
-const LATER = ['react', 'vote', 'edit', 'delete', 'call', 'status', 'picture', 'block'];
+const LATER = ['react', 'vote', 'edit', 'delete', 'status', 'picture', 'block'];
 
 /** The HTTP surface. Everything it refuses it refuses with 4xx and `{error, message}`. */
 export function controlApi(control: Control, logger: Logger): Express {

@@ -17,6 +17,7 @@ export type { PairingTimes } from './pairing.ts';
 export type { Fault, FaultName, FaultRequest } from './faults.ts';
 export type { WireEntry } from './wire-log.ts';
 export type * from './control.ts';
+export type * from './control-calls.ts';
 
 export interface SandboxOptions {
   /** 0 picks a free one. */
@@ -66,6 +67,7 @@ export class Sandbox extends Control {
 
   async #close(): Promise<void> {
     for (const connection of this.#network.connections) connection.goAway();
+    this.#network.calls.stop();
     this.#sockets.close();
     const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Accounts, jidOf, type Account, type Device } from './accounts.ts';
 import { loadServerIdentity, type ServerIdentity } from './certificates.ts';
+import { Calls } from './calls.ts';
 import type { Connection } from './connection.ts';
 import { deviceRemoved } from './endings.ts';
 import { Faults, type Fault, type FaultRequest } from './faults.ts';
@@ -35,6 +36,7 @@ export class Network {
   readonly wire = new WireLog();
   readonly pairing: Pairing;
   readonly presences: Presences;
+  readonly calls: Calls;
   /** Every socket that is open, logged in or not. */
   readonly connections = new Set<Connection>();
   readonly #online = new Map<string, Connection>();
@@ -51,6 +53,7 @@ export class Network {
     this.media = new MediaHost(store, () => this.host);
     this.pairing = new Pairing(this, times);
     this.presences = new Presences(this);
+    this.calls = new Calls(this);
     for (const account of this.accounts.list()) this.addPhone(account);
   }
 

@@ -54,6 +54,14 @@ export class Outbox {
     this.#store.afterCommit(() => this.#push(to, node));
   }
 
+  /** Puts something else in the place of what an account's devices have not taken yet; they hear nothing of it now. */
+  replace(phone: string, tag: string, id: string, node: Stanza): void {
+    this.#store.run(
+      'update outbox set stanza = ? where phone = ? and tag = ? and id = ?',
+      ...[encodeStanza(node), phone, tag, id],
+    );
+  }
+
   pending(of: Address): Pending[] {
     return this.#store
       .all<OutboxRow>('select * from outbox where phone = ? and device = ? order by seq', of.phone, of.id)

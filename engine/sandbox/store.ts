@@ -79,6 +79,14 @@ create table if not exists media (
 create table if not exists phone_media (
   phone text not null, hash blob not null, primary key (phone, hash)
 );
+create table if not exists calls (
+  id text primary key, caller text not null, caller_device integer not null, group_jid text, video integer not null,
+  reason text, offer text not null, rings_until integer not null, started integer not null, ended integer
+);
+create table if not exists called (
+  call text not null, phone text not null, outcome text not null default 'ringing', device integer,
+  silent integer not null, primary key (call, phone)
+);
 `;
 
 /** Tables whose rows belong to one account; removed with it. */
@@ -98,6 +106,7 @@ const OF_ACCOUNT = [
   'privacy',
   'blocklist',
   'phone_media',
+  'called',
 ] as const;
 
 type Value = string | number | Buffer | null;
@@ -201,6 +210,8 @@ export class Store {
       for (const table of OF_ACCOUNT) this.run(`delete from ${table} where phone = ?`, phone);
       this.run('delete from watchers where watcher = ?', phone);
       this.run('delete from deliveries where sender = ? or phone = ?', phone, phone);
+      this.run('delete from calls where caller = ?', phone);
+      this.run('delete from called where call not in (select id from calls)');
     });
   }
 
