@@ -256,6 +256,10 @@ export class Accounts {
     this.#store.run('update devices set bootstrapped = 1 where phone = ? and id = ?', phone, id);
   }
 
+  setName(phone: string, name: string): void {
+    this.#store.run('update accounts set name = ? where phone = ?', name, phone);
+  }
+
   setAbout(phone: string, about: string): void {
     this.#store.run('update accounts set about = ? where phone = ?', about, phone);
   }

@@ -1,23 +1,34 @@
 import { proto } from '@whiskeysockets/baileys';
-import type { Sender } from './accounts.ts';
+import type { Account, Sender } from './accounts.ts';
 import type { Network } from './network.ts';
-import { SERVER, bytes, child, children, errorNode, now, result, stanza, type Stanza } from './stanza.ts';
+import { announce, headOf, takePatch } from './shared-settings.ts';
+import { bytes, child, children, errorNode, result, stanza, type Stanza } from './stanza.ts';
+import { SyncdError } from './syncd.ts';
 
 /** Patches in one answer; a client that is further behind asks again. */
 const PAGE = 100;
 
+/** The collections that there are; which setting lies in which is the clients' business. */
+const COLLECTIONS = new Set(['critical_block', 'critical_unblock_low', 'regular_high', 'regular_low', 'regular']);
+
 /**
- * `<iq xmlns=w:sync:app:state><sync><collection name version>[<patch/>]`: the encrypted settings that an account's
- * devices share. The server cannot read them; it keeps the patches in order, gives a device those that it does not
- * have, and takes a new one only on top of the latest version (409 otherwise). Every patch is kept, so that there
- * is never a need for a snapshot.
+ * `<iq xmlns=w:sync:app:state><sync><collection name version return_snapshot>[<patch/>]`: the encrypted settings that an
+ * account's devices share. The server keeps the patches in order, gives a device those that it does not have (or, when
+ * it asks for that, a snapshot of the whole collection), and takes a new one only on top of the latest version (409
+ * otherwise, with what the device has missed).
+ *
+ * WhatsApp's server cannot check what a patch says: a wrong one would break the account's other devices at their next
+ * sync. Here it is refused at once (400), because the phone has looked at it.
  */
 export function syncAppState(network: Network, from: Sender, iq: Stanza): Stanza {
   const collections = children(child(iq, 'sync'), 'collection').map((collection) => {
     const name = collection.attrs['name'] ?? '';
     const known = Number(collection.attrs['version'] ?? 0);
+    if (!COLLECTIONS.has(name) || !Number.isInteger(known)) return refused(name, known, 400);
     const patches = [...children(collection, 'patch'), ...children(child(collection, 'patches'), 'patch')];
-    return patches.length > 0 ? write(network, from, name, known, patches) : read(network, from, name, known);
+    if (patches.length > 0) return write(network, from, name, known, patches);
+    const whole = collection.attrs['return_snapshot'] === 'true' && snapshot(network, from.account, name);
+    return whole || read(network, from, name, known);
   });
   return result(iq, [stanza('sync', {}, collections)]);
 }
@@ -28,51 +39,47 @@ function read(network: Network, from: Sender, name: string, known: number): Stan
     ...[from.account.phone, name, known, PAGE + 1],
   );
   const page = rows.slice(0, PAGE);
-  const version = page.at(-1)?.version ?? Math.max(known, latest(network, from, name));
+  const version = page.at(-1)?.version ?? headOf(network, from.account, name).version;
   const attrs = { name, version, has_more_patches: String(rows.length > PAGE) };
   if (page.length === 0) return stanza('collection', attrs);
-  return stanza('collection', attrs, [
-    stanza(
-      'patches',
-      {},
-      page.map(({ patch }) => stanza('patch', {}, patch)),
-    ),
-  ]);
+  const patches = page.map(({ patch }) => stanza('patch', {}, patch));
+  return stanza('collection', attrs, [stanza('patches', {}, patches)]);
 }
 
 function write(network: Network, from: Sender, name: string, known: number, patches: Stanza[]): Stanza {
-  return network.store.transaction(() => {
-    let version = latest(network, from, name);
-    if (version !== known) return stanza('collection', { name, version, type: 'error' }, [errorNode(409)]);
-    for (const patch of patches) {
-      version++;
-      network.store.run(
-        'insert into app_state (phone, collection, version, patch) values (?, ?, ?, ?)',
-        ...[from.account.phone, name, version, numbered(bytes(patch), version)],
-      );
-    }
-    announce(network, from, name, version);
-    return stanza('collection', { name, version });
-  });
-}
-
-/** The patch with its version in it: the client leaves that to the server. */
-function numbered(patch: Buffer, version: number): Buffer {
-  return Buffer.from(proto.SyncdPatch.encode({ ...proto.SyncdPatch.decode(patch), version: { version } }).finish());
-}
-
-function announce(network: Network, from: Sender, name: string, version: number): void {
-  for (const device of network.accounts.devices(from.account.phone)) {
-    if (device.id === 0 || device.id === from.device.id) continue;
-    const attrs = { from: SERVER, type: 'server_sync', id: network.newId(), t: now() };
-    network.outbox.enqueue(device, stanza('notification', attrs, [stanza('collection', { name, version })]), SERVER);
+  if (headOf(network, from.account, name).version !== known) {
+    const missed = read(network, from, name, known);
+    return { ...missed, attrs: { ...missed.attrs, type: 'error' }, content: [errorNode(409), ...children(missed)] };
+  }
+  try {
+    return network.store.transaction(() => {
+      for (const patch of patches) {
+        takePatch(network, from.account, name, proto.SyncdPatch.decode(bytes(patch)));
+      }
+      announce(network, from.account, [name], from.device.id);
+      return stanza('collection', { name, version: headOf(network, from.account, name).version });
+    });
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    network.logger.warn({ err: error, phone: from.account.phone, collection: name }, 'a patch has been refused');
+    return refused(name, known, 400);
   }
 }
 
-function latest(network: Network, from: Sender, name: string): number {
-  const row = network.store.get<{ version: number | null }>(
-    'select max(version) as version from app_state where phone = ? and collection = ?',
-    ...[from.account.phone, name],
+/** Bytes that are no patch, or a patch that does not fit. */
+function isUnreadable(error: unknown): boolean {
+  return (
+    error instanceof SyncdError ||
+    error instanceof RangeError ||
+    /protobuf|invalid wire type|index out/i.test(String(error))
   );
-  return row?.version ?? 0;
+}
+
+function refused(name: string, version: number, code: number): Stanza {
+  return stanza('collection', { name, version, type: 'error' }, [errorNode(code)]);
+}
+
+/** Nothing yet: until there is a media host, a device is given every patch. */
+function snapshot(_network: Network, _account: Account, _name: string): Stanza | undefined {
+  return undefined;
 }

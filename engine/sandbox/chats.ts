@@ -120,6 +120,11 @@ export class Chats {
     for (const { seq } of messages) this.#network.store.run('update messages set read = 1 where seq = ?', seq);
   }
 
+  /** They are gone from this phone. */
+  remove(messages: StoredMessage[]): void {
+    for (const { seq } of messages) this.#network.store.run('delete from messages where seq = ?', seq);
+  }
+
   /** `after` as people give it, the number or the id of a message, as a number. */
   seqOf(after: string): number {
     if (/^\d{1,15}$/.test(after)) return Number(after);

@@ -3,7 +3,8 @@ import type { Control } from './control.ts';
 import type { Logger } from './network.ts';
 import { SandboxError } from './problem.ts';
 
-const MAX_BODY = '1mb';
+/** A picture in base64 has to fit. */
+const MAX_BODY = '16mb';
 
 /** One route: the status of the answer, and what is done. */
 type Action = (control: Control, request: Request) => unknown;
@@ -39,6 +40,15 @@ const ROUTES: ['get' | 'post' | 'delete', string, number, Action][] = [
   ['post', '/phones/:phone/reject', 204, (control, request) => control.calls.reject(phoneOf(request), request.body)],
   ['post', '/phones/:phone/hang-up', 204, (control, request) => control.calls.hangUp(phoneOf(request), request.body)],
   ['get', '/phones/:phone/calls', 200, (control, request) => control.calls.list(phoneOf(request))],
+  ['post', '/phones/:phone/contacts', 201, ({ account }, r) => account.saveContact(phoneOf(r), r.body)],
+  ['get', '/phones/:phone/contacts', 200, ({ account }, r) => account.contacts(phoneOf(r))],
+  ['delete', '/phones/:phone/contacts/:contact', 204, ({ account }, r) => account.removeContact(phoneOf(r), named(r))],
+  ['post', '/phones/:phone/picture', 200, ({ account }, r) => account.setPicture(phoneOf(r), r.body)],
+  ['get', '/phones/:phone/picture', 200, ({ account }, r) => account.picture(phoneOf(r))],
+  ['delete', '/phones/:phone/picture', 204, ({ account }, r) => account.removePicture(phoneOf(r))],
+  ['post', '/phones/:phone/block', 200, ({ account }, r) => account.block(phoneOf(r), r.body)],
+  ['post', '/phones/:phone/unblock', 200, ({ account }, r) => account.unblock(phoneOf(r), r.body)],
+  ['get', '/phones/:phone/blocklist', 200, ({ account }, r) => account.blocklist(phoneOf(r))],
   ['post', '/faults', 201, (control, { body }) => control.addFault(body)],
   ['get', '/faults', 200, (control) => control.faults()],
   ['delete', '/faults', 204, (control) => control.removeFaults()],
@@ -47,7 +57,7 @@ const ROUTES: ['get' | 'post' | 'delete', string, number, Action][] = [
 ];
 
 /** What somebody may want of a phone that these phones cannot do yet. */
-const LATER = ['react', 'vote', 'edit', 'delete', 'status', 'picture', 'block'];
+const LATER = ['react', 'vote', 'edit', 'delete', 'status'];
 
 /** The HTTP surface. Everything it refuses it refuses with 4xx and `{error, message}`. */
 export function controlApi(control: Control, logger: Logger): Express {
@@ -114,6 +124,8 @@ function refuse(response: Response, problem: SandboxError): void {
 }
 
 const phoneOf = (request: Request): string => String(request.params['phone']);
+
+const named = (request: Request): string => String(request.params['contact']);
 
 /** The body, whatever it is: the methods check what they are given. */
 function bodyOf(request: Request): Record<string, never> {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { jidOf, type Account, type Device } from './accounts.ts';
 import { jidOfKey, type StoredMessage } from './chats.ts';
+import { AccountControl } from './control-account.ts';
 import { CallControl } from './control-calls.ts';
 import { decodeContent, readableContent } from './content.ts';
 import { faultRequest, type Fault, type FaultRequest } from './faults.ts';
@@ -123,10 +124,12 @@ export class Control {
   /** Public key (hex) of the root under which the sandbox's Noise certificates lie. */
   readonly rootKey: string;
 
+  readonly account: AccountControl;
   readonly calls: CallControl;
 
   constructor(network: Network) {
     this.#network = network;
+    this.account = new AccountControl(network);
     this.calls = new CallControl(network);
     this.rootKey = network.identity.rootKey.toString('hex');
   }

@@ -6,6 +6,7 @@ import { Control } from './control.ts';
 import { isMediaPath, mediaApi } from './media-api.ts';
 import { controlApi, isLoopback, speaksOfLoopback } from './control-api.ts';
 import { Network, type Logger } from './network.ts';
+import { isPicturePath, pictureApi } from './picture-api.ts';
 import { WHATSAPP_TIMES, type PairingTimes } from './pairing.ts';
 import { SandboxError } from './problem.ts';
 import { Store } from './store.ts';
@@ -17,6 +18,7 @@ export type { PairingTimes } from './pairing.ts';
 export type { Fault, FaultName, FaultRequest } from './faults.ts';
 export type { WireEntry } from './wire-log.ts';
 export type * from './control.ts';
+export type * from './control-account.ts';
 export type * from './control-calls.ts';
 
 export interface SandboxOptions {
@@ -118,8 +120,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const sandbox = new Sandbox(network, server, sockets, host);
   const control = controlApi(sandbox, logger);
   const media = mediaApi(network);
+  const pictures = pictureApi(network);
   server.on('request', (request, response) => {
-    (isMediaPath(request.url ?? '/') ? media : control)(request, response);
+    const path = request.url ?? '/';
+    (isPicturePath(path) ? pictures : isMediaPath(path) ? media : control)(request, response);
   });
   logger.info({ url: sandbox.url }, 'WhatsApp sandbox is up');
   return sandbox;

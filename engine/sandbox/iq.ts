@@ -1,7 +1,9 @@
 import type { Sender } from './accounts.ts';
 import { syncAppState } from './app-state.ts';
+import * as blocklist from './blocklist.ts';
 import { setActive, setPassive } from './login.ts';
 import type { Network } from './network.ts';
+import * as pictures from './pictures.ts';
 import * as prekeys from './prekeys.ts';
 import * as privacy from './privacy.ts';
 import * as profile from './profile.ts';
@@ -43,11 +45,12 @@ const ANSWERS: Record<string, Answer> = {
   'privacy get privacy': privacy.get,
   'privacy set privacy': privacy.set,
   'privacy set tokens': privacy.issueTokens,
-  'blocklist get *': privacy.blocklist,
-  'blocklist set item': privacy.block,
+  'blocklist get *': blocklist.get,
+  'blocklist set item': blocklist.set,
   'disappearing_mode set disappearing_mode': privacy.setDisappearingMode,
 
-  'w:profile:picture get picture': missing,
+  'w:profile:picture get picture': pictures.getPicture,
+  'w:profile:picture set *': pictures.setPicture,
   'status set status': profile.setAbout,
   'w:biz get business_profile': profile.businessProfile,
   'bot get bot': profile.bots,

@@ -67,9 +67,22 @@ create table if not exists app_state (
   phone text not null, collection text not null, version integer not null, patch blob not null,
   primary key (phone, collection, version)
 );
+create table if not exists app_state_heads (
+  phone text not null, collection text not null, version integer not null, hash blob not null,
+  snapshot_mac blob not null, primary key (phone, collection)
+);
+create table if not exists app_state_records (
+  phone text not null, collection text not null, index_mac blob not null, value_mac blob not null,
+  version integer not null, kind text not null, idx text not null, record blob not null, value blob not null,
+  primary key (phone, collection, index_mac)
+);
+create index if not exists app_state_by_kind on app_state_records (phone, kind, idx);
 create table if not exists app_state_keys (phone text primary key, id blob not null, key blob not null, created integer not null);
 create table if not exists privacy (
   phone text not null, name text not null, value text not null, primary key (phone, name)
+);
+create table if not exists privacy_lists (
+  phone text not null, name text not null, other text not null, primary key (phone, name, other)
 );
 create table if not exists blocklist (phone text not null, blocked text not null, primary key (phone, blocked));
 
@@ -87,6 +100,15 @@ create table if not exists called (
   call text not null, phone text not null, outcome text not null default 'ringing', device integer,
   silent integer not null, primary key (call, phone)
 );
+create table if not exists pictures (
+  owner text primary key, id text not null, token text not null unique, image blob not null, updated integer not null
+);
+create table if not exists profile (
+  phone text not null, name text not null, value text not null, updated integer not null, primary key (phone, name)
+);
+create table if not exists trusted_contacts (
+  phone text not null, contact text not null, token blob not null, issued integer not null, primary key (phone, contact)
+);
 `;
 
 /** Tables whose rows belong to one account; removed with it. */
@@ -102,8 +124,13 @@ const OF_ACCOUNT = [
   'phone_sessions',
   'phone_retries',
   'app_state',
+  'app_state_heads',
+  'app_state_records',
   'app_state_keys',
   'privacy',
+  'privacy_lists',
+  'profile',
+  'trusted_contacts',
   'blocklist',
   'phone_media',
   'called',
@@ -209,6 +236,7 @@ export class Store {
     this.transaction(() => {
       for (const table of OF_ACCOUNT) this.run(`delete from ${table} where phone = ?`, phone);
       this.run('delete from watchers where watcher = ?', phone);
+      this.run('delete from pictures where owner = ?', phone);
       this.run('delete from deliveries where sender = ? or phone = ?', phone, phone);
       this.run('delete from calls where caller = ?', phone);
       this.run('delete from called where call not in (select id from calls)');
