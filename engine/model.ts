@@ -102,7 +102,12 @@ export interface MessageRecord {
   send: 'queued' | 'written' | 'done';
   attempts: number;
   error: string | null;
+  /** WhatsApp id of the message that this one is about: of a reaction, a vote, an edit, a deletion, a pin. */
+  about: string | null;
+  /** Whether the message log may show what was sent, and to whom. */
+  logged: boolean;
   timestamp: number;
+  updatedAt: number;
 }
 
 /** Kinds of files that WhatsApp carries. */

@@ -20,15 +20,43 @@ export interface MessageName {
   sender: string;
 }
 
+/** What the store knows at the moment in which a message is stored. Each is asked for only when it is called. */
+export interface Known {
+  /** The message that this one is about. */
+  target(): MessageRecord | undefined;
+  /** All that is about that message, oldest first, this one included. */
+  others(): MessageRecord[];
+  /** Whether this message was known before, as one that could not be read. */
+  recovered: boolean;
+}
+
 /** A received message, or one sent from another device of the account. */
 export interface NewMessage extends MessageName {
   chat: string;
   lid: string | null;
-  content: Buffer;
+  /** WhatsApp's protobuf; null for a message that could not be decrypted. It may come again, readable. */
+  content: Buffer | null;
   status: MessageStatus;
   timestamp: number;
-  /** Appended only when the message was not known before: this is what makes a redelivery harmless. */
-  events: NewEvent[];
+  /** WhatsApp id of the message that this one is about: of a reaction, a vote, an edit, a deletion, a pin. */
+  about?: string;
+  /**
+   * Made inside the transaction, and only when the message was not known before: this is what makes a redelivery
+   * harmless.
+   */
+  events: (known: Known) => NewEvent[];
+}
+
+/** What a member of a group has done with one of our messages. */
+export interface GroupReceipt {
+  waId: string;
+  /** LID of the member where known, else the phone-number jid. */
+  member: string;
+  status: MessageStatus;
+  /** Unix milliseconds. */
+  at: number;
+  /** Made inside the transaction, once per member and status. */
+  events: (message: MessageRecord) => NewEvent[];
 }
 
 /** A later word on one of our own messages. */
@@ -50,13 +78,31 @@ export type KeyWrites = Record<string, Record<string, Buffer | null>>;
  */
 export interface Change {
   sessionId: number;
+  /**
+   * Names what brought the change, for instance a stanza by its id. A change of a name that is known is not made again:
+   * WhatsApp delivers a stanza again when its acknowledgement never left.
+   */
+  once?: string;
   /** The login, serialized. The store seals it. */
   creds?: Buffer;
   keys?: KeyWrites;
   messages?: NewMessage[];
   outcomes?: MessageOutcome[];
+  receipts?: GroupReceipt[];
   events?: NewEvent[];
   session?: { status?: SessionStatus; reason?: Reason | null; wanted?: boolean; account?: SessionRecord['account'] };
+  /** A line for the session's log. */
+  log?: { type: SessionLog['type']; status: SessionStatus; reason?: string };
+}
+
+/** What has happened to a session, for people who look for the cause of something. */
+export interface SessionLog {
+  id: number;
+  sessionId: number;
+  type: 'status_change' | 'session_restarted';
+  status: SessionStatus;
+  reason: string | null;
+  occurredAt: number;
 }
 
 /** What a commit has put in motion. */
@@ -64,6 +110,8 @@ export interface Committed {
   events: EventEnvelope[];
   /** Own messages whose outcome is now known. */
   settled: MessageRecord[];
+  /** Messages that were not known before. */
+  received: MessageRecord[];
   /** Subscriptions, each with the lanes, that have something new to deliver. */
   due: { subscriptionId: string; lane: string }[];
 }
@@ -73,6 +121,10 @@ export interface NewOutgoing {
   waId: string;
   chat: string;
   request: SendRequest;
+  /** WhatsApp id of the message that this one is about. */
+  about?: string;
+  /** Whether the message log may show it. */
+  logged: boolean;
   timestamp: number;
   idempotencyKey?: string;
 }
@@ -92,6 +144,17 @@ export interface DueDelivery {
 export interface Page {
   after: number;
   limit: number;
+}
+
+/** A part of a list whose length people want to know. */
+export interface Slice {
+  offset: number;
+  limit: number;
+}
+
+export interface Sliced<T> {
+  items: T[];
+  total: number;
 }
 
 /**
@@ -124,6 +187,8 @@ export interface Store {
     ): Promise<SessionRecord>;
     /** Deletes the session with all that belongs to it. */
     delete(id: number): Promise<void>;
+    /** Newest first. */
+    logs(id: number, slice: Slice): Promise<Sliced<SessionLog>>;
   };
 
   auth: {
@@ -142,6 +207,16 @@ export interface Store {
     find(sessionId: number, waId: string): Promise<MessageRecord | undefined>;
     /** Content of exactly this message, when it is stored. */
     content(sessionId: number, name: MessageName): Promise<Buffer | undefined>;
+    /** All messages that are about the message of this WhatsApp id, oldest first. */
+    about(sessionId: number, waId: string): Promise<MessageRecord[]>;
+    /** The message that was accepted under this key, if any. */
+    accepted(sessionId: number, idempotencyKey: string): Promise<MessageRecord | undefined>;
+    /** What the members of a group have done with a message of ours, oldest first. */
+    receipts(msgId: number): Promise<{ member: string; status: MessageStatus; at: number }[]>;
+    /** Messages that were sent through the engine, newest first. */
+    logs(sessionId: number, slice: Slice): Promise<Sliced<MessageRecord>>;
+    /** Queues a failed message again, under the same WhatsApp id. Answers whether it was a failed one. */
+    resend(sessionId: number, msgId: number): Promise<boolean>;
     /** Messages still to be sent, oldest first. */
     queued(sessionId: number, limit: number): Promise<MessageRecord[]>;
     /** A frame is about to leave. The content is kept, so that every later try sends the same bytes. */
@@ -154,7 +229,7 @@ export interface Store {
 
   events: {
     list(sessionId: number, page: Page): Promise<EventEnvelope[]>;
-    /** Drops events older than `before` that no delivery waits for. Answers how many. */
+    /** Drops events older than `before` that no delivery waits for, and the names of stanzas. Answers how many events. */
     prune(before: number): Promise<number>;
   };
 

@@ -82,7 +82,7 @@ function toNewMessage(message: WAMessage): NewMessage {
     content: Buffer.from(proto.Message.encode(message.message!).finish()),
     status: name.fromMe ? MESSAGE_STATUS.sent : MESSAGE_STATUS.delivered,
     timestamp: Number(message.messageTimestamp ?? 0) * 1000,
-    events,
+    events: () => events,
   };
 }
 

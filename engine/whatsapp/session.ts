@@ -168,6 +168,7 @@ export class Session {
       waId: generateMessageIDV2(this.record.account?.jid),
       chat,
       request,
+      logged: this.record.settings.log_messages,
       timestamp: Date.now(),
       ...(idempotencyKey !== undefined && { idempotencyKey }),
     });

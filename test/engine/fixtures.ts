@@ -42,7 +42,7 @@ export function received(message: Partial<NewMessage> = {}): NewMessage {
     content: Buffer.from('protobuf'),
     status: MESSAGE_STATUS.delivered,
     timestamp: 1_750_000_000_000,
-    events: [anEvent()],
+    events: () => [anEvent()],
     ...message,
   };
 }
@@ -53,6 +53,7 @@ export function outgoing(sessionId: number, message: Partial<NewOutgoing> = {}):
     waId: '3EB0B1',
     chat: CHAT,
     request: { to: '+15550100002', text: 'Hello' },
+    logged: true,
     timestamp: 1_750_000_000_000,
     ...message,
   };

@@ -183,7 +183,7 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         const first = await commit({ messages: [received()] });
         const second = await commit({ messages: [received(), received()] });
         expect(first.events).toHaveLength(1);
-        expect(second).toEqual({ events: [], settled: [], due: [] });
+        expect(second).toEqual({ events: [], settled: [], received: [], due: [] });
         expect(await eventsOf()).toHaveLength(1);
         expect(await store.subscriptions.list(session.id)).toEqual([]);
       });
@@ -235,6 +235,52 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         expect(events).toEqual([]);
       });
 
+      test('that could not be read bring events then, and once more when they come again readable', async () => {
+        const told: boolean[] = [];
+        const message = (content: Buffer | null) =>
+          received({
+            content,
+            events: ({ recovered }) => {
+              told.push(recovered);
+              return [anEvent()];
+            },
+          });
+        for (const content of [null, null, Buffer.from('text'), Buffer.from('text'), null]) {
+          await commit({ messages: [message(content)] });
+        }
+        expect(told).toEqual([false, true]);
+        expect((await store.messages.find(session.id, '3EB0A1'))?.content?.toString()).toBe('text');
+      });
+
+      test('know the message that they are about, and all others that are about it', async () => {
+        await commit({ messages: [received({ waId: 'POLL' })] });
+        const seen: [string | undefined, string[]][] = [];
+        const vote = (waId: string) =>
+          received({
+            waId,
+            about: 'POLL',
+            events: ({ target, others }) => {
+              seen.push([target()?.waId, others().map((one) => one.waId)]);
+              return [];
+            },
+          });
+        await commit({ messages: [vote('VOTE1')] });
+        await commit({ messages: [vote('VOTE2')] });
+        expect(seen).toEqual([
+          ['POLL', ['VOTE1']],
+          ['POLL', ['VOTE1', 'VOTE2']],
+        ]);
+        expect((await store.messages.about(session.id, 'POLL')).map(({ waId }) => waId)).toEqual(['VOTE1', 'VOTE2']);
+        expect(await store.messages.about(session.id + 1, 'POLL')).toEqual([]);
+      });
+
+      test('are named in the commit that stored them', async () => {
+        const { received: first } = await commit({ messages: [received()] });
+        const { received: again } = await commit({ messages: [received()] });
+        expect(first.map(({ waId }) => waId)).toEqual(['3EB0A1']);
+        expect(again).toEqual([]);
+      });
+
       test('keep their content byte for byte', async () => {
         const content = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
         await commit({ messages: [received({ content, lid: '7@lid' })] });
@@ -267,6 +313,123 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         expect(await store.messages.content(session.id + 1, { waId: '3EB0A1', fromMe: false, sender: '1@lid' })).toBe(
           undefined,
         );
+      });
+    });
+
+    describe('a change that is made once', () => {
+      test('is made once, and whole', async () => {
+        const change = { once: 'notification:1', events: [anEvent()], session: { status: 'connected' as const } };
+        expect((await commit(change)).events).toHaveLength(1);
+        await commit({ session: { status: 'connecting' } });
+        expect(await commit(change)).toEqual({ events: [], settled: [], received: [], due: [] });
+        expect((await store.sessions.get(session.id))?.status).toBe('connecting');
+      });
+
+      test('is made again when it failed, and for another session', async () => {
+        const failing: MessageOutcome = {
+          waId: '3EB0B1',
+          status: 2,
+          events: () => {
+            throw new Error('no room on the disk');
+          },
+        };
+        await store.messages.enqueue(outgoing(session.id));
+        await expect(commit({ once: 'call:1', outcomes: [failing] })).rejects.toThrow();
+        expect((await commit({ once: 'call:1', events: [anEvent()] })).events).toHaveLength(1);
+        const other = await store.sessions.create(aSession(), someKeys());
+        const elsewhere = await store.commit({ sessionId: other.id, once: 'call:1', events: [anEvent()] });
+        expect(elsewhere.events).toHaveLength(1);
+      });
+
+      test('is forgotten with the events of its time', async () => {
+        await commit({ once: 'call:1' });
+        await store.events.prune(Date.now() + 1);
+        expect((await commit({ once: 'call:1', events: [anEvent()] })).events).toHaveLength(1);
+      });
+    });
+
+    describe('receipts of group members', () => {
+      const receipt = (member: string, status: MessageStatus, at = 1) => ({
+        waId: '3EB0B1',
+        member,
+        status,
+        at,
+        events: () => [anEvent({ event: 'message-receipt.update' })],
+      });
+
+      test('are told once per member and status, and kept', async () => {
+        const { message } = await store.messages.enqueue(outgoing(session.id));
+        const receipts = [receipt('1@lid', 3), receipt('1@lid', 3, 9), receipt('2@lid', 3, 2), receipt('1@lid', 4, 3)];
+        expect((await commit({ receipts })).events).toHaveLength(3);
+        expect(await store.messages.receipts(message.msgId)).toEqual([
+          { member: '1@lid', status: 3, at: 1 },
+          { member: '2@lid', status: 3, at: 2 },
+          { member: '1@lid', status: 4, at: 3 },
+        ]);
+      });
+
+      test('for a message of somebody else are nobody’s business', async () => {
+        await commit({ messages: [received({ waId: '3EB0B1' })] });
+        expect((await commit({ receipts: [receipt('1@lid', 3)] })).events).toEqual([]);
+      });
+    });
+
+    describe('the logs of a session', () => {
+      const page = { offset: 0, limit: 10 };
+
+      test('hold what happened to it, newest first, by pages', async () => {
+        for (const status of ['connecting', 'need_scan', 'connected'] as const) {
+          await commit({ log: { type: 'status_change', status } });
+        }
+        await commit({ log: { type: 'session_restarted', status: 'connected', reason: 'asked' } });
+        const { items, total } = await store.sessions.logs(session.id, { offset: 0, limit: 2 });
+        expect(total).toBe(4);
+        expect(items).toMatchObject([
+          { type: 'session_restarted', status: 'connected', reason: 'asked', sessionId: session.id },
+          { type: 'status_change', status: 'connected', reason: null },
+        ]);
+        expect((await store.sessions.logs(session.id, { offset: 3, limit: 2 })).items).toMatchObject([
+          { status: 'connecting' },
+        ]);
+      });
+
+      test('hold what was sent, newest first, without what is about another message', async () => {
+        await store.messages.enqueue(outgoing(session.id, { waId: 'A' }));
+        await store.messages.enqueue(outgoing(session.id, { waId: 'B', logged: false }));
+        await store.messages.enqueue(outgoing(session.id, { waId: 'C', about: 'A' }));
+        await commit({ messages: [received(), received({ waId: 'PHONE', fromMe: true, sender: '' })] });
+        const { items, total } = await store.messages.logs(session.id, page);
+        expect(total).toBe(2);
+        expect(items.map(({ waId, logged }) => [waId, logged])).toEqual([
+          ['B', false],
+          ['A', true],
+        ]);
+      });
+
+      test('a failed message is sent again under its id, any other is not', async () => {
+        const { message } = await store.messages.enqueue(outgoing(session.id));
+        expect(await store.messages.resend(session.id, message.msgId)).toBe(false);
+        await commit({ outcomes: [{ waId: message.waId, status: 0, error: 'gone', events: () => [] }] });
+        expect(await store.messages.queued(session.id, 10)).toEqual([]);
+        expect(await store.messages.resend(session.id + 1, message.msgId)).toBe(false);
+        expect(await store.messages.resend(session.id, message.msgId)).toBe(true);
+        expect(await store.messages.queued(session.id, 10)).toMatchObject([
+          { waId: message.waId, status: 1, error: null, attempts: 0 },
+        ]);
+      });
+    });
+
+    describe('what a session ignores', () => {
+      test.each([
+        ['ignore_groups', '120363000000000001@g.us'],
+        ['ignore_channels', '120363000000000001@newsletter'],
+        ['ignore_broadcasts', 'status@broadcast'],
+      ] as const)('%s: events of %s reach no webhook, and stay in the log', async (setting, jid) => {
+        await subscribe();
+        const { due: before } = await commit({ events: [anEvent({ jid })] });
+        await store.sessions.update(session.id, { ...session.settings, [setting]: true });
+        const { due, events } = await commit({ events: [anEvent({ jid }), anEvent()] });
+        expect([before.length, due.length, events.length]).toEqual([1, 1, 2]);
       });
     });
 

@@ -3,7 +3,7 @@ import type { EventEnvelope, NewEvent } from '../../events.ts';
 import type { Committed, Store } from '../store.ts';
 import type { Database } from './database.ts';
 
-export function events(db: Database): Store['events'] {
+export function eventLog(db: Database): Store['events'] {
   return {
     async list(sessionId, { after, limit }) {
       return db
@@ -16,6 +16,7 @@ export function events(db: Database): Store['events'] {
         .map(toEnvelope);
     },
     async prune(before) {
+      db.run('DELETE FROM taken WHERE at < ?', before);
       return db.run(
         `DELETE FROM events WHERE created_at < ?
          AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.seq = events.seq AND d.status <> 'delivered')`,
@@ -43,6 +44,7 @@ export function appendEvent(
     JSON.stringify(body),
     now,
   );
+  if (isIgnored(db, sessionId, event.jid)) return { envelope: envelope(seq, body), due: [] };
   const due = db
     .all(
       `INSERT INTO deliveries (subscription_id, seq, lane, next_attempt_at)
@@ -59,6 +61,20 @@ export function appendEvent(
     )
     .map((row) => ({ subscriptionId: String(row['subscription_id']), lane }));
   return { envelope: envelope(seq, body), due };
+}
+
+/** By the end of a jid, the setting that keeps events about it from all webhooks. They stay in the event log. */
+const IGNORED: [RegExp, 'ignore_groups' | 'ignore_channels' | 'ignore_broadcasts'][] = [
+  [/@g\.us$/, 'ignore_groups'],
+  [/@newsletter$/, 'ignore_channels'],
+  [/@broadcast$/, 'ignore_broadcasts'],
+];
+
+function isIgnored(db: Database, sessionId: number, jid: string | undefined): boolean {
+  const setting = IGNORED.find(([ending]) => jid !== undefined && ending.test(jid))?.[1];
+  if (!setting) return false;
+  const row = db.get(`SELECT json_extract(settings, '$.${setting}') AS ignored FROM sessions WHERE id = ?`, sessionId);
+  return row?.['ignored'] === 1;
 }
 
 /** The one place that decides the order of an envelope's fields. */

@@ -3,8 +3,8 @@ import type { Change, Committed, Store } from '../store.ts';
 import { auth, writeAuth } from './auth.ts';
 import { Database, StoreError } from './database.ts';
 import { deliveries } from './deliveries.ts';
-import { appendEvent, events } from './events.ts';
-import { applyOutcome, insertMessage, messages } from './messages.ts';
+import { appendEvent, eventLog } from './events.ts';
+import { applyOutcome, applyReceipt, insertMessage, messages } from './messages.ts';
 import { sessions, writeSession } from './sessions.ts';
 import { subscriptions } from './subscriptions.ts';
 import { tokens } from './tokens.ts';
@@ -27,7 +27,8 @@ export function openSqliteStore(folder: string | undefined, seal: Seal): Store {
   return {
     async commit(change) {
       const committed = db.transaction(() => apply(db, seal, change));
-      if (committed.events.length > 0 || committed.settled.length > 0) notify(change.sessionId, committed);
+      const { events, settled, received } = committed;
+      if (events.length + settled.length + received.length > 0) notify(change.sessionId, committed);
       return committed;
     },
     onCommitted(listener) {
@@ -37,7 +38,7 @@ export function openSqliteStore(folder: string | undefined, seal: Seal): Store {
     sessions: sessions(db, seal),
     auth: auth(db, seal),
     messages: messages(db),
-    events: events(db),
+    events: eventLog(db),
     subscriptions: subscriptions(db, seal),
     deliveries: deliveries(db),
     async close() {
@@ -48,18 +49,37 @@ export function openSqliteStore(folder: string | undefined, seal: Seal): Store {
 
 function apply(db: Database, seal: Seal, change: Change): Committed {
   const { sessionId } = change;
+  if (change.once !== undefined && !takeOnce(db, sessionId, change.once)) {
+    return { events: [], settled: [], received: [], due: [] };
+  }
   writeAuth(db, seal, change);
   writeSession(db, change);
-  const fresh = (change.messages ?? []).flatMap((message) => insertMessage(db, sessionId, message));
+  const inserted = (change.messages ?? []).flatMap((message) => insertMessage(db, sessionId, message) ?? []);
   const outcomes = (change.outcomes ?? []).map((outcome) => applyOutcome(db, sessionId, outcome));
-  const appended = [...fresh, ...outcomes.flatMap(({ events }) => events), ...(change.events ?? [])].map((event) =>
-    appendEvent(db, sessionId, event),
-  );
+  const told = [
+    ...inserted.flatMap(({ events }) => events),
+    ...outcomes.flatMap(({ events }) => events),
+    ...(change.receipts ?? []).flatMap((receipt) => applyReceipt(db, sessionId, receipt)),
+    ...(change.events ?? []),
+  ];
+  const appended = told.map((event) => appendEvent(db, sessionId, event));
   return {
     events: appended.map(({ envelope }) => envelope),
     settled: outcomes.flatMap(({ settled }) => settled ?? []),
+    received: inserted.map(({ message }) => message),
     due: appended.flatMap(({ due }) => due),
   };
+}
+
+/** Answers whether nothing of this name was taken in before. */
+function takeOnce(db: Database, sessionId: number, name: string): boolean {
+  const { changes } = db.run(
+    'INSERT OR IGNORE INTO taken (session_id, name, at) VALUES (?, ?, ?)',
+    sessionId,
+    name,
+    Date.now(),
+  );
+  return changes > 0;
 }
 
 /** A data folder opened with another key would look like a hundred corrupt rows: say it once, at start. */

@@ -1,7 +1,7 @@
 import { EngineError } from '../../errors.ts';
 import type { NewEvent } from '../../events.ts';
 import { MESSAGE_STATUS, type MessageRecord, type MessageStatus, type SendRequest } from '../../model.ts';
-import type { MessageOutcome, NewMessage, Store } from '../store.ts';
+import type { GroupReceipt, MessageOutcome, NewMessage, Store } from '../store.ts';
 import type { Database, Row } from './database.ts';
 
 /** The condition of the index `messages_to_send`, word for word: without it SQLite reads every message there is. */
@@ -9,19 +9,22 @@ const TO_SEND = "send <> 'done'";
 
 export function messages(db: Database): Store['messages'] {
   return {
-    async enqueue({ sessionId, waId, chat, request, timestamp, idempotencyKey }) {
+    async enqueue({ sessionId, waId, chat, request, about, logged, timestamp, idempotencyKey }) {
       return db.transaction(() => {
         const known =
           idempotencyKey &&
           db.get('SELECT * FROM messages WHERE session_id = ? AND idempotency_key = ?', sessionId, idempotencyKey);
         if (known) return { message: sameRequest(toMessage(known), request), fresh: false };
         const row = db.get(
-          `INSERT INTO messages (session_id, wa_id, chat, from_me, sender, request, status, send, timestamp, idempotency_key)
-           VALUES (?, ?, ?, 1, '', ?, ?, 'queued', ?, ?) RETURNING *`,
+          `INSERT INTO messages
+             (session_id, wa_id, chat, from_me, sender, request, about, logged, status, send, timestamp, idempotency_key)
+           VALUES (?, ?, ?, 1, '', ?, ?, ?, ?, 'queued', ?, ?) RETURNING *`,
           sessionId,
           waId,
           chat,
           JSON.stringify(request),
+          about ?? null,
+          logged ? 1 : 0,
           MESSAGE_STATUS.pending,
           timestamp,
           idempotencyKey ?? null,
@@ -50,6 +53,48 @@ export function messages(db: Database): Store['messages'] {
         sender,
       );
       return (row?.['content'] as Buffer | null | undefined) ?? undefined;
+    },
+    async about(sessionId, waId) {
+      return messagesAbout(db, sessionId, waId);
+    },
+    async accepted(sessionId, idempotencyKey) {
+      const row = db.get(
+        'SELECT * FROM messages WHERE session_id = ? AND idempotency_key = ?',
+        sessionId,
+        idempotencyKey,
+      );
+      return row && toMessage(row);
+    },
+    async receipts(msgId) {
+      return db
+        .all('SELECT member, status, at FROM receipts WHERE msg_id = ? ORDER BY at, status', msgId)
+        .map((row) => ({
+          member: String(row['member']),
+          status: Number(row['status']) as MessageStatus,
+          at: Number(row['at']),
+        }));
+    },
+    async logs(sessionId, { offset, limit }) {
+      // What is about another message (a reaction, an edit …) is no entry of its own.
+      const sent = 'FROM messages WHERE session_id = ? AND request IS NOT NULL AND about IS NULL';
+      return {
+        total: Number(db.get(`SELECT count(*) AS total ${sent}`, sessionId)?.['total'] ?? 0),
+        items: db
+          .all(`SELECT * ${sent} ORDER BY msg_id DESC LIMIT ? OFFSET ?`, sessionId, limit, offset)
+          .map(toMessage),
+      };
+    },
+    async resend(sessionId, msgId) {
+      const { changes } = db.run(
+        `UPDATE messages SET status = ?, send = 'queued', attempts = 0, error = NULL, updated_at = ?
+         WHERE session_id = ? AND msg_id = ? AND from_me = 1 AND request IS NOT NULL AND status = ?`,
+        MESSAGE_STATUS.pending,
+        Date.now(),
+        sessionId,
+        msgId,
+        MESSAGE_STATUS.error,
+      );
+      return changes > 0;
     },
     async queued(sessionId, limit) {
       return db
@@ -87,18 +132,44 @@ export function messages(db: Database): Store['messages'] {
 }
 
 function sameRequest(message: MessageRecord, request: SendRequest): MessageRecord {
-  if (JSON.stringify(message.request) === JSON.stringify(request)) return message;
+  // A file is fetched anew for every request; what it was fetched from is part of the request.
+  const asked = (one: SendRequest | null) => JSON.stringify({ ...one, file: undefined });
+  if (asked(message.request) === asked(request)) return message;
   throw new EngineError(
     'idempotency_mismatch',
     'This Idempotency-Key was used for another message. Use a new key for each message.',
   );
 }
 
-/** Stores a message that is not known yet; answers the events it brings, none for a repeated one. */
-export function insertMessage(db: Database, sessionId: number, message: NewMessage): NewEvent[] {
-  const { changes } = db.run(
-    `INSERT INTO messages (session_id, wa_id, chat, lid, from_me, sender, content, status, timestamp)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+function messagesAbout(db: Database, sessionId: number, waId: string): MessageRecord[] {
+  return db
+    .all('SELECT * FROM messages WHERE session_id = ? AND about = ? ORDER BY msg_id', sessionId, waId)
+    .map(toMessage);
+}
+
+const byWaId = (db: Database, sessionId: number, waId: string) =>
+  db.get('SELECT * FROM messages WHERE session_id = ? AND wa_id = ? ORDER BY from_me DESC LIMIT 1', sessionId, waId);
+
+/**
+ * Stores a message that is not known yet, or was known as unreadable and can be read now; answers it with the events it
+ * brings. `undefined` for a repeated one.
+ */
+export function insertMessage(
+  db: Database,
+  sessionId: number,
+  message: NewMessage,
+): { message: MessageRecord; events: NewEvent[] } | undefined {
+  const { about } = message;
+  const existed = db.get(
+    'SELECT 1 FROM messages WHERE session_id = ? AND wa_id = ? AND from_me = ? AND sender = ?',
+    ...[sessionId, message.waId, message.fromMe ? 1 : 0, message.sender],
+  );
+  const row = db.get(
+    `INSERT INTO messages (session_id, wa_id, chat, lid, from_me, sender, content, about, status, timestamp)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (session_id, wa_id, from_me, sender) DO UPDATE SET content = excluded.content, about = excluded.about
+       WHERE messages.content IS NULL AND messages.request IS NULL AND excluded.content IS NOT NULL
+     RETURNING *`,
     sessionId,
     message.waId,
     message.chat,
@@ -106,10 +177,36 @@ export function insertMessage(db: Database, sessionId: number, message: NewMessa
     message.fromMe ? 1 : 0,
     message.sender,
     message.content,
+    about ?? null,
     message.status,
     message.timestamp,
   );
-  return changes > 0 ? message.events : [];
+  if (!row) return undefined;
+  const target = () => {
+    const found = about === undefined ? undefined : byWaId(db, sessionId, about);
+    return found && toMessage(found);
+  };
+  const others = () => (about === undefined ? [] : messagesAbout(db, sessionId, about));
+  return { message: toMessage(row), events: message.events({ target, others, recovered: Boolean(existed) }) };
+}
+
+/** Notes what a member of a group has done with a message of ours; answers the events, none for what is known. */
+export function applyReceipt(db: Database, sessionId: number, receipt: GroupReceipt): NewEvent[] {
+  const row = db.get(
+    'SELECT * FROM messages WHERE session_id = ? AND wa_id = ? AND from_me = 1 LIMIT 1',
+    sessionId,
+    receipt.waId,
+  );
+  if (!row) return [];
+  const message = toMessage(row);
+  const { changes } = db.run(
+    'INSERT OR IGNORE INTO receipts (msg_id, member, status, at) VALUES (?, ?, ?, ?)',
+    message.msgId,
+    receipt.member,
+    receipt.status,
+    receipt.at,
+  );
+  return changes > 0 ? receipt.events(message) : [];
 }
 
 /**
@@ -134,9 +231,10 @@ export function applyOutcome(
   if (failed ? !open : outcome.status <= before.status) return none;
   const after: MessageRecord = { ...before, status: outcome.status, error: outcome.error ?? null, send: 'done' };
   db.run(
-    "UPDATE messages SET status = ?, error = ?, send = 'done' WHERE msg_id = ?",
+    "UPDATE messages SET status = ?, error = ?, send = 'done', updated_at = ? WHERE msg_id = ?",
     after.status,
     after.error,
+    Date.now(),
     after.msgId,
   );
   return { events: outcome.events(after, before.status), settled: open ? after : undefined };
@@ -157,6 +255,9 @@ function toMessage(row: Row): MessageRecord {
     send: row['send'] as MessageRecord['send'],
     attempts: Number(row['attempts']),
     error: row['error'] as string | null,
+    about: row['about'] as string | null,
+    logged: row['logged'] === 1,
     timestamp: Number(row['timestamp']),
+    updatedAt: Number(row['updated_at'] ?? row['timestamp']),
   };
 }

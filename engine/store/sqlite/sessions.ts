@@ -1,8 +1,14 @@
 import { createHash } from 'node:crypto';
 import { EngineError } from '../../errors.ts';
-import type { Reason, SessionRecord, SessionSettings, SessionStatus } from '../../model.ts';
+import {
+  sessionSettings,
+  type Reason,
+  type SessionRecord,
+  type SessionSettings,
+  type SessionStatus,
+} from '../../model.ts';
 import type { Seal } from '../seal.ts';
-import type { Change, Store } from '../store.ts';
+import type { Change, SessionLog, Store } from '../store.ts';
 import type { Database, Row } from './database.ts';
 import { putSubscription } from './subscriptions.ts';
 
@@ -68,11 +74,29 @@ export function sessions(db: Database, seal: Seal): Store['sessions'] {
     async delete(id) {
       db.run('DELETE FROM sessions WHERE id = ?', id);
     },
+    async logs(id, { offset, limit }) {
+      return {
+        total: Number(db.get('SELECT count(*) AS total FROM session_logs WHERE session_id = ?', id)?.['total'] ?? 0),
+        items: db
+          .all('SELECT * FROM session_logs WHERE session_id = ? ORDER BY id DESC LIMIT ? OFFSET ?', id, limit, offset)
+          .map(toLog),
+      };
+    },
   };
 }
 
 /** The session's own part of a commit. */
-export function writeSession(db: Database, { sessionId, session }: Change): void {
+export function writeSession(db: Database, { sessionId, session, log }: Change): void {
+  if (log) {
+    db.run(
+      'INSERT INTO session_logs (session_id, event_type, status, reason, occurred_at) VALUES (?, ?, ?, ?, ?)',
+      sessionId,
+      log.type,
+      log.status,
+      log.reason ?? null,
+      Date.now(),
+    );
+  }
   if (!session) return;
   const { status, reason, wanted, account } = session;
   if (status !== undefined) db.run('UPDATE sessions SET status = ? WHERE id = ?', status, sessionId);
@@ -107,11 +131,25 @@ function followWebhookSettings(db: Database, seal: Seal, id: number, settings: S
 const json = (value: unknown) => (value === null ? null : JSON.stringify(value));
 const parsed = <T>(text: unknown): T | null => (text === null ? null : (JSON.parse(String(text)) as T));
 
+/** For settings that came into being after the session. */
+const DEFAULTS = sessionSettings.parse({ name: 'any', phone_number: '+15550100000' });
+
+function toLog(row: Row): SessionLog {
+  return {
+    id: Number(row['id']),
+    sessionId: Number(row['session_id']),
+    type: row['event_type'] as SessionLog['type'],
+    status: row['status'] as SessionStatus,
+    reason: row['reason'] as string | null,
+    occurredAt: Number(row['occurred_at']),
+  };
+}
+
 function toSession(row: Row, seal: Seal): SessionRecord {
   const id = Number(row['id']);
   return {
     id,
-    settings: JSON.parse(String(row['settings'])) as SessionSettings,
+    settings: { ...DEFAULTS, ...(JSON.parse(String(row['settings'])) as SessionSettings) },
     status: row['status'] as SessionStatus,
     reason: parsed<Reason>(row['reason']),
     wanted: row['wanted'] === 1,
