@@ -93,6 +93,8 @@ export interface MessageRecord {
   fromMe: boolean;
   /** LID of the sender where known, else the phone-number jid; empty for our own. */
   sender: string;
+  /** In a group: the address that the sender wrote from, which is how the group knows them. */
+  participant: string | null;
   /** What was asked to be sent, until WhatsApp's own form of it exists; null for received ones. */
   request: SendRequest | null;
   /** WhatsApp's protobuf `Message`, encoded. Kept for retries. */
@@ -137,7 +139,7 @@ export interface ContactCard {
 
 /**
  * A message to send, in WasenderApi's field names: exactly one of text, a file, contacts, location, poll, event,
- * buttons, list, reaction, edit, delete, pin and forward says what it is, the rest says how. Stored as it was asked
+ * buttons, list, reaction, edit, delete, pin, vote and forward says what it is, the rest says how. Stored as it was asked
  * for, but for the file, which was fetched and checked before: `file` is its id.
  */
 export interface SendRequest {
@@ -170,6 +172,7 @@ export interface SendRequest {
   delete?: { message: string };
   pin?: { message: string; seconds: number };
   forward?: { message: string };
+  vote?: { message: string; options: string[] };
   mentions?: string[];
   mentionAll?: boolean;
   linkPreview?: boolean;

@@ -35,7 +35,7 @@ export const send = operation({
   run: async ({ session, idempotencyKey }, { to, text = '', replyTo, mentions, wait }) => {
     const message = await session.send(
       { to, text, ...(replyTo !== undefined && { replyTo: String(replyTo) }), ...(mentions && { mentions }) },
-      idempotencyKey,
+      idempotencyKey === undefined ? {} : { idempotencyKey },
     );
     if (wait) await session.outcome(message.msgId, WAIT_MS);
     return {

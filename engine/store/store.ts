@@ -34,6 +34,7 @@ export interface Known {
 export interface NewMessage extends MessageName {
   chat: string;
   lid: string | null;
+  participant?: string;
   /** WhatsApp's protobuf; null for a message that could not be decrypted. It may come again, readable. */
   content: Buffer | null;
   status: MessageStatus;

@@ -2,6 +2,8 @@ import { validationFailed } from '../errors.ts';
 import { isJidGroup, isJidNewsletter, isLidUser, isPnUser, jidDecode, jidNormalizedUser } from './baileys.ts';
 
 const PHONE_SERVER = 's.whatsapp.net';
+/** Where status updates ("stories") go. */
+export const STATUS = 'status@broadcast';
 
 /** What people and address books put between digits: spaces, dashes of all kinds, brackets, marks of direction. */
 const BETWEEN_DIGITS = /[\s().\p{Pd}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
@@ -30,7 +32,8 @@ function addressed(text: string, field: string): string {
   const valid =
     /^[1-9]\d{4,14}(:\d+)?@s\.whatsapp\.net$/.test(jid) ||
     /^\d{5,20}(:\d+)?@lid$/.test(jid) ||
-    /^\d+(-\d+)?@(g\.us|newsletter)$/.test(jid);
+    /^\d+(-\d+)?@(g\.us|newsletter)$/.test(jid) ||
+    jid === STATUS;
   if (valid) return jidNormalizedUser(jid);
   throw validationFailed({ [field]: [`The ${field} field is not a WhatsApp address that can be sent to.`] });
 }

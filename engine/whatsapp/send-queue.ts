@@ -5,7 +5,7 @@ import type { Store } from '../store/store.ts';
 import { proto } from './baileys.ts';
 import { isConnectionFailure } from './failure.ts';
 import { failure } from './incoming.ts';
-import { compose } from './outgoing.ts';
+import { stanzaOptions } from './outgoing.ts';
 import { phoneOf } from './jid.ts';
 import type { Socket } from './socket.ts';
 
@@ -39,7 +39,8 @@ export class SendQueue {
     private readonly options: {
       store: Store;
       sessionId: number;
-      ownJid: () => string;
+      /** WhatsApp's form of what was asked to be sent. */
+      compose: (message: MessageRecord, socket: Socket) => Promise<proto.IMessage>;
       isProtected: () => boolean;
       /** Instead of {@link RETRY_PAUSE_MS}. */
       retryPauseMs?: number;
@@ -108,20 +109,15 @@ export class SendQueue {
 
   /** Answers whether the queue may go on; `false` when the connection is gone. */
   private async send(message: MessageRecord, socket: Socket): Promise<boolean> {
-    const { store, sessionId, ownJid } = this.options;
+    const { store, compose } = this.options;
     try {
       const lid = await this.resolve(message, socket);
-      const content =
-        message.content ??
-        Buffer.from(
-          proto.Message.encode(
-            await compose(message.request!, (id) => findReplied(store, sessionId, id), ownJid()),
-          ).finish(),
-        );
+      const content = message.content ?? Buffer.from(proto.Message.encode(await compose(message, socket)).finish());
       await store.messages.written(message.msgId, { content, lid });
       this.unacknowledged.add(message.msgId);
       this.lastWrittenAt = Date.now();
-      await socket.relay(message.chat, proto.Message.decode(content), message.waId);
+      const decoded = proto.Message.decode(content);
+      await socket.relay(message.chat, decoded, message.waId, stanzaOptions(decoded, message.request ?? {}));
       return true;
     } catch (error) {
       this.unacknowledged.delete(message.msgId);
@@ -181,12 +177,6 @@ export class SendQueue {
     if (count > 0) log.warn({ op: 'message.send', count }, 'no acknowledgement from WhatsApp, writing again');
     this.wake();
   }
-}
-
-/** By WasenderApi's number, or by WhatsApp's id. */
-async function findReplied(store: Store, sessionId: number, id: string): Promise<MessageRecord | undefined> {
-  const byNumber = /^\d{1,15}$/.test(id) ? await store.messages.get(sessionId, Number(id)) : undefined;
-  return byNumber ?? (await store.messages.find(sessionId, id));
 }
 
 const fieldTexts = (error: EngineError) =>

@@ -10,9 +10,11 @@ import {
 } from '../model.ts';
 import type { Store } from '../store/store.ts';
 import { openAuth } from './auth.ts';
-import { generateMessageIDV2, type WASocket } from './baileys.ts';
+import { generateMessageIDV2, jidNormalizedUser, type WASocket } from './baileys.ts';
 import { toEngineError } from './failure.ts';
 import { toJid } from './jid.ts';
+import { compose, type Composing } from './outgoing.ts';
+import type { Addresses } from './polls.ts';
 import { SendQueue } from './send-queue.ts';
 import { openSocket, type Socket, type SocketSettings } from './socket.ts';
 import { step, type ConnectionState, type Effect, type Input } from './state.ts';
@@ -68,7 +70,7 @@ export class Session {
     this.queue = new SendQueue({
       store,
       sessionId: this.id,
-      ownJid: () => this.record.account?.jid ?? '',
+      compose: ({ request, chat }, { wa }) => compose(request!, chat, this.composing(wa)),
       isProtected: () => this.record.settings.account_protection,
       log: this.log,
     });
@@ -158,7 +160,7 @@ export class Session {
    * Accepts a message: it is stored under its final WhatsApp id and will be sent, whatever happens to this process.
    * Throws when the session could not send it without a person's help.
    */
-  async send(request: SendRequest, idempotencyKey?: string): Promise<MessageRecord> {
+  async send(request: SendRequest, options: { idempotencyKey?: string; about?: string } = {}): Promise<MessageRecord> {
     const chat = toJid(request.to);
     const { status, paired } = this.state;
     const sending = status === 'connected' || (status === 'connecting' && paired);
@@ -170,10 +172,43 @@ export class Session {
       request,
       logged: this.record.settings.log_messages,
       timestamp: Date.now(),
-      ...(idempotencyKey !== undefined && { idempotencyKey }),
+      ...options,
     });
     this.queue.wake();
     return message;
+  }
+
+  /** A message by WasenderApi's number or by WhatsApp's id. Throws `message_not_found`. */
+  async message(id: string): Promise<MessageRecord> {
+    const message = await this.find(id);
+    if (message) return message;
+    throw new EngineError(
+      'message_not_found',
+      `There is no message ${id} in this session. Use the msgId of a send, or the id of a message.`,
+    );
+  }
+
+  private async find(id: string): Promise<MessageRecord | undefined> {
+    const byNumber = /^\d{1,15}$/.test(id) ? await this.store.messages.get(this.id, Number(id)) : undefined;
+    return byNumber ?? (await this.store.messages.find(this.id, id));
+  }
+
+  /** The account's addresses, without its device. */
+  get me(): Addresses {
+    const { jid = '', lid = null } = this.record.account ?? {};
+    return { jid: jidNormalizedUser(jid), lid: lid && jidNormalizedUser(lid) };
+  }
+
+  private composing(wa: WASocket): Composing {
+    return {
+      me: this.me,
+      wa,
+      find: (id) => this.find(id),
+      media: async () => {
+        throw new EngineError('internal', 'files cannot be sent yet');
+      },
+      preview: async () => undefined,
+    };
   }
 
   /**

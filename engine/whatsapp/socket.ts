@@ -10,6 +10,7 @@ import {
   type WASocket,
 } from './baileys.ts';
 import { closureOf, type Closure } from './failure.ts';
+import type { StanzaOptions } from './outgoing.ts';
 import { asPlaintext, nameMessage, readAck, readMessage, readReceipt, type Me } from './incoming.ts';
 
 /** How every connection of this engine introduces itself, and where it goes. */
@@ -44,7 +45,7 @@ export interface Socket {
   /** Baileys itself, for what this room asks of WhatsApp: see {@link Session.ask}. */
   readonly wa: WASocket;
   /** Writes a message. Resolves when the frame has left, which is not yet WhatsApp's acknowledgement. */
-  relay(jid: string, message: proto.IMessage, waId: string): Promise<void>;
+  relay(jid: string, message: proto.IMessage, waId: string, options: StanzaOptions): Promise<void>;
   /** The LID behind a phone-number jid: from memory, or asked of WhatsApp. `undefined`: WhatsApp knows none. */
   lidOf(jid: string): Promise<string | undefined>;
   /** Whether WhatsApp has an account at this phone-number jid. */
@@ -136,8 +137,8 @@ export function openSocket(
 
   return {
     wa: sock,
-    async relay(jid, message, waId) {
-      await sock.relayMessage(jid, message, { messageId: waId });
+    async relay(jid, message, waId, options) {
+      await sock.relayMessage(jid, message, { messageId: waId, ...options });
     },
     async lidOf(jid) {
       return (await sock.signalRepository.lidMapping.getLIDForPN(jid)) ?? undefined;

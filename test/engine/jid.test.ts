@@ -41,7 +41,7 @@ test.each([
   'robin@s.whatsapp.net',
   '015551234567@s.whatsapp.net',
   'robin@example.com',
-  'status@broadcast',
+  '1234@broadcast',
   '15551234567@broadcast',
   '15551234567@s.whatsapp.net.evil.test',
   '15551234567@s.whatsapp.net@g.us',
@@ -89,7 +89,7 @@ test.each([
   ['100000000000001:4@lid', undefined, '100000000000001@lid', 'person'],
   ['120363000000000000@g.us', undefined, undefined, 'group'],
   ['120363000000000001@newsletter', undefined, undefined, 'channel'],
-  ['status@broadcast', undefined, undefined, 'neither'],
+  ['1234@broadcast', undefined, undefined, 'neither'],
   ['', undefined, undefined, 'neither'],
 ])('of %j phone, LID and kind are known', (jid, phone, lid, kind) => {
   expect([phoneOf(jid), lidOf(jid)]).toEqual([phone, lid]);

@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import type { MessageRecord } from '../../engine/model.ts';
 import type { Store } from '../../engine/store/store.ts';
 import type { Socket } from '../../engine/whatsapp/socket.ts';
 
@@ -17,9 +18,9 @@ beforeEach(async () => {
   store = openSqliteStore(undefined, new Seal(Buffer.alloc(32, 1)));
   const settings = sessionSettings.parse({ name: 'Test', phone_number: '+15550100001' });
   ({ id: sessionId } = await store.sessions.create(settings, { apiKey: 'k', webhookSecret: 's' }));
-  const ownJid = () => '15550100001:1@s.whatsapp.net';
+  const compose = async ({ request }: MessageRecord) => ({ conversation: request!.text! });
   const log = pino({ level: 'silent' });
-  queue = new SendQueue({ store, sessionId, ownJid, isProtected: () => false, log, retryPauseMs: 1 });
+  queue = new SendQueue({ store, sessionId, compose, isProtected: () => false, log, retryPauseMs: 1 });
 });
 afterEach(async () => {
   queue.close();
@@ -27,7 +28,14 @@ afterEach(async () => {
 });
 
 const accept = (waId: string) =>
-  store.messages.enqueue({ sessionId, waId, chat: CHAT, request: { to: CHAT, text: waId }, timestamp: 1 });
+  store.messages.enqueue({
+    sessionId,
+    waId,
+    chat: CHAT,
+    request: { to: CHAT, text: waId },
+    logged: true,
+    timestamp: 1,
+  });
 
 /** A connection on which the first steps fail with these; resolves `done` when so many messages have been written. */
 function connection(failures: { lidOf?: Error[]; relay?: Error[] }, count: number) {
@@ -35,6 +43,7 @@ function connection(failures: { lidOf?: Error[]; relay?: Error[] }, count: numbe
   let finish: () => void;
   const done = new Promise<void>((resolve) => (finish = resolve));
   const socket: Socket = {
+    wa: undefined as never,
     async lidOf() {
       const failure = failures.lidOf?.shift();
       if (failure) throw failure;

@@ -165,8 +165,8 @@ export function insertMessage(
     ...[sessionId, message.waId, message.fromMe ? 1 : 0, message.sender],
   );
   const row = db.get(
-    `INSERT INTO messages (session_id, wa_id, chat, lid, from_me, sender, content, about, status, timestamp)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO messages (session_id, wa_id, chat, lid, from_me, sender, participant, content, about, status, timestamp)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (session_id, wa_id, from_me, sender) DO UPDATE SET content = excluded.content, about = excluded.about
        WHERE messages.content IS NULL AND messages.request IS NULL AND excluded.content IS NOT NULL
      RETURNING *`,
@@ -176,6 +176,7 @@ export function insertMessage(
     message.lid,
     message.fromMe ? 1 : 0,
     message.sender,
+    message.participant ?? null,
     message.content,
     about ?? null,
     message.status,
@@ -249,6 +250,7 @@ function toMessage(row: Row): MessageRecord {
     lid: row['lid'] as string | null,
     fromMe: row['from_me'] === 1,
     sender: String(row['sender']),
+    participant: row['participant'] as string | null,
     request: row['request'] === null ? null : (JSON.parse(String(row['request'])) as SendRequest),
     content: row['content'] as Buffer | null,
     status: Number(row['status']) as MessageStatus,

@@ -1,5 +1,6 @@
 /** Every message type, media, contacts and logs. */
 export const everyMessage = `
+ALTER TABLE messages ADD COLUMN participant TEXT;
 ALTER TABLE messages ADD COLUMN about TEXT;
 CREATE INDEX messages_about ON messages (session_id, about) WHERE about IS NOT NULL;
 ALTER TABLE messages ADD COLUMN logged INTEGER NOT NULL DEFAULT 1;
