@@ -1,5 +1,6 @@
 import { proto } from '@whiskeysockets/baileys';
 import { jidOf, type Account } from './accounts.ts';
+import { CHANNELS } from './channels.ts';
 import { decodeContent, encodeContent, textOf, typeOf, type MessageContent } from './content.ts';
 import { formatJid, parseJid, type Addressing } from './jid.ts';
 import type { Network } from './network.ts';
@@ -7,17 +8,21 @@ import { SandboxError } from './problem.ts';
 import { USERS, now } from './stanza.ts';
 
 /**
- * What messages are written in: a person's chat, a group, or the status that goes to one's contacts. `key` is what
+ * What messages are written in: a person's chat, a group, a channel, or the status that goes to one's contacts. `key` is what
  * phones keep its messages under: the digits of a person, the jid of everything else.
  */
 export type Chat =
   | { kind: 'person'; key: string; jid: string; addressing: Addressing; account: Account }
-  | { kind: 'group' | 'status'; key: string; jid: string; addressing: Addressing };
+  | { kind: 'group' | 'status' | 'channel'; key: string; jid: string; addressing: Addressing };
 
 /** The chat that somebody means who writes digits, +E.164, a jid or a LID. */
 export function findChat(network: Network, written: string): Chat {
   const server = written.includes('@') ? parseJid(written)?.server : USERS;
   if (server === USERS || server === 'lid') return personChat(network.accounts.recipient(written));
+  if (server === CHANNELS) {
+    const { jid } = network.channels.must(written);
+    return { kind: 'channel', key: jid, jid, addressing: 'pn' };
+  }
   throw new SandboxError(
     422,
     'unsupported-recipient',
@@ -87,6 +92,14 @@ export class Chats {
        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ...[this.#phone, id, sender, device, chat, addressing, typeOf(content), textOf(content)],
       ...[encodeContent(content), now(), read ? 1 : 0],
+    );
+  }
+
+  /** The author has changed what a message says, or taken it back. */
+  change({ seq }: StoredMessage, content: MessageContent): void {
+    this.#network.store.run(
+      'update messages set type = ?, text = ?, body = ? where seq = ?',
+      ...[typeOf(content), textOf(content), encodeContent(content), seq],
     );
   }
 

@@ -10,7 +10,7 @@ const MAX_BODY = '16mb';
 type Action = (control: Control, request: Request) => unknown;
 
 /** The whole control API, under `/sandbox`. The bodies are checked by the methods. */
-const ROUTES: ['get' | 'post' | 'delete', string, number, Action][] = [
+const ROUTES: ['get' | 'post' | 'patch' | 'delete', string, number, Action][] = [
   ['get', '/root-key', 200, (control) => ({ publicKey: control.rootKey })],
   ['post', '/phones', 201, (control, { body }) => control.addPhone(body)],
   ['get', '/phones', 200, (control) => control.phones()],
@@ -49,6 +49,26 @@ const ROUTES: ['get' | 'post' | 'delete', string, number, Action][] = [
   ['post', '/phones/:phone/block', 200, ({ account }, r) => account.block(phoneOf(r), r.body)],
   ['post', '/phones/:phone/unblock', 200, ({ account }, r) => account.unblock(phoneOf(r), r.body)],
   ['get', '/phones/:phone/blocklist', 200, ({ account }, r) => account.blocklist(phoneOf(r))],
+  ['post', '/channels', 201, (control, { body }) => control.channels.create(body)],
+  ['get', '/channels', 200, (control) => control.channels.list()],
+  ['get', '/channels/:jid', 200, (control, request) => control.channels.get(jidOf(request))],
+  ['patch', '/channels/:jid', 200, (control, request) => control.channels.update(jidOf(request), request.body)],
+  ['delete', '/channels/:jid', 204, (control, request) => control.channels.remove(jidOf(request))],
+  ['post', '/channels/:jid/follow', 200, (control, request) => control.channels.follow(jidOf(request), request.body)],
+  [
+    'post',
+    '/channels/:jid/unfollow',
+    200,
+    (control, request) => control.channels.unfollow(jidOf(request), request.body),
+  ],
+  ['post', '/channels/:jid/admins', 200, (control, request) => control.channels.promote(jidOf(request), request.body)],
+  ['post', '/channels/:jid/demote', 200, (control, request) => control.channels.demote(jidOf(request), request.body)],
+  ['get', '/channels/:jid/posts', 200, (control, request) => control.channels.posts(jidOf(request))],
+  ['post', '/channels/:jid/post', 201, (control, request) => control.channels.post(jidOf(request), request.body)],
+  ['post', '/channels/:jid/react', 200, (control, request) => control.channels.react(jidOf(request), request.body)],
+  ['post', '/channels/:jid/view', 204, (control, request) => control.channels.view(jidOf(request), request.body)],
+  ['post', '/channels/:jid/edit', 200, (control, request) => control.channels.edit(jidOf(request), request.body)],
+  ['post', '/channels/:jid/delete', 200, (control, request) => control.channels.delete(jidOf(request), request.body)],
   ['post', '/faults', 201, (control, { body }) => control.addFault(body)],
   ['get', '/faults', 200, (control) => control.faults()],
   ['delete', '/faults', 204, (control) => control.removeFaults()],
@@ -124,6 +144,7 @@ function refuse(response: Response, problem: SandboxError): void {
 }
 
 const phoneOf = (request: Request): string => String(request.params['phone']);
+const jidOf = (request: Request): string => String(request.params['jid']);
 
 const named = (request: Request): string => String(request.params['contact']);
 

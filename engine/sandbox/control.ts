@@ -3,6 +3,7 @@ import { jidOf, type Account, type Device } from './accounts.ts';
 import { jidOfKey, type StoredMessage } from './chats.ts';
 import { AccountControl } from './control-account.ts';
 import { CallControl } from './control-calls.ts';
+import { ChannelControl } from './control-channels.ts';
 import { decodeContent, readableContent } from './content.ts';
 import { faultRequest, type Fault, type FaultRequest } from './faults.ts';
 import { parseJid, parsePhone } from './jid.ts';
@@ -126,11 +127,13 @@ export class Control {
 
   readonly account: AccountControl;
   readonly calls: CallControl;
+  readonly channels: ChannelControl;
 
   constructor(network: Network) {
     this.#network = network;
     this.account = new AccountControl(network);
     this.calls = new CallControl(network);
+    this.channels = new ChannelControl(network, (phone, request) => this.send(phone, request));
     this.rootKey = network.identity.rootKey.toString('hex');
   }
 
@@ -282,15 +285,14 @@ export class Control {
   #message(owner: string, message: StoredMessage): MessageInfo {
     const chat = this.#network.accounts.get(message.chat);
     const fromMe = message.sender === owner;
-    const sender = { phone: message.sender, lid: '' };
     const info = {
       seq: message.seq,
       id: message.id,
       chat: jidOfKey(message.chat),
       chatLid: chat ? jidOf(chat, 'lid') : null,
-      from: jidOf(sender, 'pn'),
+      from: jidOfKey(message.sender),
       fromMe,
-      fromDevice: jidOf(sender, 'pn', message.sender_device),
+      fromDevice: deviceJidOf(message),
       addressing: message.addressing,
       type: message.type,
       text: message.text,
@@ -315,6 +317,11 @@ export class Control {
     else if (theirs.some((one) => one.status === 'delivered' && one.active)) status = 'delivered';
     return { status, devices };
   }
+}
+
+/** The device that wrote a message; a channel does not tell who wrote in it. */
+function deviceJidOf({ sender, sender_device: device }: StoredMessage): string {
+  return sender.includes('@') ? sender : jidOf({ phone: sender, lid: '' }, 'pn', device);
 }
 
 function isObject(value: unknown): value is object {

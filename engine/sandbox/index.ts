@@ -20,6 +20,7 @@ export type { WireEntry } from './wire-log.ts';
 export type * from './control.ts';
 export type * from './control-account.ts';
 export type * from './control-calls.ts';
+export type * from './control-channels.ts';
 
 export interface SandboxOptions {
   /** 0 picks a free one. */

@@ -2,6 +2,8 @@ import type { Sender } from './accounts.ts';
 import { syncAppState } from './app-state.ts';
 import * as blocklist from './blocklist.ts';
 import { setActive, setPassive } from './login.ts';
+import * as channels from './channel-queries.ts';
+import { mex } from './mex.ts';
 import type { Network } from './network.ts';
 import * as pictures from './pictures.ts';
 import * as prekeys from './prekeys.ts';
@@ -36,7 +38,11 @@ const ANSWERS: Record<string, Answer> = {
   'urn:xmpp:whatsapp:dirty set clean': empty,
   'urn:xmpp:whatsapp:push set config': empty,
   'tos get *': empty,
-  'w:mex get query': settings.mex,
+  'tos set *': empty,
+  'w:mex get query': mex,
+  'newsletter get messages': channels.messages,
+  'newsletter get message_updates': channels.messageUpdates,
+  'newsletter set live_updates': channels.liveUpdates,
   'w:m set media_conn': settings.mediaConnection,
 
   'usync get usync': usync,

@@ -1,4 +1,6 @@
 import { jidOf, type Account, type Device, type Sender } from './accounts.ts';
+import { routePost } from './channel-posts.ts';
+import { isChannelJid } from './channels.ts';
 import type { Addressing } from './jid.ts';
 import type { Network } from './network.ts';
 import { hasBlocked } from './privacy.ts';
@@ -19,7 +21,7 @@ const FOR_THE_SERVER = new Set(['enc', 'participants', 'device-identity', 'repor
 /**
  * `<message>` of a device (or of a phone): every ciphertext is queued for the device it is for, and once all of that is
  * on disk the sender gets `<ack class=message>`. A message that cannot be delivered is refused in the ack:
- * 404 nobody has that jid, 479 it is not built as a message has to be, 501 groups, channels and status are not here.
+ * 404 nobody has that jid, 479 it is not built as a message has to be, 501 groups and status are not here. What goes to a channel is for `routePost`.
  */
 export function routeMessage(network: Network, from: Sender, node: Stanza): Stanza {
   const { to, id } = node.attrs;
@@ -30,6 +32,7 @@ export function routeMessage(network: Network, from: Sender, node: Stanza): Stan
   const refused = isClient && network.faults.fire('nack', { phone: from.account.phone, device: from.device.id });
   if (refused) return ack(refused.code);
   if (!id || !to) return ack(479);
+  if (isChannelJid(to)) return routePost(network, from, node);
   const target = network.accounts.find(to);
   if (!target) return ack(/@(s\.whatsapp\.net|c\.us|lid)$/.test(to) ? 404 : 501);
   const copies = copiesOf(network, from, node, target);

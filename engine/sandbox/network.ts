@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Accounts, jidOf, type Account, type Device } from './accounts.ts';
 import { loadServerIdentity, type ServerIdentity } from './certificates.ts';
 import { Calls } from './calls.ts';
+import { Channels } from './channels.ts';
 import type { Connection } from './connection.ts';
 import { deviceRemoved } from './endings.ts';
 import { Faults, type Fault, type FaultRequest } from './faults.ts';
@@ -37,6 +38,7 @@ export class Network {
   readonly pairing: Pairing;
   readonly presences: Presences;
   readonly calls: Calls;
+  readonly channels: Channels;
   /** Every socket that is open, logged in or not. */
   readonly connections = new Set<Connection>();
   readonly #online = new Map<string, Connection>();
@@ -54,6 +56,7 @@ export class Network {
     this.pairing = new Pairing(this, times);
     this.presences = new Presences(this);
     this.calls = new Calls(this);
+    this.channels = new Channels(this);
     for (const account of this.accounts.list()) this.addPhone(account);
   }
 

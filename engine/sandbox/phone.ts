@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { proto } from '@whiskeysockets/baileys';
 import { jidOf, type Account, type Device, type Sender } from './accounts.ts';
 import { appStateKeyShare, historySync } from './bootstrap.ts';
+import { viewPosts } from './channel-posts.ts';
+import { isChannelJid, mustPost } from './channels.ts';
 import { Chats, findChat, type Chat, type StoredMessage } from './chats.ts';
 import {
   copyOf,
@@ -113,6 +115,7 @@ export class Phone {
         throw new SandboxError(404, 'unknown-message', `+${this.number} has no message ${unknown} from ${written}.`);
       }
       this.#network.store.transaction(() => {
+        if (chat.kind === 'channel') viewPosts(this.#network, chat.jid, wanted, this.number);
         for (const receipt of this.#readReceipts(wanted)) routeReceipt(this.#network, this.#self, receipt);
         this.#chats.markRead(wanted);
       });
@@ -226,6 +229,7 @@ export class Phone {
     const { store, outbox } = this.#network;
     const from = this.#network.accounts.find(node.attrs['from']);
     const id = node.attrs['id'] ?? '';
+    if (isChannelJid(node.attrs['from'])) return this.#takePost(seq, node);
     if (!from) return outbox.remove(seq);
     const known = this.#chats.get(from.account.phone, id) !== undefined;
     let content: MessageContent | undefined;
@@ -244,6 +248,21 @@ export class Phone {
       outbox.remove(seq);
     });
     if (content && node.attrs['category'] === 'peer') await this.#answerPeer(from.device, id, content);
+  }
+
+  /** What is posted in a channel is not encrypted; an edit comes under the id of the post that it changes. */
+  #takePost(seq: number, node: Stanza): void {
+    const { from = '', id = '', is_sender: own } = node.attrs;
+    const content = decodeContent(bytes(child(node, 'plaintext')));
+    this.#network.store.transaction(() => {
+      const known = this.#chats.list({ chat: from, id })[0];
+      if (known) this.#chats.change(known, content);
+      else {
+        const sender = own === 'true' ? this.number : from;
+        this.#chats.add({ id, sender, device: 0, chat: from, addressing: 'pn', content, read: own === 'true' });
+      }
+      this.#network.outbox.remove(seq);
+    });
   }
 
   async #decrypt(account: Account, device: number, node: Stanza): Promise<MessageContent> {
@@ -424,6 +443,10 @@ export class Phone {
 
   /** The content of the stanza: a ciphertext for every device of the other party and every linked one of our own. */
   async #encryptForChat(chat: Chat, content: MessageContent, attrs: Record<string, string | undefined>) {
+    if (chat.kind === 'channel') {
+      mustPost(this.#network, chat.jid, this.#self.account);
+      return [stanza('plaintext', attrs, encodeContent(content))];
+    }
     if (chat.kind !== 'person') throw new SandboxError(501, 'not-yet', `The phones do not write to ${chat.jid} yet.`);
     const { accounts } = this.#network;
     const participants: Stanza[] = [];

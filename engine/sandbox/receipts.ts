@@ -1,4 +1,6 @@
 import { jidOf, type Account, type Device, type Sender } from './accounts.ts';
+import { routeView } from './channel-posts.ts';
+import { isChannelJid } from './channels.ts';
 import type { Addressing } from './jid.ts';
 import type { Network } from './network.ts';
 import { child, children, now, stanza, type Stanza } from './stanza.ts';
@@ -20,6 +22,7 @@ import { child, children, now, stanza, type Stanza } from './stanza.ts';
  */
 export function routeReceipt(network: Network, from: Sender, node: Stanza): Stanza {
   const { id = '', to, type } = node.attrs;
+  if (isChannelJid(to)) return routeView(network, from, node);
   const ids = [id, ...children(child(node, 'list'), 'item').map((item) => item.attrs['id'] ?? '')];
   const target = network.accounts.find(to);
   network.store.transaction(() => {

@@ -92,6 +92,28 @@ create table if not exists media (
 create table if not exists phone_media (
   phone text not null, hash blob not null, primary key (phone, hash)
 );
+create table if not exists channels (
+  jid text primary key, name text not null, description text not null, invite text not null unique, picture_id text,
+  picture_path text, reaction_codes text not null default 'ALL', created integer not null, name_id text not null,
+  name_time text not null, description_id text not null, description_time text not null
+);
+create table if not exists channel_members (
+  channel text not null, phone text not null, role text not null, muted integer not null default 0,
+  primary key (channel, phone)
+);
+create table if not exists channel_posts (
+  channel text not null, server_id integer not null, id text not null, author text not null, type text not null,
+  mediatype text, body blob not null, extras blob not null, timestamp integer not null, edited integer,
+  revoked integer not null default 0, primary key (channel, server_id), unique (channel, id)
+);
+create table if not exists channel_reactions (
+  channel text not null, server_id integer not null, phone text not null, code text not null,
+  primary key (channel, server_id, phone)
+);
+create table if not exists channel_views (
+  channel text not null, server_id integer not null, phone text not null, primary key (channel, server_id, phone)
+);
+
 create table if not exists calls (
   id text primary key, caller text not null, caller_device integer not null, group_jid text, video integer not null,
   reason text, offer text not null, rings_until integer not null, started integer not null, ended integer
@@ -134,6 +156,9 @@ const OF_ACCOUNT = [
   'blocklist',
   'phone_media',
   'called',
+  'channel_members',
+  'channel_reactions',
+  'channel_views',
 ] as const;
 
 type Value = string | number | Buffer | null;
