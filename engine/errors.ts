@@ -6,6 +6,7 @@
 export const ERRORS = {
   unauthorized: { status: 401, fault: 'caller' },
   forbidden: { status: 403, fault: 'caller' },
+  not_permitted: { status: 403, fault: 'caller' },
   bad_request: { status: 400, fault: 'caller' },
   not_found: { status: 404, fault: 'caller' },
   session_not_found: { status: 404, fault: 'caller' },
@@ -22,6 +23,8 @@ export const ERRORS = {
   session_not_connected: { status: 409, fault: 'later' },
   session_not_scannable: { status: 409, fault: 'later' },
   session_restricted: { status: 409, fault: 'later' },
+  conflict: { status: 409, fault: 'later' },
+  limit_reached: { status: 409, fault: 'later' },
   rate_limited: { status: 429, fault: 'later' },
   stopping: { status: 503, fault: 'later' },
   whatsapp_refused: { status: 502, fault: 'whatsapp' },

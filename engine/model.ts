@@ -112,6 +112,39 @@ export interface MessageRecord {
   updatedAt: number;
 }
 
+/** A person as the account knows them. At least one of the addresses is known. */
+export interface ContactRecord {
+  /** Phone-number jid. */
+  jid: string | null;
+  lid: string | null;
+  /** In the account's address book. */
+  name: string | null;
+  /** What the person calls themselves. */
+  notify: string | null;
+  /** Of a business that WhatsApp has verified. */
+  verifiedName: string | null;
+  about: string | null;
+  imgUrl: string | null;
+}
+
+/** A chat of the account. Of a person, at least one of the addresses is known; `jid` names everything else. */
+export interface ChatRecord {
+  jid: string | null;
+  lid: string | null;
+  name: string | null;
+  /** -1: marked as unread by hand. */
+  unreadCount: number;
+  /** Seconds since 1970. */
+  lastMessageAt: number | null;
+  archived: boolean;
+  /** Seconds since 1970. */
+  pinnedAt: number | null;
+  /** Unix milliseconds; -1: for ever. */
+  mutedUntil: number | null;
+  /** Of a group. */
+  imgUrl: string | null;
+}
+
 /** Kinds of files that WhatsApp carries. */
 export const MEDIA_KINDS = ['image', 'video', 'audio', 'document', 'sticker'] as const;
 export type MediaKind = (typeof MEDIA_KINDS)[number];

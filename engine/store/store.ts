@@ -1,5 +1,7 @@
 import type { EventEnvelope, NewEvent } from '../events.ts';
 import type {
+  ChatRecord,
+  ContactRecord,
   DeliveryRecord,
   DeliveryStatus,
   MessageRecord,
@@ -70,6 +72,43 @@ export interface MessageOutcome {
   events: (message: MessageRecord, before: MessageStatus) => NewEvent[];
 }
 
+/** The addresses of a person; of anything else, `jid` alone. What belongs together is united when both are told. */
+export interface Addresses {
+  jid?: string | undefined;
+  lid?: string | undefined;
+}
+
+/** What is news about a person. What is left out stays as it is. */
+export interface ContactFacts extends Addresses, Partial<Omit<ContactRecord, keyof Addresses>> {
+  /** There is another picture, which WhatsApp has yet to be asked for. */
+  pictureChanged?: boolean;
+}
+
+/** What is news about a chat. What is left out stays as it is; the time of the last message only rises. */
+export interface ChatFacts extends Addresses, Partial<Omit<ChatRecord, keyof Addresses>> {
+  /** So many more messages are unread. */
+  unreadMore?: number;
+  pictureChanged?: boolean;
+  /** It is the picture of a group that need not have appeared as a chat yet. */
+  pictureOnly?: boolean;
+}
+
+/** A record that is not as it was; `before` is missing for a new one. */
+export interface Changed<T> {
+  before: T | undefined;
+  after: T;
+}
+
+/** What is news about the account's people and chats. */
+export interface DirectoryNews {
+  contacts?: ContactFacts[];
+  chats?: ChatFacts[];
+  /** By either address. */
+  deletedChats?: string[];
+  /** Made inside the transaction, from what has really changed. */
+  events: (changes: { contacts: Changed<ContactRecord>[]; chats: Changed<ChatRecord>[] }) => NewEvent[];
+}
+
 /** Signal keys to write, by Baileys' type and id, serialized; `null` deletes. The store seals them. */
 export type KeyWrites = Record<string, Record<string, Buffer | null>>;
 
@@ -90,6 +129,7 @@ export interface Change {
   messages?: NewMessage[];
   outcomes?: MessageOutcome[];
   receipts?: GroupReceipt[];
+  directory?: DirectoryNews;
   events?: NewEvent[];
   session?: { status?: SessionStatus; reason?: Reason | null; wanted?: boolean; account?: SessionRecord['account'] };
   /** A line for the session's log. */
@@ -226,6 +266,22 @@ export interface Store {
     retry(msgId: number): Promise<void>;
     /** Written but never acknowledged: to be sent again under the same id. Answers how many. */
     requeue(sessionId: number, writtenBefore: number): Promise<number>;
+  };
+
+  contacts: {
+    /** By phone-number jid or LID. */
+    get(sessionId: number, address: string): Promise<ContactRecord | undefined>;
+    /** By name; those whose names, number or LID hold `search`, in any case and with any accents. */
+    list(sessionId: number, filter: { search?: string | undefined }, slice?: Slice): Promise<Sliced<ContactRecord>>;
+  };
+
+  chats: {
+    /** By jid or LID. */
+    get(sessionId: number, address: string): Promise<ChatRecord | undefined>;
+    /** URLs of the groups’ pictures, as far as known, by jid. */
+    pictures(sessionId: number): Promise<Map<string, string>>;
+    /** Addresses of people and groups whose picture has changed and was not asked for yet. */
+    changedPictures(sessionId: number): Promise<Addresses[]>;
   };
 
   events: {

@@ -1,4 +1,4 @@
-import { EngineError } from '../errors.ts';
+import { EngineError, type ErrorCode } from '../errors.ts';
 
 /** Why a connection to WhatsApp ended, in the terms of the table in state.ts. */
 export interface Closure {
@@ -35,15 +35,87 @@ export function isConnectionFailure(error: unknown): boolean {
   return code === 428 || code === 408 || code === 503 || code === 515;
 }
 
-/** What the caller of an operation is told when WhatsApp, or the way to it, failed. */
-export function toEngineError(error: unknown, what: string): EngineError {
-  if (error instanceof EngineError) return error;
-  if (isConnectionFailure(error)) {
-    return new EngineError('whatsapp_unreachable', `${what} did not reach WhatsApp: the connection broke. Try again.`, {
-      cause: error,
-    });
+/** WhatsApp has not answered a question in time: whether it did what it was asked is not known. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer';
+}
+
+/** WhatsApp's refusal of a question, with its code. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  constructor(
+    readonly code: number,
+    options?: ErrorOptions,
+  ) {
+    super(`WhatsApp refused with code ${code}`, options);
   }
-  return new EngineError('whatsapp_refused', `${what} was refused by WhatsApp.`, { cause: error });
+}
+
+/** What a code means for one question, where that is more than it means in general: a sentence, with our code for it. */
+export type Meanings = Record<number, string | [ErrorCode, string]>;
+
+/** WhatsApp's codes for a refused question (`<iq type=error>`), as they are told to the caller. */
+const REFUSALS: Record<number, [ErrorCode, string]> = {
+  400: ['bad_request', 'WhatsApp finds the request malformed. Check its fields.'],
+  401: ['not_permitted', 'This account may not do that.'],
+  403: ['not_permitted', 'This account may not do that.'],
+  404: ['not_found', 'WhatsApp knows nothing by that name.'],
+  405: ['not_permitted', 'WhatsApp does not allow that here.'],
+  406: ['bad_request', 'WhatsApp does not accept these values. Check the fields.'],
+  409: ['conflict', 'It was changed at the same moment, or is so already. Look, then try again.'],
+  410: ['not_found', 'It no longer exists.'],
+  419: ['limit_reached', 'A limit of WhatsApp’s is reached.'],
+  429: ['rate_limited', 'WhatsApp says that this account asks too often. Wait a minute, then ask less often.'],
+};
+/** WhatsApp does not say how long; shorter pauses have been seen to prolong its limit. */
+const RETRY_AFTER_LIMIT_S = 60;
+
+/**
+ * What the caller of an operation is told when WhatsApp, or the way to it, failed. `what` begins the sentence:
+ * "Failed to leave group". `meanings` says more than the code alone.
+ */
+export function toEngineError(error: unknown, what: string, meanings: Meanings = {}): EngineError {
+  if (error instanceof EngineError) return error;
+  const say = (code: ErrorCode, sentence: string, more = {}) =>
+    new EngineError(code, `${what}: ${sentence}`, { cause: error, ...more });
+  if (error instanceof NoAnswer) {
+    return say(
+      'whatsapp_timeout',
+      'WhatsApp did not answer in time, so whether it was done is not known. Look, then try again.',
+    );
+  }
+  const code = refusalCode(error);
+  if (code !== undefined) return refused(code, say, meanings);
+  if (isConnectionFailure(error)) {
+    return say('whatsapp_unreachable', 'The connection to WhatsApp broke. Try again.');
+  }
+  return say('whatsapp_refused', 'WhatsApp’s answer was not understood. The log of the engine has the cause.');
+}
+
+function refused(
+  code: number,
+  say: (code: ErrorCode, sentence: string, more?: object) => EngineError,
+  meanings: Meanings,
+): EngineError {
+  const general = REFUSALS[code] ?? unknownRefusal(code);
+  const meaning = meanings[code] ?? general;
+  const [ours, sentence] = typeof meaning === 'string' ? [general[0], meaning] : meaning;
+  const retry = ours === 'rate_limited' && { retryAfterS: RETRY_AFTER_LIMIT_S };
+  return say(ours, sentence, { details: { whatsappCode: code }, ...retry });
+}
+
+/** From 500 on it is WhatsApp that failed; below, the caller who asked for something that cannot be. */
+function unknownRefusal(code: number): [ErrorCode, string] {
+  if (code >= 500) return ['whatsapp_refused', `WhatsApp failed (code ${code}). Try again later.`];
+  return ['bad_request', `WhatsApp refused it (code ${code}).`];
+}
+
+/** The code in WhatsApp's answer. Baileys keeps it, or the whole `<error>`, as the data of its error. */
+function refusalCode(error: unknown): number | undefined {
+  if (error instanceof Refusal) return error.code;
+  const { data } = (error ?? {}) as { data?: number | { tag?: string; attrs?: { code?: string } } };
+  const code = typeof data === 'object' && data?.tag === 'error' ? Number(data.attrs?.code) : data;
+  return typeof code === 'number' && code >= 400 ? code : undefined;
 }
 
 /** Error codes in WhatsApp's acknowledgement of a message, as a person would put them. */

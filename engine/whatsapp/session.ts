@@ -11,7 +11,7 @@ import {
 import type { Store } from '../store/store.ts';
 import { openAuth } from './auth.ts';
 import { generateMessageIDV2, jidNormalizedUser, type WASocket } from './baileys.ts';
-import { toEngineError } from './failure.ts';
+import { toEngineError, type Meanings } from './failure.ts';
 import { toJid } from './jid.ts';
 import { compose, type Composing } from './outgoing.ts';
 import type { Addresses } from './polls.ts';
@@ -243,14 +243,15 @@ export class Session {
   /**
    * Asks something of WhatsApp over the open connection; what the files of this room named after WhatsApp's nouns
    * (groups.ts, contacts.ts …) are made of. Throws `session_not_connected` without a connection, and what
-   * `toEngineError` makes of WhatsApp's refusal; `what` begins its sentence: "Failed to leave group".
+   * `toEngineError` makes of WhatsApp's refusal; `what` begins its sentence: "Failed to leave group", and `meanings`
+   * says what a code means here.
    */
-  async ask<T>(what: string, question: (wa: WASocket) => Promise<T>): Promise<T> {
+  async ask<T>(what: string, question: (wa: WASocket) => Promise<T>, meanings?: Meanings): Promise<T> {
     if (this.state.status !== 'connected' || !this.socket) throw this.notConnected();
     try {
       return await question(this.socket.wa);
     } catch (error) {
-      throw toEngineError(error, what);
+      throw toEngineError(error, what, meanings);
     }
   }
 

@@ -1,5 +1,13 @@
 import { EngineError } from '../../engine/errors.ts';
-import { closureOf, isConnectionFailure, nackText, toEngineError } from '../../engine/whatsapp/failure.ts';
+import {
+  closureOf,
+  isConnectionFailure,
+  nackText,
+  NoAnswer,
+  Refusal,
+  toEngineError,
+  type Meanings,
+} from '../../engine/whatsapp/failure.ts';
 
 /** An error as Baileys throws them, with Boom. */
 const boom = (message: string, statusCode?: number, data?: unknown) =>
@@ -40,12 +48,59 @@ test('only what a broken connection throws may be tried again', () => {
   }
 });
 
+/** An error as Baileys makes it of WhatsApp's `<iq type=error>`. */
+const iqError = (code: number, text = '') => boom(text, 500, code);
+
+test.each([
+  [400, 'bad_request', 400],
+  [401, 'not_permitted', 403],
+  [403, 'not_permitted', 403],
+  [404, 'not_found', 404],
+  [405, 'not_permitted', 403],
+  [406, 'bad_request', 400],
+  [409, 'conflict', 409],
+  [410, 'not_found', 404],
+  [419, 'limit_reached', 409],
+  [429, 'rate_limited', 429],
+  [499, 'bad_request', 400],
+  [500, 'whatsapp_refused', 502],
+  [501, 'whatsapp_refused', 502],
+  [503, 'whatsapp_refused', 502],
+])('WhatsApp’s refusal with %i becomes %s, told in a sentence', (code, ours, status) => {
+  for (const error of [iqError(code), new Refusal(code), boom('', 400, { tag: 'error', attrs: { code: `${code}` } })]) {
+    const told = toEngineError(error, 'Failed to leave group');
+    expect(told).toMatchObject({ code: ours, status, details: { whatsappCode: code } });
+    expect(told.message).toMatch(/^Failed to leave group: [A-Z].*\.$/);
+  }
+});
+
+test('a question can say what a code means for it', () => {
+  const meanings = { 403: 'You are not an admin.', 406: ['not_found', 'No such code.'] } satisfies Meanings;
+  expect(toEngineError(iqError(403), 'Failed', meanings)).toMatchObject({
+    code: 'not_permitted',
+    message: 'Failed: You are not an admin.',
+  });
+  expect(toEngineError(iqError(406), 'Failed', meanings)).toMatchObject({
+    code: 'not_found',
+    message: 'Failed: No such code.',
+  });
+});
+
+test('a limit of WhatsApp’s says when to try again', () => {
+  expect(toEngineError(iqError(429), 'Failed').retryAfterS).toBe(60);
+});
+
 test('a caller is told what was tried, never Baileys’ words', () => {
-  const refused = toEngineError(boom('bad-request: key=hunter2', 400), 'The message');
-  expect(refused).toMatchObject({ code: 'whatsapp_refused', message: 'The message was refused by WhatsApp.' });
-  expect(toEngineError(boom('', 428), 'The message')).toMatchObject({ code: 'whatsapp_unreachable' });
+  const refused = toEngineError(iqError(400, 'bad-request: key=hunter2'), 'Failed');
+  expect(refused.message).not.toContain('hunter2');
+  expect(toEngineError(boom('x of undefined hunter2'), 'Failed')).toMatchObject({
+    code: 'whatsapp_refused',
+    message: expect.not.stringContaining('hunter2') as string,
+  });
+  expect(toEngineError(boom('', 428), 'Failed')).toMatchObject({ code: 'whatsapp_unreachable' });
+  expect(toEngineError(new NoAnswer(), 'Failed')).toMatchObject({ code: 'whatsapp_timeout', status: 504 });
   const ours = new EngineError('not_found', 'No.');
-  expect(toEngineError(ours, 'The message')).toBe(ours);
+  expect(toEngineError(ours, 'Failed')).toBe(ours);
 });
 
 test('a refusal of a message is told in words and with its code', () => {

@@ -1,8 +1,11 @@
 import type { Seal } from '../seal.ts';
 import type { Change, Committed, Store } from '../store.ts';
 import { auth, writeAuth } from './auth.ts';
+import { chats } from './chats.ts';
+import { contacts } from './contacts.ts';
 import { Database, StoreError } from './database.ts';
 import { deliveries } from './deliveries.ts';
+import { applyNews } from './directory.ts';
 import { appendEvent, eventLog } from './events.ts';
 import { applyOutcome, applyReceipt, insertMessage, messages } from './messages.ts';
 import { sessions, writeSession } from './sessions.ts';
@@ -38,6 +41,8 @@ export function openSqliteStore(folder: string | undefined, seal: Seal): Store {
     sessions: sessions(db, seal),
     auth: auth(db, seal),
     messages: messages(db),
+    contacts: contacts(db),
+    chats: chats(db),
     events: eventLog(db),
     subscriptions: subscriptions(db, seal),
     deliveries: deliveries(db),
@@ -60,6 +65,7 @@ function apply(db: Database, seal: Seal, change: Change): Committed {
     ...inserted.flatMap(({ events }) => events),
     ...outcomes.flatMap(({ events }) => events),
     ...(change.receipts ?? []).flatMap((receipt) => applyReceipt(db, sessionId, receipt)),
+    ...(change.directory ? applyNews(db, sessionId, change.directory) : []),
     ...(change.events ?? []),
   ];
   const appended = told.map((event) => appendEvent(db, sessionId, event));

@@ -55,8 +55,35 @@ CREATE TABLE contacts (
   name TEXT,
   notify TEXT,
   verified_name TEXT,
-  img_url TEXT,
   about TEXT,
+  img_url TEXT,
+  -- The picture is another one than img_url tells; WhatsApp has yet to be asked for it.
+  picture_changed INTEGER NOT NULL DEFAULT 0,
+  -- Names and addresses, folded: what a search looks at, and the order of the list.
+  search TEXT NOT NULL DEFAULT '',
+  updated_at INTEGER NOT NULL,
+  UNIQUE (session_id, jid),
+  UNIQUE (session_id, lid)
+);
+CREATE INDEX contacts_in_order ON contacts (session_id, search, id);
+
+-- A chat of the account: with a person, a group, a channel.
+CREATE TABLE chats (
+  id INTEGER PRIMARY KEY,
+  session_id INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
+  jid TEXT,
+  lid TEXT,
+  name TEXT,
+  unread_count INTEGER NOT NULL DEFAULT 0,
+  last_message_at INTEGER,
+  archived INTEGER NOT NULL DEFAULT 0,
+  pinned_at INTEGER,
+  muted_until INTEGER,
+  -- Of groups; those of people stand with the contact.
+  img_url TEXT,
+  picture_changed INTEGER NOT NULL DEFAULT 0,
+  -- 0: the account has no such chat yet, only its picture is known.
+  listed INTEGER NOT NULL DEFAULT 1,
   updated_at INTEGER NOT NULL,
   UNIQUE (session_id, jid),
   UNIQUE (session_id, lid)

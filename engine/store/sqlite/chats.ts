@@ -1,0 +1,113 @@
+import type { ChatRecord } from '../../model.ts';
+import type { Changed, ChatFacts, Store } from '../store.ts';
+import type { Database, Row } from './database.ts';
+import { changed, findByAddress, told, unite } from './directory.ts';
+
+export function chats(db: Database): Store['chats'] {
+  return {
+    async get(sessionId, address) {
+      const row = findByAddress(db, 'chats', sessionId, address);
+      return row && toChat(row);
+    },
+    async pictures(sessionId) {
+      const rows = db.all(
+        'SELECT jid, img_url FROM chats WHERE session_id = ? AND img_url IS NOT NULL AND picture_changed = 0',
+        sessionId,
+      );
+      return new Map(rows.map((row) => [String(row['jid']), String(row['img_url'])]));
+    },
+    async changedPictures(sessionId) {
+      return db
+        .all(
+          `SELECT jid, lid FROM contacts WHERE session_id = ? AND picture_changed = 1
+           UNION ALL SELECT jid, lid FROM chats WHERE session_id = ? AND picture_changed = 1`,
+          sessionId,
+          sessionId,
+        )
+        .map(({ jid, lid }) => ({
+          ...(jid !== null && { jid: String(jid) }),
+          ...(lid !== null && { lid: String(lid) }),
+        }));
+    },
+  };
+}
+
+/** Notes what is news about a chat; `undefined` when nothing of it was. */
+export function changeChat(db: Database, sessionId: number, facts: ChatFacts): Changed<ChatRecord> | undefined {
+  const { jid, lid } = facts;
+  if (jid === undefined && lid === undefined) return undefined;
+  const row = unite(db, 'chats', sessionId, facts);
+  const before = row?.['listed'] === 1 ? toChat(row) : undefined;
+  const after: ChatRecord = {
+    jid: told(jid, row?.['jid']),
+    lid: told(lid, row?.['lid']),
+    name: told(facts.name, row?.['name']),
+    unreadCount: unreadOf(before?.unreadCount ?? 0, facts),
+    lastMessageAt: later(before?.lastMessageAt ?? null, facts.lastMessageAt ?? null),
+    archived: facts.archived ?? before?.archived ?? false,
+    pinnedAt: told(facts.pinnedAt, row?.['pinned_at']),
+    mutedUntil: told(facts.mutedUntil, row?.['muted_until']),
+    imgUrl: told(facts.imgUrl, row?.['img_url']),
+  };
+  const pictureChanged = facts.pictureChanged ?? (facts.imgUrl === undefined && row?.['picture_changed'] === 1);
+  write(db, sessionId, row, after, { pictureChanged, listed: before !== undefined || !facts.pictureOnly });
+  return changed(before, after);
+}
+
+export function deleteChat(db: Database, sessionId: number, address: string): void {
+  const column = address.endsWith('@lid') ? 'lid' : 'jid';
+  db.run(`DELETE FROM chats WHERE session_id = ? AND ${column} = ?`, sessionId, address);
+}
+
+function unreadOf(known: number, { unreadCount, unreadMore }: ChatFacts): number {
+  if (unreadCount !== undefined) return unreadCount;
+  return unreadMore ? Math.max(known, 0) + unreadMore : known;
+}
+
+const later = (a: number | null, b: number | null) => (a === null || b === null ? (a ?? b) : Math.max(a, b));
+
+function write(
+  db: Database,
+  sessionId: number,
+  row: Row | undefined,
+  chat: ChatRecord,
+  { pictureChanged, listed }: { pictureChanged: boolean; listed: boolean },
+): void {
+  const { jid, lid, name, unreadCount, lastMessageAt, archived, pinnedAt, mutedUntil, imgUrl } = chat;
+  const values = [
+    ...[jid, lid, name, unreadCount, lastMessageAt, archived ? 1 : 0, pinnedAt, mutedUntil, imgUrl],
+    pictureChanged ? 1 : 0,
+    listed ? 1 : 0,
+    Date.now(),
+  ];
+  if (row) {
+    db.run(
+      `UPDATE chats SET jid = ?, lid = ?, name = ?, unread_count = ?, last_message_at = ?, archived = ?, pinned_at = ?,
+       muted_until = ?, img_url = ?, picture_changed = ?, listed = ?, updated_at = ? WHERE id = ?`,
+      ...values,
+      Number(row['id']),
+    );
+    return;
+  }
+  db.run(
+    `INSERT INTO chats (jid, lid, name, unread_count, last_message_at, archived, pinned_at, muted_until, img_url,
+     picture_changed, listed, updated_at, session_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ...values,
+    sessionId,
+  );
+}
+
+function toChat(row: Row): ChatRecord {
+  const number = (column: string) => (row[column] === null ? null : Number(row[column]));
+  return {
+    jid: row['jid'] as string | null,
+    lid: row['lid'] as string | null,
+    name: row['name'] as string | null,
+    unreadCount: Number(row['unread_count']),
+    lastMessageAt: number('last_message_at'),
+    archived: row['archived'] === 1,
+    pinnedAt: number('pinned_at'),
+    mutedUntil: number('muted_until'),
+    imgUrl: row['img_url'] as string | null,
+  };
+}
