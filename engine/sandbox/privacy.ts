@@ -11,7 +11,7 @@ export { hasBlocked } from './blocklist.ts';
 const WHO = ['all', 'contacts', 'contact_blacklist', 'none'];
 
 /** The settings that there are, and what each may be; the first value is what it is at the beginning. */
-const SETTINGS: Record<string, string[]> = {
+export const SETTINGS: Record<string, string[]> = {
   last: WHO,
   online: ['all', 'match_last_seen'],
   profile: WHO,

@@ -3,6 +3,7 @@ import { routeView } from './channel-posts.ts';
 import { isChannelJid } from './channels.ts';
 import type { Addressing } from './jid.ts';
 import type { Network } from './network.ts';
+import { sharesReads } from './privacy.ts';
 import { child, children, now, stanza, type Stanza } from './stanza.ts';
 
 /**
@@ -20,7 +21,8 @@ import { child, children, now, stanza, type Stanza } from './stanza.ts';
  *
  * Returns the `<ack class=receipt>`.
  */
-export function routeReceipt(network: Network, from: Sender, node: Stanza): Stanza {
+export function routeReceipt(network: Network, from: Sender, given: Stanza): Stanza {
+  const node = asShown(network, from, given);
   const { id = '', to, type } = node.attrs;
   if (isChannelJid(to)) return routeView(network, from, node);
   const ids = [id, ...children(child(node, 'list'), 'item').map((item) => item.attrs['id'] ?? '')];
@@ -29,7 +31,14 @@ export function routeReceipt(network: Network, from: Sender, node: Stanza): Stan
     if (type !== 'retry') for (const one of ids) settle(network, from, one, node);
     if (target) passOn(network, from, node, target);
   });
-  return stanza('ack', { class: 'receipt', id, from: to, type, t: now() });
+  return stanza('ack', { class: 'receipt', id, from: to, type: given.attrs['type'], t: now() });
+}
+
+/** Between two people of whom one has read receipts turned off, a message is read without the other one's knowing. */
+function asShown(network: Network, from: Sender, node: Stanza): Stanza {
+  const author = node.attrs['type'] === 'read' ? network.accounts.find(node.attrs['to'])?.account : undefined;
+  if (!author || sharesReads(network, from.account.phone, author.phone)) return node;
+  return { ...node, attrs: { ...node.attrs, type: 'read-self' } };
 }
 
 /** The device has the message: it need not be given again, and the sender's list of deliveries says so. */
@@ -41,7 +50,7 @@ function settle(network: Network, from: Sender, id: string, node: Stanza): void 
   if (type !== 'read' && type !== 'read-self' && type !== 'played') {
     outbox.settleMessage(from.device, id, author?.phone);
     if (author) outbox.markDelivered(author.phone, id, from.device, type !== 'inactive');
-  } else if (author) {
+  } else if (author && type !== 'read-self') {
     outbox.markRead(author.phone, id, from.device);
   }
 }

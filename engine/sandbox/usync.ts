@@ -3,7 +3,9 @@ import { jidOf, type Account, type Sender } from './accounts.ts';
 import { parseJid, type Addressing } from './jid.ts';
 import { sign } from './keys.ts';
 import type { Network } from './network.ts';
-import { settingOf } from './privacy.ts';
+import { pictureOf } from './pictures.ts';
+import { maySee, settingOf } from './privacy.ts';
+import { aboutSince } from './profile.ts';
 import { USERS, child, children, now, result, stanza, text, type Stanza } from './stanza.ts';
 
 /** What the signature of a key index list is over, before the list. */
@@ -18,21 +20,42 @@ interface Asked {
   phone: string | undefined;
 }
 
-type Protocol = (network: Network, asked: Asked) => Stanza | undefined;
+type Protocol = (network: Network, asked: Asked, by: Account) => Stanza | undefined;
 
 /** What can be asked about users, one protocol per child of `<query>`. */
 const PROTOCOLS: Record<string, Protocol> = {
   contact: (_network, { account, phone }) =>
-    stanza('contact', { type: account ? 'in' : 'out' }, phone === undefined ? undefined : Buffer.from(phone)),
+    stanza('contact', { type: contactType(account, phone) }, phone === undefined ? undefined : Buffer.from(phone)),
   devices: (network, { account }) => stanza('devices', {}, account ? deviceList(network, account) : []),
   // a LID is told to those who know the number, not to those who ask by LID
   lid: (_network, { account, addressing }) =>
     account && addressing === 'pn' ? stanza('lid', { val: jidOf(account, 'lid') }) : undefined,
-  status: (_network, { account }) => account && stanza('status', { t: now() }, Buffer.from(account.about)),
+  status: (network, { account }, by) => account && status(network, account, by),
+  picture: (network, { account }, by) => account && picture(network, account, by),
   disappearing_mode: (network, { account }) =>
     account &&
-    stanza('disappearing_mode', { duration: settingOf(network, account.phone, 'disappearing_mode') || 0, t: now() }),
+    stanza('disappearing_mode', {
+      duration: settingOf(network, account.phone, 'disappearing_mode') || 0,
+      t: settingOf(network, account.phone, 'disappearing_mode_t') || 0,
+    }),
 };
+
+/** `in`: it has an account, `out`: it has none, `invalid`: it is no phone number. */
+function contactType(account: Account | undefined, phone: string | undefined): string {
+  if (account) return 'in';
+  return phone !== undefined && !/^\+?[1-9]\d{6,14}$/.test(phone) ? 'invalid' : 'out';
+}
+
+/** The text under the profile name; 401 when it is not for the asking account to see. */
+function status(network: Network, account: Account, by: Account): Stanza {
+  if (!maySee(network, account.phone, 'status', by.phone)) return stanza('status', { code: 401 });
+  return stanza('status', { t: aboutSince(network, account.phone) }, Buffer.from(account.about));
+}
+
+function picture(network: Network, account: Account, by: Account): Stanza | undefined {
+  const shown = maySee(network, account.phone, 'profile', by.phone) ? pictureOf(network, account.phone) : undefined;
+  return shown && stanza('picture', { id: shown.id });
+}
 
 /** `<iq xmlns=usync>`: looks users up by number, jid or LID and tells what was asked about each. */
 export function usync(network: Network, from: Sender, iq: Stanza): Stanza {
@@ -43,7 +66,7 @@ export function usync(network: Network, from: Sender, iq: Stanza): Stanza {
     if (asked.account && protocols.some(({ tag }) => tag === 'devices')) {
       network.accounts.watch(asked.account.phone, from.account.phone);
     }
-    const answers = protocols.flatMap(({ tag }) => PROTOCOLS[tag]?.(network, asked) ?? []);
+    const answers = protocols.flatMap(({ tag }) => PROTOCOLS[tag]?.(network, asked, from.account) ?? []);
     return stanza('user', { jid: asked.jid }, answers);
   });
   const { sid, index, last, mode, context } = query?.attrs ?? {};
