@@ -59,6 +59,16 @@ export const SETTINGS = {
     default: 'public,private,loopback',
     about: 'Networks that webhooks may go to; link-local and metadata addresses never',
   },
+  WARBLER_MEDIA_NETWORKS: {
+    read: networks,
+    default: 'public',
+    about: 'Networks that files to send may be fetched from; unset on the sandbox, loopback is one of them',
+  },
+  WARBLER_PROXY_NETWORKS: {
+    read: networks,
+    default: 'public,private,loopback',
+    about: 'Networks that the proxies of sessions may be in; link-local and metadata addresses never',
+  },
   WARBLER_LOG_LEVEL: {
     read: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
     default: 'info',
@@ -100,6 +110,8 @@ export interface Config {
   /** `undefined` on the real WhatsApp; `own` starts a sandbox at `port`, otherwise the one at `url` is used. */
   sandbox: { own: true; port: number } | { own: false; url: string } | undefined;
   webhookNetworks: readonly Network[];
+  mediaNetworks: readonly Network[];
+  proxyNetworks: readonly Network[];
   logLevel: string;
   eventRetentionDays: number;
   browser: readonly [string, string];
@@ -128,6 +140,8 @@ export function loadConfig(options: { sandbox?: boolean; env?: NodeJS.ProcessEnv
   createFolder(dataDir);
   const sandboxUrl = setting(env, 'WARBLER_SANDBOX_URL');
   const sandboxPort = setting(env, 'WARBLER_SANDBOX_PORT');
+  const onSandbox = Boolean(sandboxUrl || options.sandbox);
+  const mediaNetworks = setting(env, 'WARBLER_MEDIA_NETWORKS');
   return {
     host: setting(env, 'WARBLER_HOST'),
     port: setting(env, 'WARBLER_PORT'),
@@ -141,6 +155,8 @@ export function loadConfig(options: { sandbox?: boolean; env?: NodeJS.ProcessEnv
         ? { own: true, port: sandboxPort }
         : undefined,
     webhookNetworks: setting(env, 'WARBLER_WEBHOOK_NETWORKS'),
+    mediaNetworks: onSandbox && !env['WARBLER_MEDIA_NETWORKS'] ? [...mediaNetworks, 'loopback'] : mediaNetworks,
+    proxyNetworks: setting(env, 'WARBLER_PROXY_NETWORKS'),
     logLevel: setting(env, 'WARBLER_LOG_LEVEL'),
     eventRetentionDays: setting(env, 'WARBLER_EVENT_RETENTION_DAYS'),
     browser: setting(env, 'WARBLER_BROWSER'),

@@ -3,6 +3,7 @@ import './whatsapp/hardening.ts';
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { destination, pino, type Logger } from 'pino';
 import { ConfigError, storeFolder, type Config } from './config.ts';
 import { attempt } from './delivery/attempt.ts';
@@ -10,6 +11,7 @@ import { guardedAgent } from './network/guard.ts';
 import { DeliveryWorker } from './delivery/worker.ts';
 import { hashToken, newToken } from './operations/access.ts';
 import type { Engine } from './operations/operation.ts';
+import { Media } from './media/media.ts';
 import { openSandbox, welcomeGuests } from './sandbox-mode.ts';
 import { Seal } from './store/seal.ts';
 import { openSqliteStore } from './store/sqlite/index.ts';
@@ -70,6 +72,17 @@ export async function startEngine(config: Config, log: Logger = engineLog(config
     );
     undo.unshift(() => sessions.stop());
 
+    let url = config.publicUrl ?? '';
+    const media = new Media({
+      folder: join(storeFolder(config), 'media'),
+      store,
+      networks: config.mediaNetworks,
+      publicUrl: () => url,
+      log,
+    });
+    await media.start();
+    undo.unshift(() => media.stop());
+
     const agent = guardedAgent(config.webhookNetworks);
     const delivery = new DeliveryWorker({
       store,
@@ -92,12 +105,13 @@ export async function startEngine(config: Config, log: Logger = engineLog(config
       sessions,
       wakeSubscription: (id) => delivery.wakeSubscription(id),
       webhookNetworks: config.webhookNetworks,
+      media,
       version: VERSION,
       notReady: () => starting,
     };
     const server = await listen(config, httpSurface({ engine, log, ...(sandbox && { sandbox: sandbox.proxy }) }));
     undo.unshift(() => closeServer(server));
-    const url = config.publicUrl ?? addressOf(server, config);
+    url ||= addressOf(server, config);
 
     await delivery.start();
     const ready = sessions

@@ -154,11 +154,15 @@ export interface MediaRecord {
   /** Unguessable: who knows it may download the file. */
   id: string;
   sessionId: number;
+  /** `upload`: a caller's. `send`: as it goes to WhatsApp. `received`: decrypted. Files for sending are not shown. */
+  use: 'upload' | 'send' | 'received';
   kind: MediaKind;
   mimetype: string;
   /** Bytes. */
   size: number;
   fileName: string | null;
+  /** What the file was made from, where asking for it again shall give the same file. */
+  source: string | null;
   createdAt: number;
   /** Unix milliseconds after which the file is gone. */
   expiresAt: number;

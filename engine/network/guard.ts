@@ -1,8 +1,8 @@
 import ipaddr from 'ipaddr.js';
 import { lookup, type LookupAddress } from 'node:dns';
-import { isIP } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector } from 'undici';
-import type { Network } from '../config.ts';
+import type { Network, SettingName } from '../config.ts';
 import { EngineError } from '../errors.ts';
 
 /** Cloud metadata services that answer on addresses which are not link-local. */
@@ -28,22 +28,36 @@ export function networkOf(address: string): Network | undefined {
   }
 }
 
-function refuseUnless(allowed: readonly Network[], address: string, host: string): void {
+/** Where a connection may go, and the setting that says so: a refusal names it. */
+export interface Reach {
+  networks: readonly Network[];
+  setting: SettingName;
+}
+
+const webhooks = (networks: readonly Network[]): Reach => ({ networks, setting: 'WARBLER_WEBHOOK_NETWORKS' });
+
+function refuseUnless({ networks, setting }: Reach, address: string, host: string): void {
   const network = networkOf(address);
-  if (network && allowed.includes(network)) return;
+  if (network && networks.includes(network)) return;
   throw new EngineError(
     'url_not_allowed',
     network
-      ? `${host} is on a ${network} network, which WARBLER_WEBHOOK_NETWORKS does not allow.`
+      ? `${host} is on a ${network} network, which ${setting} does not allow.`
       : `${host} is a link-local, metadata or otherwise special address, which is never allowed.`,
   );
+}
+
+/** Checks a host that is an address; names are checked when they are resolved, by {@link guardedLookup}. */
+export function checkHost(host: string, reach: Reach): void {
+  const address = host.replace(/^\[|\]$/g, '');
+  if (isIP(address)) refuseUnless(reach, address, address);
 }
 
 /**
  * Checks what can be known of a URL before it is used, so that a caller hears of a mistake at once: scheme, no
  * credentials, and the network when the host is an address. Names are checked when the connection is made.
  */
-export function checkUrl(url: string, allowed: readonly Network[]): void {
+export function checkUrl(url: string, allowed: readonly Network[] | Reach): void {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (!parsed || !/^https?:$/.test(parsed.protocol)) {
     throw new EngineError('url_not_allowed', 'The URL must start with http:// or https://.');
@@ -51,38 +65,39 @@ export function checkUrl(url: string, allowed: readonly Network[]): void {
   if (parsed.username || parsed.password) {
     throw new EngineError('url_not_allowed', 'The URL must not hold a user name or password.');
   }
-  const host = parsed.hostname.replace(/^\[|\]$/g, '');
-  if (isIP(host)) refuseUnless(allowed, host, host);
+  checkHost(parsed.hostname, reachOf(allowed));
 }
 
 /**
- * An HTTP agent that connects only to the given networks. The check is made on the resolved address, at connect time:
- * a name that resolves to another address a moment later does not get past it.
+ * Resolves names and refuses those that resolve to a network which is not allowed. Given to a connection, it is the
+ * resolved address that is checked: a name that resolves to another address a moment later does not get past it.
  */
-export function guardedAgent(allowed: readonly Network[], options: Agent.Options = {}): Agent {
-  const connect = buildConnector({
-    timeout: 10_000,
-    lookup: (host, lookupOptions, callback) => {
-      lookup(host, { ...lookupOptions, all: true }, (error, found) => {
-        if (error) return callback(error, '', 0);
-        const addresses = found as unknown as LookupAddress[];
-        try {
-          for (const { address } of addresses) refuseUnless(allowed, address, host);
-        } catch (refusal) {
-          return callback(refusal as Error, '', 0);
-        }
-        if (lookupOptions.all) return callback(null, addresses);
-        const first = addresses[0]!;
-        return callback(null, first.address, first.family);
-      });
-    },
-  });
+export function guardedLookup(reach: Reach): LookupFunction {
+  return (host, options, callback) => {
+    lookup(host, { ...options, all: true }, (error, found) => {
+      if (error) return callback(error, '', 0);
+      const addresses = found as unknown as LookupAddress[];
+      try {
+        for (const { address } of addresses) refuseUnless(reach, address, host);
+      } catch (refusal) {
+        return callback(refusal as Error, '', 0);
+      }
+      if (options.all) return callback(null, addresses);
+      const first = addresses[0]!;
+      return callback(null, first.address, first.family);
+    });
+  };
+}
+
+/** An HTTP agent that connects only to the given networks: those of webhooks, when only networks are given. */
+export function guardedAgent(allowed: readonly Network[] | Reach, options: Agent.Options = {}): Agent {
+  const reach = reachOf(allowed);
+  const connect = buildConnector({ timeout: 10_000, lookup: guardedLookup(reach) });
   return new Agent({
     ...options,
     connect: (target, callback) => {
-      const host = target.hostname.replace(/^\[|\]$/g, '');
       try {
-        if (isIP(host)) refuseUnless(allowed, host, host);
+        checkHost(target.hostname, reach);
       } catch (refusal) {
         return callback(refusal as Error, null);
       }
@@ -90,3 +105,5 @@ export function guardedAgent(allowed: readonly Network[], options: Agent.Options
     },
   });
 }
+
+const reachOf = (allowed: readonly Network[] | Reach): Reach => ('setting' in allowed ? allowed : webhooks(allowed));

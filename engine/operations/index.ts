@@ -1,3 +1,4 @@
+import * as media from './media.ts';
 import * as message from './message.ts';
 import type { Operation } from './operation.ts';
 import * as session from './session.ts';
@@ -21,6 +22,8 @@ export const operations: readonly Operation[] = [
   session.restart,
   session.regenerateKey,
   message.send,
+  media.upload,
+  media.file,
   webhook.create,
   webhook.list,
   webhook.get,

@@ -1,6 +1,8 @@
+import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { Network } from '../config.ts';
 import { validationFailed } from '../errors.ts';
+import type { Media } from '../media/media.ts';
 import type { SessionRecord } from '../model.ts';
 import type { Store } from '../store/store.ts';
 import type { Session } from '../whatsapp/session.ts';
@@ -20,6 +22,7 @@ export interface Engine {
   /** A subscription was made, replaced or resumed. */
   wakeSubscription(id: string): Promise<void>;
   webhookNetworks: readonly Network[];
+  media: Media;
   version: string;
   /** `undefined` once everything is up; else what is still being waited for. */
   notReady(): string | undefined;
@@ -31,6 +34,22 @@ export interface Call {
   session: Session;
   record: SessionRecord;
   idempotencyKey?: string;
+  /** The file in the request's body, for an operation that takes one; undefined when the body was JSON. */
+  file?: FileBody;
+}
+
+/** A file on its way in. It is read once, by the operation, which counts it. */
+export interface FileBody {
+  stream: Readable;
+  mimetype: string | undefined;
+  fileName: string | undefined;
+}
+
+/** A file on the disk, as the answer of an operation whose `answers` is `file`. */
+export interface FileAnswer {
+  path: string;
+  mimetype: string;
+  fileName: string | null;
 }
 
 export interface Operation {
@@ -55,6 +74,12 @@ export interface Operation {
    * ...output}`. `bare`: the output alone.
    */
   envelope?: 'data' | 'flat' | 'bare';
+  /** Largest JSON body in MB; 1 unless said. */
+  bodyMb?: number;
+  /** `file`: the body may also be a file, alone or in a form; then `call.file` is it. */
+  takes?: 'file';
+  /** `file`: the output is a {@link FileAnswer}, and what is answered is that file. */
+  answers?: 'file';
   /** For an answer that is also a picture: the text of the QR code to draw for `Accept: image/png`. */
   picture?: (output: never) => string;
   run(call: Call, input: never): Promise<unknown>;

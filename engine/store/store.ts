@@ -4,6 +4,7 @@ import type {
   ContactRecord,
   DeliveryRecord,
   DeliveryStatus,
+  MediaRecord,
   MessageRecord,
   MessageStatus,
   Reason,
@@ -43,6 +44,8 @@ export interface NewMessage extends MessageName {
   timestamp: number;
   /** WhatsApp id of the message that this one is about: of a reaction, a vote, an edit, a deletion, a pin. */
   about?: string;
+  /** It carries a file, to be downloaded when the session's `download_media` says so. */
+  file?: boolean;
   /**
    * Made inside the transaction, and only when the message was not known before: this is what makes a redelivery
    * harmless.
@@ -131,6 +134,8 @@ export interface Change {
   receipts?: GroupReceipt[];
   directory?: DirectoryNews;
   events?: NewEvent[];
+  /** Files of these messages (by msgId) are downloaded, or given up. */
+  downloaded?: number[];
   session?: { status?: SessionStatus; reason?: Reason | null; wanted?: boolean; account?: SessionRecord['account'] };
   /** A line for the session's log. */
   log?: { type: SessionLog['type']; status: SessionStatus; reason?: string };
@@ -330,6 +335,25 @@ export interface Store {
     get(sessionId: number, id: number): Promise<DeliveryRecord | undefined>;
     /** Makes a delivery pending again, due now, and its subscription active: somebody wants the receiver asked anew. */
     redeliver(id: number): Promise<{ subscriptionId: string; lane: string }>;
+  };
+
+  /** What is known of the files that the media room keeps; the files themselves lie on the disk. */
+  media: {
+    put(record: MediaRecord): Promise<void>;
+    get(id: string): Promise<MediaRecord | undefined>;
+    /** The file of a session that was made from `source`. */
+    find(sessionId: number, source: string): Promise<MediaRecord | undefined>;
+    /** Forgets files whose time has come and that no message still to be sent needs; answers their ids. */
+    expire(now: number): Promise<string[]>;
+    /** Ids of all files. */
+    ids(): Promise<string[]>;
+  };
+
+  /** Files of received messages that `download_media` asks for: put by the commit that stores the message. */
+  downloads: {
+    /** The message whose file is to be downloaded next, with how often that was tried; `at` is when. */
+    next(sessionId: number): Promise<{ message: MessageRecord; attempts: number; at: number } | undefined>;
+    retry(msgId: number, at: number): Promise<void>;
   };
 
   close(): Promise<void>;

@@ -10,9 +10,9 @@ import { toBuffer } from 'qrcode';
 import { EngineError, unforeseen } from '../errors.ts';
 import { admit } from '../operations/access.ts';
 import { operations } from '../operations/index.ts';
-import { readInput, type Call, type Engine, type Operation } from '../operations/operation.ts';
-
-const BODY_LIMIT = '1mb';
+import { readInput, type Call, type Engine, type FileAnswer, type Operation } from '../operations/operation.ts';
+import { readBody } from './body.ts';
+import { sendFile } from './file.ts';
 
 export interface HttpOptions {
   engine: Engine;
@@ -32,10 +32,6 @@ export function httpSurface({ engine, log, sandbox }: HttpOptions): Express {
   });
   app.get('/', (_req, res) => void res.type('text').send(welcome(engine.version, Boolean(sandbox))));
   if (sandbox) app.use('/sandbox', accountOnly(engine), sandbox);
-  app.use(
-    express.json({ limit: BODY_LIMIT, strict: true }),
-    express.urlencoded({ limit: BODY_LIMIT, extended: false }),
-  );
   for (const operation of operations) {
     const [method, path] = operation.http.split(' ') as [string, string];
     const verb = method.toLowerCase() as 'get' | 'post' | 'put' | 'delete';
@@ -65,8 +61,10 @@ async function answer(engine: Engine, operation: Operation, req: Request, res: R
   });
   const sessionId = record?.id ?? pathSession;
   if (sessionId !== undefined) about['session'] = sessionId;
-  const input = readInput(operation, { ...req.query, ...bodyOf(req), ...req.params });
-  const call: Partial<Call> = { engine };
+  // Only now: what a stranger sends is not even read.
+  const { fields, file } = await readBody(operation, req, res);
+  const input = readInput(operation, { ...req.query, ...fields, ...req.params });
+  const call: Partial<Call> = { engine, ...(file && { file }) };
   if (record) Object.assign(call, { record, session: engine.sessions.get(record.id) });
   const idempotencyKey = idempotencyKeyOf(req);
   if (idempotencyKey) call.idempotencyKey = idempotencyKey;
@@ -80,6 +78,7 @@ async function send(operation: Operation, output: unknown, req: Request, res: Re
     res.type('png').send(png);
     return;
   }
+  if (operation.answers === 'file') return sendFile(output as FileAnswer, res);
   const status = operation.status ?? 200;
   if (status === 204) {
     res.status(204).end();
@@ -102,13 +101,6 @@ function wrapped(operation: Operation, output: unknown): unknown {
 /** `undefined` for what is no id: the operation's own schema then says so. */
 function pathNumber(text: unknown): number | undefined {
   return typeof text === 'string' && /^[1-9]\d{0,14}$/.test(text) ? Number(text) : undefined;
-}
-
-function bodyOf(req: Request): Record<string, unknown> {
-  const body: unknown = req.body;
-  if (body === undefined || body === null) return {};
-  if (typeof body === 'object' && !Array.isArray(body)) return body as Record<string, unknown>;
-  throw new EngineError('bad_request', 'The request body must be a JSON object.');
 }
 
 function idempotencyKeyOf(req: Request): string | undefined {
@@ -155,8 +147,10 @@ function onError(log: Logger): ErrorRequestHandler {
 function bodyParserError(thrown: unknown): EngineError | undefined {
   if (thrown instanceof EngineError) return undefined;
   const { type, status } = thrown as { type?: string; status?: number };
-  if (type === 'entity.too.large')
-    return new EngineError('payload_too_large', `The request body is over ${BODY_LIMIT}.`);
+  if (type === 'entity.too.large') {
+    const { limit } = thrown as { limit?: number };
+    return new EngineError('payload_too_large', `The request body is over ${(limit ?? 0) / 1024 ** 2} MB.`);
+  }
   if (type === 'entity.parse.failed') return new EngineError('bad_request', 'The request body is not valid JSON.');
   if (type === 'encoding.unsupported' || type === 'charset.unsupported') {
     return new EngineError('unsupported_media_type', 'The request body’s encoding is not supported. Send UTF-8 JSON.');

@@ -30,6 +30,8 @@ test('without any setting, an engine listens on this machine only, on the real W
     token: undefined,
     sandbox: undefined,
     webhookNetworks: ['public', 'private', 'loopback'],
+    mediaNetworks: ['public'],
+    proxyNetworks: ['public', 'private', 'loopback'],
     logLevel: 'info',
     eventRetentionDays: 30,
     browser: ['Mac OS', 'Chrome'],
@@ -53,6 +55,8 @@ test('every setting is read', () => {
       WARBLER_ENCRYPTION_KEY: key.toString('hex'),
       WARBLER_PUBLIC_URL: 'https://warbler.test/',
       WARBLER_WEBHOOK_NETWORKS: 'public, private',
+      WARBLER_MEDIA_NETWORKS: 'public,private',
+      WARBLER_PROXY_NETWORKS: 'private',
       WARBLER_LOG_LEVEL: 'silent',
       WARBLER_EVENT_RETENTION_DAYS: '7',
       WARBLER_BROWSER: 'Windows/Firefox',
@@ -66,6 +70,8 @@ test('every setting is read', () => {
     encryptionKey: key,
     publicUrl: 'https://warbler.test',
     webhookNetworks: ['public', 'private'],
+    mediaNetworks: ['public', 'private'],
+    proxyNetworks: ['private'],
     logLevel: 'silent',
     eventRetentionDays: 7,
     browser: ['Windows', 'Firefox'],
@@ -78,6 +84,12 @@ test('a sandbox of its own is started on request, unless one is named', () => {
   expect(load({ WARBLER_SANDBOX_PORT: '4000' }, true).sandbox).toEqual({ own: true, port: 4000 });
   const named = { WARBLER_SANDBOX_URL: 'http://sandbox.test' };
   expect(load(named, true).sandbox).toEqual({ own: false, url: 'http://sandbox.test' });
+});
+
+test('on the sandbox files are also fetched from this machine, unless the networks are named', () => {
+  expect(load({}, true).mediaNetworks).toEqual(['public', 'loopback']);
+  expect(load({ WARBLER_SANDBOX_URL: 'http://sandbox.test' }).mediaNetworks).toEqual(['public', 'loopback']);
+  expect(load({ WARBLER_MEDIA_NETWORKS: 'public' }, true).mediaNetworks).toEqual(['public']);
 });
 
 test.each<[SettingName, string]>([
@@ -94,6 +106,8 @@ test.each<[SettingName, string]>([
   ['WARBLER_PUBLIC_URL', 'warbler.test'],
   ['WARBLER_PUBLIC_URL', 'ftp://warbler.test'],
   ['WARBLER_WEBHOOK_NETWORKS', 'everything'],
+  ['WARBLER_MEDIA_NETWORKS', 'link-local'],
+  ['WARBLER_PROXY_NETWORKS', 'none'],
   ['WARBLER_WEBHOOK_NETWORKS', 'public;private'],
   ['WARBLER_WEBHOOK_NETWORKS', ','],
   ['WARBLER_LOG_LEVEL', 'loud'],

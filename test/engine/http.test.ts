@@ -1,8 +1,12 @@
 import fc from 'fast-check';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { mkdtempSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { NETWORKS } from '../../engine/config.ts';
+import { Media } from '../../engine/media/media.ts';
 import type { SessionRecord } from '../../engine/model.ts';
 import { hashToken } from '../../engine/operations/access.ts';
 import { operations } from '../../engine/operations/index.ts';
@@ -31,6 +35,9 @@ let server: Server;
 let url: string;
 let session: SessionRecord;
 let waiting: string | undefined;
+let media: Media;
+const folder = mkdtempSync(join(tmpdir(), 'warbler-http-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const woken: string[] = [];
 
 beforeEach(async () => {
@@ -42,11 +49,14 @@ beforeEach(async () => {
     { url: 'ws://127.0.0.1:9/ws/chat', version: [2, 3000, 1], browser: ['a', 'b'] },
     silent,
   );
+  media = new Media({ folder, store, networks: ['loopback'], publicUrl: () => url, log: silent });
+  await media.start();
   const engine: Engine = {
     store,
     sessions,
     wakeSubscription: async (id) => void woken.push(id),
     webhookNetworks: NETWORKS,
+    media,
     version: '0.0.0-test',
     notReady: () => waiting,
   };
@@ -60,6 +70,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   sessions.stop();
+  await media.stop();
   server.close();
   server.closeAllConnections();
   await store.close();

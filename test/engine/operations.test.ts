@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import * as media from '../../engine/operations/media.ts';
 import * as message from '../../engine/operations/message.ts';
 import * as session from '../../engine/operations/session.ts';
 import * as system from '../../engine/operations/system.ts';
@@ -6,7 +7,7 @@ import * as webhook from '../../engine/operations/webhook.ts';
 import { operations } from '../../engine/operations/index.ts';
 import { readInput, type Operation } from '../../engine/operations/operation.ts';
 
-const modules: Record<string, Record<string, unknown>> = { message, session, system, webhook };
+const modules: Record<string, Record<string, unknown>> = { media, message, session, system, webhook };
 const each = operations.map((operation) => [operation.id, operation] as const);
 const isOperation = (value: unknown): value is Operation =>
   typeof value === 'object' && value !== null && 'http' in value && 'run' in value;

@@ -70,6 +70,8 @@ export class Stage {
         token: TOKEN,
         sandbox: { own: false, url: this.sandbox.url },
         webhookNetworks: ['loopback'],
+        mediaNetworks: ['loopback'],
+        proxyNetworks: ['loopback'],
         logLevel: 'silent',
         eventRetentionDays: 30,
         browser: ['Mac OS', 'Chrome'],

@@ -7,6 +7,7 @@ import { Database, StoreError } from './database.ts';
 import { deliveries } from './deliveries.ts';
 import { applyNews } from './directory.ts';
 import { appendEvent, eventLog } from './events.ts';
+import { downloads, endDownloads, media, wantDownload } from './media.ts';
 import { applyOutcome, applyReceipt, insertMessage, messages } from './messages.ts';
 import { sessions, writeSession } from './sessions.ts';
 import { subscriptions } from './subscriptions.ts';
@@ -46,6 +47,8 @@ export function openSqliteStore(folder: string | undefined, seal: Seal): Store {
     events: eventLog(db),
     subscriptions: subscriptions(db, seal),
     deliveries: deliveries(db),
+    media: media(db),
+    downloads: downloads(db),
     async close() {
       db.close();
     },
@@ -59,7 +62,12 @@ function apply(db: Database, seal: Seal, change: Change): Committed {
   }
   writeAuth(db, seal, change);
   writeSession(db, change);
-  const inserted = (change.messages ?? []).flatMap((message) => insertMessage(db, sessionId, message) ?? []);
+  const inserted = (change.messages ?? []).flatMap((message) => {
+    const stored = insertMessage(db, sessionId, message);
+    if (stored) wantDownload(db, message, stored.message);
+    return stored ?? [];
+  });
+  endDownloads(db, change.downloaded ?? []);
   const outcomes = (change.outcomes ?? []).map((outcome) => applyOutcome(db, sessionId, outcome));
   const told = [
     ...inserted.flatMap(({ events }) => events),

@@ -5,7 +5,7 @@ import type { GroupReceipt, MessageOutcome, NewMessage, Store } from '../store.t
 import type { Database, Row } from './database.ts';
 
 /** The condition of the index `messages_to_send`, word for word: without it SQLite reads every message there is. */
-const TO_SEND = "send <> 'done'";
+export const TO_SEND = "send <> 'done'";
 
 export function messages(db: Database): Store['messages'] {
   return {
@@ -241,7 +241,7 @@ export function applyOutcome(
   return { events: outcome.events(after, before.status), settled: open ? after : undefined };
 }
 
-function toMessage(row: Row): MessageRecord {
+export function toMessage(row: Row): MessageRecord {
   return {
     msgId: Number(row['msg_id']),
     sessionId: Number(row['session_id']),

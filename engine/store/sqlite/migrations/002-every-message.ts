@@ -37,14 +37,26 @@ CREATE INDEX session_logs_by_session ON session_logs (session_id, id);
 CREATE TABLE media (
   id TEXT PRIMARY KEY,
   session_id INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
+  use TEXT NOT NULL,
   kind TEXT NOT NULL,
   mimetype TEXT NOT NULL,
   size INTEGER NOT NULL,
   file_name TEXT,
+  source TEXT,
   created_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL
 );
 CREATE INDEX media_by_expiry ON media (expires_at);
+CREATE INDEX media_by_source ON media (session_id, source) WHERE source IS NOT NULL;
+
+-- Files of received messages that are still to be downloaded.
+CREATE TABLE downloads (
+  msg_id INTEGER PRIMARY KEY REFERENCES messages ON DELETE CASCADE,
+  session_id INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  next_attempt_at INTEGER NOT NULL
+);
+CREATE INDEX downloads_by_session ON downloads (session_id, next_attempt_at);
 
 -- A person as the account knows them. Either address may become known first, the other later.
 CREATE TABLE contacts (
