@@ -178,7 +178,9 @@ function nameIn(headers: Record<string, string | string[] | undefined>, url: str
   const extended = /filename\*\s*=\s*(?:UTF-8|utf-8)''([^;\s]+)/.exec(disposition)?.[1];
   const plain = /filename\s*=\s*(?:"([^"]*)"|([^;\s]+))/i.exec(disposition);
   const last = new URL(url).pathname.split('/').at(-1);
-  return safeName(unescaped(extended) ?? plain?.[1] ?? plain?.[2] ?? (/\.\w{1,10}$/.test(last ?? '') ? unescaped(last) : undefined));
+  return safeName(
+    unescaped(extended) ?? plain?.[1] ?? plain?.[2] ?? (/\.\w{1,10}$/.test(last ?? '') ? unescaped(last) : undefined),
+  );
 }
 
 function unescaped(text: string | undefined): string | undefined {

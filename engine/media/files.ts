@@ -163,7 +163,9 @@ export class MediaFiles {
 
   publicUrl({ use, id, mimetype, fileName }: MediaRecord): string {
     const base = this.options.publicUrl();
-    return use === 'received' ? `${base}/api/decrypted-media/${id}` : `${base}/media/${id}${extensionOf(mimetype, fileName)}`;
+    return use === 'received'
+      ? `${base}/api/decrypted-media/${id}`
+      : `${base}/media/${id}${extensionOf(mimetype, fileName)}`;
   }
 
   /** The id in an address that this engine handed out, or in what a caller may give instead of one; else undefined. */
@@ -191,7 +193,8 @@ export class MediaFiles {
       if (known.has(name)) continue;
       const path = this.path(name);
       const { mtimeMs } = (await stat(path).catch(() => undefined)) ?? {};
-      if (mtimeMs !== undefined && Date.now() - mtimeMs >= olderThanMs) await rm(path, { force: true, recursive: true });
+      if (mtimeMs !== undefined && Date.now() - mtimeMs >= olderThanMs)
+        await rm(path, { force: true, recursive: true });
     }
   }
 

@@ -22,7 +22,16 @@ export const KINDS: Record<MediaKind, Kind> = {
   video: { limit: 50 * MB, accepts: ['video/mp4', 'video/3gpp'], formats: 'MP4 or 3GPP' },
   audio: {
     limit: 16 * MB,
-    accepts: ['audio/ogg', 'audio/mpeg', 'audio/mp4', 'audio/aac', 'audio/amr', 'audio/wav', 'audio/flac', 'audio/webm'],
+    accepts: [
+      'audio/ogg',
+      'audio/mpeg',
+      'audio/mp4',
+      'audio/aac',
+      'audio/amr',
+      'audio/wav',
+      'audio/flac',
+      'audio/webm',
+    ],
     formats: 'OGG, MP3, M4A, AAC, AMR, WAV, FLAC or WebM',
   },
   document: { limit: 100 * MB, accepts: [], formats: 'any file' },
@@ -78,7 +87,10 @@ const FAMILIES: [string, RegExp][] = [
   ['mp4', /^(video|audio)\/(mp4|3gpp|quicktime)$/],
   ['ogg', /^(audio|video)\/ogg$/],
   ['matroska', /^(audio|video)\/(webm|matroska|x-matroska)$/],
-  ['zip', /(openxmlformats|opendocument|epub|\+zip$|\/zip$|java-archive|android\.package|\/vnd\.ms-.*(12|macroenabled))/],
+  [
+    'zip',
+    /(openxmlformats|opendocument|epub|\+zip$|\/zip$|java-archive|android\.package|\/vnd\.ms-.*(12|macroenabled))/,
+  ],
   ['cfb', /(^application\/(msword|x-cfb|x-msi|vnd\.ms-(?!.*(12|macroenabled))))/],
   ['xml', /(\/|\+)xml$|^text\/html$/],
   ['rtf', /\/rtf$/],
@@ -87,7 +99,8 @@ const familyOf = (type: string) => FAMILIES.find(([, pattern]) => pattern.test(t
 
 const RECOGNIZED = new Set([...supportedMimeTypes].map((type) => familyOf(plainType(type))));
 /** Of these content is always recognized: a file in which it is not is something else, or broken. */
-const MUST_BE_RECOGNIZED = /^(image\/(jpeg|png|gif|webp|avif|tiff)|(video|audio)\/(mp4|ogg|3gpp|webm|wav|flac)|application\/(pdf|zip))$/;
+const MUST_BE_RECOGNIZED =
+  /^(image\/(jpeg|png|gif|webp|avif|tiff)|(video|audio)\/(mp4|ogg|3gpp|webm|wav|flac)|application\/(pdf|zip))$/;
 
 /** What the first bytes of a file say that it is; undefined for text and other things without magic numbers. */
 export async function detectType(path: string): Promise<string | undefined> {

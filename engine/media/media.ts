@@ -6,7 +6,17 @@ import type { MediaRecord } from '../model.ts';
 import type { Store } from '../store/store.ts';
 import { Fetcher, fromBase64, splitDataUrl } from './fetch.ts';
 import { MediaFiles, type Draft } from './files.ts';
-import { checkDeclared, detectType, kindOf, KINDS, LARGEST, plainType, safeName, tooLarge, typeOfName } from './kinds.ts';
+import {
+  checkDeclared,
+  detectType,
+  kindOf,
+  KINDS,
+  LARGEST,
+  plainType,
+  safeName,
+  tooLarge,
+  typeOfName,
+} from './kinds.ts';
 
 /** A file as a caller hands it over. */
 export interface Given {

@@ -48,7 +48,8 @@ export const file = operation({
   answers: 'file',
   input: z.object({ file: z.string().describe('Last part of the address that the upload answered') }),
   output: z.object({ path: z.string(), mimetype: z.string(), fileName: z.string().nullable() }),
-  run: async ({ engine }, { file }) => answer(engine, file, 'upload', 'Uploads are kept for 24 hours. Upload it again.'),
+  run: async ({ engine }, { file }) =>
+    answer(engine, file, 'upload', 'Uploads are kept for 24 hours. Upload it again.'),
 });
 
 /** A file by the name in its address. Nobody learns more of a file that has expired than of one that never was. */
@@ -60,7 +61,8 @@ export async function answer(
 ): Promise<FileAnswer> {
   const id = idOfFile(file);
   const record = id === undefined ? undefined : await media.files.get(id);
-  if (record?.use !== use) throw new EngineError('media_not_found', `There is no such file, or it has expired. ${advice}`);
+  if (record?.use !== use)
+    throw new EngineError('media_not_found', `There is no such file, or it has expired. ${advice}`);
   return { path: media.files.path(record.id), mimetype: record.mimetype, fileName: record.fileName };
 }
 

@@ -74,10 +74,16 @@ function fromForm(req: Request): Promise<Body> {
   return new Promise((resolve, reject) => {
     const fields: Record<string, unknown> = {};
     const unreadable = (cause: unknown) =>
-      new EngineError('bad_request', 'The form cannot be read. Send multipart/form-data with one file in it.', { cause });
+      new EngineError('bad_request', 'The form cannot be read. Send multipart/form-data with one file in it.', {
+        cause,
+      });
     let form: busboy.Busboy;
     try {
-      form = busboy({ headers: req.headers, limits: { files: 1, fields: 20, fieldSize: FORM_FIELD_BYTES }, defParamCharset: 'utf8' });
+      form = busboy({
+        headers: req.headers,
+        limits: { files: 1, fields: 20, fieldSize: FORM_FIELD_BYTES },
+        defParamCharset: 'utf8',
+      });
     } catch (error) {
       return reject(unreadable(error));
     }
@@ -89,7 +95,12 @@ function fromForm(req: Request): Promise<Body> {
     });
     form.on('error', (error) => reject(unreadable(error)));
     form.on('close', () => {
-      reject(new EngineError('bad_request', 'The form holds no file. Send it as a file field, e.g. curl -F file=@photo.jpg.'));
+      reject(
+        new EngineError(
+          'bad_request',
+          'The form holds no file. Send it as a file field, e.g. curl -F file=@photo.jpg.',
+        ),
+      );
     });
     req.pipe(form);
   });

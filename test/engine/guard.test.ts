@@ -134,6 +134,9 @@ test('a refusal names the setting that would allow it, where one would', () => {
     '127.0.0.1 is on a loopback network, which WARBLER_WEBHOOK_NETWORKS does not allow.',
   );
   expect(() => checkUrl('http://169.254.169.254/', NETWORKS)).toThrow(/never allowed/);
+  expect(() => checkUrl('http://10.0.0.1/', { networks: ['public'], setting: 'WARBLER_MEDIA_NETWORKS' })).toThrow(
+    '10.0.0.1 is on a private network, which WARBLER_MEDIA_NETWORKS does not allow.',
+  );
 });
 
 test('every address is in one network or in none, and never throws', () => {
