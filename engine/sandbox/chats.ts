@@ -2,6 +2,7 @@ import { proto } from '@whiskeysockets/baileys';
 import { jidOf, type Account } from './accounts.ts';
 import { CHANNELS } from './channels.ts';
 import { decodeContent, encodeContent, textOf, typeOf, type MessageContent } from './content.ts';
+import type { Group } from './groups.ts';
 import { formatJid, parseJid, type Addressing } from './jid.ts';
 import type { Network } from './network.ts';
 import { SandboxError } from './problem.ts';
@@ -15,6 +16,9 @@ export type Chat =
   | { kind: 'person'; key: string; jid: string; addressing: Addressing; account: Account }
   | { kind: 'group' | 'status' | 'channel'; key: string; jid: string; addressing: Addressing };
 
+/** The chat of everybody's status. */
+export const STATUS = 'status@broadcast';
+
 /** The chat that somebody means who writes digits, +E.164, a jid or a LID. */
 export function findChat(network: Network, written: string): Chat {
   const server = written.includes('@') ? parseJid(written)?.server : USERS;
@@ -23,12 +27,20 @@ export function findChat(network: Network, written: string): Chat {
     const { jid } = network.channels.must(written);
     return { kind: 'channel', key: jid, jid, addressing: 'pn' };
   }
+  if (server === 'g.us') return groupChat(network.groups.must(written));
+  if (written === STATUS) return STATUS_CHAT;
   throw new SandboxError(
     422,
     'unsupported-recipient',
-    `"${written}" is not a person: this sandbox delivers to phone numbers, …@${USERS} and …@lid.`,
+    `"${written}" is not a chat: this sandbox delivers to phone numbers, …@${USERS}, …@lid and …@g.us.`,
   );
 }
+
+export function groupChat({ jid, addressing }: Group): Chat {
+  return { kind: 'group', key: jid, jid, addressing };
+}
+
+export const STATUS_CHAT: Chat = { kind: 'status', key: STATUS, jid: STATUS, addressing: 'pn' };
 
 export function personChat({ account, addressing }: { account: Account; addressing: Addressing }): Chat {
   return { kind: 'person', key: account.phone, jid: jidOf(account, addressing), addressing, account };

@@ -9,6 +9,35 @@ const MAX_BODY = '16mb';
 /** One route: the status of the answer, and what is done. */
 type Action = (control: Control, request: Request) => unknown;
 
+const GROUP_ROUTES: [method: 'get' | 'post', path: string, status: number, action: Action][] = [
+  ['post', '/groups', 201, (control, { body }) => control.groups.create(body)],
+  ['get', '/groups', 200, (control) => control.groups.list()],
+  ['get', '/groups/:jid', 200, (control, request) => control.groups.get(jidOf(request))],
+  ['post', '/groups/:jid/leave', 204, (control, request) => control.groups.leave(jidOf(request), request.body)],
+  ['post', '/groups/:jid/subject', 200, (control, request) => control.groups.setSubject(jidOf(request), request.body)],
+  [
+    'post',
+    '/groups/:jid/description',
+    200,
+    (control, request) => control.groups.setDescription(jidOf(request), request.body),
+  ],
+  ['post', '/groups/:jid/settings', 200, (control, request) => control.groups.set(jidOf(request), request.body)],
+  [
+    'post',
+    '/groups/:jid/invite-code',
+    200,
+    (control, request) => control.groups.inviteCode(jidOf(request), request.body),
+  ],
+  ['post', '/groups/:jid/join', 200, (control, request) => control.groups.join(jidOf(request), request.body)],
+  ...(['add', 'remove', 'promote', 'demote'] as const).map((what) => changeRoute(what, what)),
+  ...(['approve', 'reject'] as const).map((what) => changeRoute(`requests/${what}`, what)),
+];
+
+function changeRoute(path: string, what: Parameters<Control['groups']['change']>[1]): (typeof GROUP_ROUTES)[number] {
+  const action: Action = (control, request) => control.groups.change(jidOf(request), what, request.body);
+  return ['post', `/groups/:jid/${path}`, 200, action];
+}
+
 /** The whole control API, under `/sandbox`. The bodies are checked by the methods. */
 const ROUTES: ['get' | 'post' | 'patch' | 'delete', string, number, Action][] = [
   ['get', '/root-key', 200, (control) => ({ publicKey: control.rootKey })],
@@ -76,6 +105,7 @@ const ROUTES: ['get' | 'post' | 'patch' | 'delete', string, number, Action][] = 
   ['post', '/channels/:jid/view', 204, (control, request) => control.channels.view(jidOf(request), request.body)],
   ['post', '/channels/:jid/edit', 200, (control, request) => control.channels.edit(jidOf(request), request.body)],
   ['post', '/channels/:jid/delete', 200, (control, request) => control.channels.delete(jidOf(request), request.body)],
+  ...GROUP_ROUTES,
   ['post', '/faults', 201, (control, { body }) => control.addFault(body)],
   ['get', '/faults', 200, (control) => control.faults()],
   ['delete', '/faults', 204, (control) => control.removeFaults()],

@@ -4,9 +4,11 @@ import { jidOfKey, type StoredMessage } from './chats.ts';
 import { AccountControl } from './control-account.ts';
 import { CallControl } from './control-calls.ts';
 import { ChannelControl } from './control-channels.ts';
+import { GroupControl } from './control-groups.ts';
 import { decodeContent, readableContent } from './content.ts';
 import { faultRequest, type Fault, type FaultRequest } from './faults.ts';
 import { parseJid, parsePhone } from './jid.ts';
+import type { Delivery } from './outbox.ts';
 import type { Network } from './network.ts';
 import type { Phone } from './phone.ts';
 import { checked, SandboxError } from './problem.ts';
@@ -128,12 +130,14 @@ export class Control {
   readonly account: AccountControl;
   readonly calls: CallControl;
   readonly channels: ChannelControl;
+  readonly groups: GroupControl;
 
   constructor(network: Network) {
     this.#network = network;
     this.account = new AccountControl(network);
     this.calls = new CallControl(network);
     this.channels = new ChannelControl(network, (phone, request) => this.send(phone, request));
+    this.groups = new GroupControl(network);
     this.rootKey = network.identity.rootKey.toString('hex');
   }
 
@@ -258,7 +262,9 @@ export class Control {
   /** The phone loses its Signal sessions, as after a restore from a backup: it can decrypt nothing until asked anew. */
   loseSessions(phone: string): void {
     const { number } = this.#phone(phone);
-    this.#network.store.run('delete from phone_sessions where phone = ?', number);
+    for (const table of ['phone_sessions', 'phone_sender_keys', 'phone_sender_key_holders']) {
+      this.#network.store.run(`delete from ${table} where phone = ?`, number);
+    }
   }
 
   /** Resolves when no phone has anything left to do. */
@@ -303,18 +309,24 @@ export class Control {
     return { ...info, ...this.#progress(owner, message) };
   }
 
-  /** How far one's own message has come: as far as the recipient's devices have it, not one's own. */
+  /** How far one's own message has come: as far as everybody has it on some device, not counting one's own. */
   #progress(owner: string, message: StoredMessage): { status: MessageStatus; devices: DeviceStatus[] } {
     const deliveries = this.#network.outbox.deliveries(owner, message.id);
-    const theirs = deliveries.filter(({ phone }) => phone === message.chat);
     const devices = deliveries.map(({ phone, device: id, status, error }) => ({
       device: jidOf({ phone, lid: '' }, 'pn', id),
       status: status === 'pending' ? ('sent' as const) : status,
       ...(error === null ? {} : { error }),
     }));
+    const readers = new Map<string, Delivery[]>();
+    for (const one of deliveries) {
+      if (one.phone !== owner || message.chat === owner)
+        readers.set(one.phone, [...(readers.get(one.phone) ?? []), one]);
+    }
+    const all = (has: (one: Delivery) => boolean): boolean =>
+      readers.size > 0 && [...readers.values()].every((of) => of.some(has));
     let status: MessageStatus = 'sent';
-    if (theirs.some((one) => one.status === 'read')) status = 'read';
-    else if (theirs.some((one) => one.status === 'delivered' && one.active)) status = 'delivered';
+    if (all((one) => one.status === 'read')) status = 'read';
+    else if (all((one) => one.status !== 'pending' && one.active)) status = 'delivered';
     return { status, devices };
   }
 }

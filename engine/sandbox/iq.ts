@@ -1,6 +1,7 @@
 import type { Sender } from './accounts.ts';
 import { syncAppState } from './app-state.ts';
 import * as blocklist from './blocklist.ts';
+import { groups } from './group-queries.ts';
 import { setActive, setPassive } from './login.ts';
 import * as channels from './channel-queries.ts';
 import { mex } from './mex.ts';
@@ -10,13 +11,12 @@ import * as prekeys from './prekeys.ts';
 import * as privacy from './privacy.ts';
 import * as profile from './profile.ts';
 import * as settings from './settings.ts';
-import { child, iqError, result, stanza, type Stanza } from './stanza.ts';
+import { child, iqError, result, type Stanza } from './stanza.ts';
 import { usync } from './usync.ts';
 
 type Answer = (network: Network, from: Sender, iq: Stanza) => Stanza;
 
 const empty: Answer = (_network, _from, iq) => result(iq);
-const missing: Answer = (_network, _from, iq) => iqError(iq, 404);
 
 /**
  * Every query that a device may ask, by `xmlns type child`. `*` stands for any child (or none) that has no row of its
@@ -61,9 +61,8 @@ const ANSWERS: Record<string, Answer> = {
   'w:biz get business_profile': profile.businessProfile,
   'bot get bot': profile.bots,
 
-  // nobody is in a group here
-  'w:g2 get participating': (_network, _from, iq) => result(iq, [stanza('groups')]),
-  'w:g2 get *': missing,
+  'w:g2 get *': groups,
+  'w:g2 set *': groups,
   'md set remove-companion-device': removeDevice,
 };
 

@@ -1,6 +1,8 @@
 import { jidOf, type Account, type Device, type Sender } from './accounts.ts';
 import { routePost } from './channel-posts.ts';
 import { isChannelJid } from './channels.ts';
+import { STATUS } from './chats.ts';
+import { routeGroupMessage, routeStatus } from './group-messages.ts';
 import type { Addressing } from './jid.ts';
 import type { Network } from './network.ts';
 import { hasBlocked } from './privacy.ts';
@@ -21,18 +23,21 @@ const FOR_THE_SERVER = new Set(['enc', 'participants', 'device-identity', 'repor
 /**
  * `<message>` of a device (or of a phone): every ciphertext is queued for the device it is for, and once all of that is
  * on disk the sender gets `<ack class=message>`. A message that cannot be delivered is refused in the ack:
- * 404 nobody has that jid, 479 it is not built as a message has to be, 501 groups and status are not here. What goes to a channel is for `routePost`.
+ * 404 nobody has that jid, 479 it is not built as a message has to be, 501 there is nothing of that kind here. What goes
+ * to a group, to everybody's status or to a channel has a way of its own.
  */
 export function routeMessage(network: Network, from: Sender, node: Stanza): Stanza {
   const { to, id } = node.attrs;
-  const ack = (error?: number): Stanza =>
-    stanza('ack', { class: 'message', id, from: to, t: now(), type: node.attrs['type'], error });
+  const ack = (error?: number, more?: Record<string, string>): Stanza =>
+    stanza('ack', { class: 'message', id, from: to, t: now(), type: node.attrs['type'], error, ...more });
   // faults are for clients: the phones are what they are tried with
   const isClient = from.device.id > 0;
   const refused = isClient && network.faults.fire('nack', { phone: from.account.phone, device: from.device.id });
   if (refused) return ack(refused.code);
   if (!id || !to) return ack(479);
   if (isChannelJid(to)) return routePost(network, from, node);
+  if (to.endsWith('@g.us')) return routeGroupMessage(network, from, node, ack);
+  if (to === STATUS) return routeStatus(network, from, node, ack);
   const target = network.accounts.find(to);
   if (!target) return ack(/@(s\.whatsapp\.net|c\.us|lid)$/.test(to) ? 404 : 501);
   const copies = copiesOf(network, from, node, target);
@@ -95,7 +100,8 @@ function copyForRecipient(from: Sender, node: Stanza, target: { addressing: Addr
   const { addressing } = target;
   const other =
     addressing === 'pn' ? { sender_lid: jidOf(from.account, 'lid') } : { sender_pn: jidOf(from.account, 'pn') };
-  return stanza('message', { ...envelopeAttrs(from, node, addressing), ...other }, contentOf(node, copy));
+  const sender = jidOf(from.account, addressing, from.device.id);
+  return stanza('message', { ...envelopeAttrs(from, node), from: sender, ...other }, contentOf(node, [copy.enc]));
 }
 
 /**
@@ -110,32 +116,30 @@ function copyForOwnDevice(
   copy: Copy,
 ): Stanza {
   const { addressing } = target;
-  const attrs = envelopeAttrs(from, node, addressing);
-  if (node.attrs['category'] === 'peer') return stanza('message', attrs, contentOf(node, copy));
+  const attrs = { ...envelopeAttrs(from, node), from: jidOf(from.account, addressing, from.device.id) };
+  if (node.attrs['category'] === 'peer') return stanza('message', attrs, contentOf(node, [copy.enc]));
   // a message that is encrypted anew for one of our own devices is addressed to that and names the chat beside it
   const chat = child(node, 'enc') ? network.accounts.find(node.attrs['recipient'])?.account : target.account;
   const recipient = chat && jidOf(chat, addressing);
   if (!chat || chat.phone === from.account.phone) {
-    return stanza('message', { ...attrs, recipient }, contentOf(node, copy));
+    return stanza('message', { ...attrs, recipient }, contentOf(node, [copy.enc]));
   }
   const other =
     addressing === 'pn' ? { peer_recipient_lid: jidOf(chat, 'lid') } : { peer_recipient_pn: jidOf(chat, 'pn') };
-  return stanza('message', { ...attrs, recipient, ...other }, contentOf(node, copy));
+  return stanza('message', { ...attrs, recipient, ...other }, contentOf(node, [copy.enc]));
 }
 
-function envelopeAttrs(
-  from: Sender,
-  node: Stanza,
-  addressing: Addressing,
-): Record<string, string | number | undefined> {
+/** What every copy of a message says besides whom it is from. */
+export function envelopeAttrs(from: Sender, node: Stanza): Record<string, string | number | undefined> {
   const passedOn = Object.fromEntries(PASSED_ON.map((name) => [name, node.attrs[name]]));
   const notify = from.device.id === 0 ? from.account.name : from.device.pushName;
-  return { from: jidOf(from.account, addressing, from.device.id), id: node.attrs['id'], t: now(), notify, ...passedOn };
+  return { id: node.attrs['id'], t: now(), notify, ...passedOn };
 }
 
-function contentOf(node: Stanza, copy: Copy): Stanza[] {
-  const content = [copy.enc];
+/** The ciphertexts of one device, and what else the message has for the recipients. */
+export function contentOf(node: Stanza, encrypted: Stanza[]): Stanza[] {
+  const content = [...encrypted];
   const identity = child(node, 'device-identity');
-  if (identity && copy.enc.attrs['type'] === 'pkmsg') content.push(identity);
+  if (identity && encrypted.some(({ attrs }) => attrs['type'] === 'pkmsg')) content.push(identity);
   return [...content, ...children(node).filter(({ tag }) => !FOR_THE_SERVER.has(tag))];
 }

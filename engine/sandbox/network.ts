@@ -6,6 +6,7 @@ import { Channels } from './channels.ts';
 import type { Connection } from './connection.ts';
 import { deviceRemoved } from './endings.ts';
 import { Faults, type Fault, type FaultRequest } from './faults.ts';
+import { Groups } from './groups.ts';
 import { parseJid, parsePhone } from './jid.ts';
 import { MediaHost } from './media-host.ts';
 import { Outbox } from './outbox.ts';
@@ -39,6 +40,7 @@ export class Network {
   readonly presences: Presences;
   readonly calls: Calls;
   readonly channels: Channels;
+  readonly groups: Groups;
   /** Every socket that is open, logged in or not. */
   readonly connections = new Set<Connection>();
   readonly #online = new Map<string, Connection>();
@@ -57,6 +59,7 @@ export class Network {
     this.presences = new Presences(this);
     this.calls = new Calls(this);
     this.channels = new Channels(this);
+    this.groups = new Groups(this);
     for (const account of this.accounts.list()) this.addPhone(account);
   }
 
@@ -79,6 +82,7 @@ export class Network {
   /** The account is gone: its linked devices are logged out, its phone stops. */
   removeAccount(account: Account): void {
     for (const device of this.accounts.devices(account.phone)) if (device.id > 0) this.removeDevice(account, device);
+    this.groups.leaveAll(account);
     void this.#phones.get(account.phone)?.stop();
     this.#phones.delete(account.phone);
     this.store.removeAccount(account.phone);

@@ -4,7 +4,7 @@ import { jidOf, type Account, type Device, type Sender } from './accounts.ts';
 import { appStateKeyShare, historySync } from './bootstrap.ts';
 import { viewPosts } from './channel-posts.ts';
 import { isChannelJid, mustPost } from './channels.ts';
-import { Chats, findChat, type Chat, type StoredMessage } from './chats.ts';
+import { Chats, findChat, STATUS, type Chat, type StoredMessage } from './chats.ts';
 import {
   copyOf,
   decodeContent,
@@ -14,6 +14,7 @@ import {
   unpadded,
   type MessageContent,
 } from './content.ts';
+import { isShared } from './group-messages.ts';
 import { parseJid } from './jid.ts';
 import { bigEndian, fromBigEndian, KEY_TYPE } from './keys.ts';
 import { routeMessage } from './messages.ts';
@@ -24,7 +25,7 @@ import { isGenuine, keyNode, readRetryBundle, signedKeyNode, takeBundle } from '
 import { SandboxError } from './problem.ts';
 import { routeReceipt } from './receipts.ts';
 import { SignalStore } from './signal-store.ts';
-import { bytes, child, now, stanza, type Stanza } from './stanza.ts';
+import { bytes, child, children, now, stanza, type Stanza } from './stanza.ts';
 
 /** After so many tries a phone asks no more for a message that it cannot decrypt, and answers no more who asks. */
 const MAX_RETRIES = 5;
@@ -47,6 +48,8 @@ export interface Delivery {
   edit?: string;
   /** Attributes that every `<enc>` carries, such as `mediatype`. */
   enc?: Record<string, string | undefined>;
+  /** Whom a status is for. */
+  audience?: Account[];
   /** Whether it is kept in the chat as a message of its own; it is when not given. */
   keep?: boolean;
 }
@@ -126,20 +129,23 @@ export class Phone {
   /** One receipt for all messages of the same sender in the same chat and addressing. */
   #readReceipts(messages: StoredMessage[]): Stanza[] {
     const together = new Map<string, string[]>();
-    for (const { id, sender, addressing } of messages) {
+    const readers = new Map<string, Stanza['attrs']>();
+    for (const { id, chat, sender, addressing } of messages) {
       const author = this.#network.accounts.get(sender);
-      if (!author) continue;
-      const to = jidOf(author, addressing);
-      together.set(to, [...(together.get(to) ?? []), id]);
+      if (!author || sender === this.number) continue;
+      const jid = jidOf(author, addressing);
+      readers.set(`${chat} ${jid}`, isShared(chat) ? { to: chat, participant: jid } : { to: jid });
+      together.set(`${chat} ${jid}`, [...(together.get(`${chat} ${jid}`) ?? []), id]);
     }
-    return [...together].map(([to, ids]) => readReceipt(to, ids));
+    return [...together].map(([key, ids]) => readReceipt(readers.get(key) ?? {}, ids));
   }
 
   /** The person types, records, or stops. */
   typing(written: string, state: 'composing' | 'recording' | 'paused'): void {
-    const { account, addressing } = this.#network.accounts.recipient(written);
+    const chat = findChat(this.#network, written);
+    if (chat.kind === 'group') this.#network.groups.checkMayWrite(chat.jid, this.#self.account);
     const shown = state === 'recording' ? stanza('composing', { media: 'audio' }) : stanza(state);
-    this.#network.presences.chatstate(this.#self, stanza('chatstate', { to: jidOf(account, addressing) }, [shown]));
+    this.#network.presences.chatstate(this.#self, stanza('chatstate', { to: chat.jid }, [shown]));
   }
 
   /** Gives a newly linked device what it needs: the app-state key, and the chats so far. */
@@ -226,23 +232,23 @@ export class Phone {
   }
 
   async #takeMessage({ seq, stanza: node }: Pending): Promise<void> {
-    const { store, outbox } = this.#network;
-    const from = this.#network.accounts.find(node.attrs['from']);
+    const { store, outbox, accounts } = this.#network;
+    const chat = isShared(node.attrs['from']) ? node.attrs['from'] : undefined;
+    const from = accounts.find(chat === undefined ? node.attrs['from'] : node.attrs['participant']);
     const id = node.attrs['id'] ?? '';
     if (isChannelJid(node.attrs['from'])) return this.#takePost(seq, node);
     if (!from) return outbox.remove(seq);
     const known = this.#chats.get(from.account.phone, id) !== undefined;
     let content: MessageContent | undefined;
     try {
-      content = await this.#decrypt(from.account, from.device, node);
+      content = await this.#decrypt(from.account, from.device, chat, node);
     } catch (error) {
-      this.#signal.discard();
       this.#network.logger.debug({ err: String(error), phone: this.number, id }, 'a phone could not decrypt');
     }
     store.transaction(() => {
       this.#signal.commit();
       // a repeated message is acknowledged again and otherwise ignored, whether or not it could be read again
-      if (content && !known) this.#keep(node, from, id, content);
+      if (content && !known) this.#keep(node, from, chat, id, content);
       if (content || known) routeReceipt(this.#network, this.#self, deliveryReceipt(node, from, this.number));
       else this.#askForRetry(node, from.account.phone, id);
       outbox.remove(seq);
@@ -265,13 +271,44 @@ export class Phone {
     });
   }
 
-  async #decrypt(account: Account, device: number, node: Stanza): Promise<MessageContent> {
-    const enc = child(node, 'enc');
-    if (!enc) throw new Error('nothing to decrypt');
+  /**
+   * A message of a group has two ciphertexts: the sender's key, for this phone alone, and what everybody gets. What
+   * could be decrypted counts, also when the rest could not: a key that has come is kept.
+   */
+  async #decrypt(account: Account, device: number, chat: string | undefined, node: Stanza): Promise<MessageContent> {
+    let content: MessageContent | undefined;
+    let problem: unknown = new Error('nothing to decrypt');
+    for (const enc of children(node, 'enc')) {
+      try {
+        const part = decodeContent(unpadded(await this.#decryptPart(account, device, chat, enc, node)));
+        const { senderKeyDistributionMessage: key, ...rest } = part;
+        if (key && chat !== undefined && key.groupId === chat) await this.#learnKey(chat, account, device, key);
+        if (!key || Object.keys(rest).length > 0) content = { ...content, ...rest };
+      } catch (error) {
+        problem = error;
+      }
+    }
+    if (content) return content;
+    throw problem;
+  }
+
+  async #decryptPart(account: Account, id: number, chat: string | undefined, enc: Stanza, node: Stanza) {
     const type = enc.attrs['type'] ?? '';
-    const plaintext = await this.#signal.decrypt(account.phone, device, type, bytes(enc));
-    if (type === 'pkmsg' && device !== 0) this.#checkIdentity(account, device, node);
-    return decodeContent(unpadded(plaintext));
+    const { phone } = account;
+    if (type === 'skmsg' && chat !== undefined) return this.#signal.senderKeys.decrypt(chat, { phone, id }, bytes(enc));
+    const plaintext = await this.#signal.decrypt(phone, id, type, bytes(enc));
+    if (type === 'pkmsg' && id !== 0) this.#checkIdentity(account, id, node);
+    return plaintext;
+  }
+
+  async #learnKey(
+    chat: string,
+    { phone }: Account,
+    id: number,
+    key: proto.Message.ISenderKeyDistributionMessage,
+  ): Promise<void> {
+    const { axolotlSenderKeyDistributionMessage: distribution } = key;
+    if (distribution) await this.#signal.senderKeys.learn(chat, { phone, id }, distribution);
   }
 
   /** A session that a linked device opens is believed only when its account vouches for the device. */
@@ -281,22 +318,34 @@ export class Phone {
     const key = `${identity?.toString('base64')} ${signed.toString('base64')}`;
     if (this.#vouched.has(key)) return;
     if (!identity || !vouchedFor(account.identity.public, identity, signed)) {
+      // what it has sent is not to leave anything behind
+      this.#signal.discard();
       throw new Error('the account does not vouch for this device');
     }
     this.#vouched.add(key);
   }
 
-  #keep(node: Stanza, from: { account: Account; device: number }, id: string, content: MessageContent): void {
+  #keep(
+    node: Stanza,
+    from: { account: Account; device: number },
+    shared: string | undefined,
+    id: string,
+    content: MessageContent,
+  ): void {
     if (node.attrs['category'] === 'peer') return;
     const sent = content.deviceSentMessage;
     const own = from.account.phone === this.number;
-    const chat = own ? this.#network.accounts.find(sent?.destinationJid ?? node.attrs['recipient']) : undefined;
+    const to = own ? this.#network.accounts.find(sent?.destinationJid ?? node.attrs['recipient']) : undefined;
+    const partner = own ? (to?.account.phone ?? this.number) : from.account.phone;
     this.#chats.add({
       id,
       sender: from.account.phone,
       device: from.device,
-      chat: own ? (chat?.account.phone ?? this.number) : from.account.phone,
-      addressing: parseJid(node.attrs['from'])?.server === 'lid' ? 'lid' : 'pn',
+      chat: shared ?? partner,
+      addressing:
+        parseJid(shared === undefined ? node.attrs['from'] : node.attrs['participant'])?.server === 'lid'
+          ? 'lid'
+          : 'pn',
       // only our own devices may say what somebody else is to be told
       content: (own ? sent?.message : undefined) ?? content,
       read: own,
@@ -312,11 +361,12 @@ export class Phone {
     );
     const count = row?.count ?? 1;
     if (count >= MAX_RETRIES) return;
-    const { from, recipient, t } = node.attrs;
+    const { from, recipient, participant, t } = node.attrs;
     const retry = stanza('retry', { count, id, t, v: 1, error: 0 });
     const registration = stanza('registration', {}, bigEndian(this.#self.account.registrationId, 4));
     const content = [retry, registration, this.#freshKeys()];
-    routeReceipt(this.#network, this.#self, stanza('receipt', { id, to: from, type: 'retry', recipient }, content));
+    const attrs = { id, to: from, type: 'retry', recipient, participant };
+    routeReceipt(this.#network, this.#self, stanza('receipt', attrs, content));
   }
 
   /** A key bundle for one sender alone, whose one-time key never goes to the server. */
@@ -343,26 +393,45 @@ export class Phone {
   /** A device could not decrypt one of our messages: it gets the same message again, under the same id. */
   async #encryptAnew({ seq, stanza: receipt }: Pending): Promise<void> {
     const { store, outbox, accounts } = this.#network;
-    const from = accounts.find(receipt.attrs['from']);
+    const shared = isShared(receipt.attrs['from']);
+    const from = accounts.find(receipt.attrs[shared ? 'participant' : 'from']);
     const device = from && accounts.device(from.account.phone, from.device);
     const count = Number(child(receipt, 'retry')?.attrs['count'] ?? 1);
     const message = this.#chats.get(this.number, receipt.attrs['id'] ?? '');
     if (!from || !device || !message || count > MAX_RETRIES) return outbox.remove(seq);
+    if (message.chat !== (shared ? receipt.attrs['from'] : message.chat)) return outbox.remove(seq);
     await this.#renewSession(device, receipt);
-    const own = device.phone === this.number;
-    const chat = accounts.get(message.chat);
-    const recipient = own && chat ? jidOf(chat, message.addressing) : undefined;
-    const content = decodeContent(message.body);
-    const enc = await this.#encryptFor(device, recipient ? copyOf(recipient, content) : content);
-    const to = jidOf(from.account, message.addressing, device.id);
+    const again = isShared(message.chat)
+      ? await this.#againInGroup(message, from.account, device)
+      : await this.#againInPerson(message, from.account, device);
     store.transaction(() => {
       this.#signal.commit();
       outbox.remove(seq);
-      if (!enc) return;
-      const attrs = { id: message.id, to, type: 'text', recipient, device_fanout: 'false' };
-      const again = { ...enc, attrs: { ...enc.attrs, count: String(count) } };
-      routeMessage(this.#network, this.#self, stanza('message', attrs, [again]));
+      if (!again) return;
+      const { attrs, enc } = again;
+      const counted = { ...enc, attrs: { ...enc.attrs, count: String(count) } };
+      const node = stanza('message', { id: message.id, type: 'text', ...attrs }, [counted]);
+      routeMessage(this.#network, this.#self, node);
     });
+  }
+
+  async #againInPerson(message: StoredMessage, account: Account, device: Device) {
+    const chat = this.#network.accounts.get(message.chat);
+    const recipient = device.phone === this.number && chat ? jidOf(chat, message.addressing) : undefined;
+    const content = decodeContent(message.body);
+    const enc = await this.#encryptFor(device, recipient ? copyOf(recipient, content) : content);
+    const to = jidOf(account, message.addressing, device.id);
+    return enc && { enc, attrs: { to, recipient, device_fanout: 'false' } };
+  }
+
+  /** For that device alone, and with the key to what is to come. Who is no longer in the group gets nothing. */
+  async #againInGroup({ chat, addressing, body }: StoredMessage, account: Account, device: Device) {
+    const { groups } = this.#network;
+    if (chat !== STATUS && !groups.role(chat, account.phone)) return undefined;
+    const content = { ...decodeContent(body), ...(await this.#keyMessage(chat)) };
+    const enc = await this.#encryptFor(device, content);
+    const attrs = { to: chat, participant: jidOf(account, addressing, device.id) };
+    return enc && { enc, attrs: chat === STATUS ? attrs : { ...attrs, addressing_mode: addressing } };
   }
 
   /** With the keys that the retry receipt brings, or with new ones when the session cannot be what it was. */
@@ -401,7 +470,8 @@ export class Phone {
   ): MessageContent {
     const { accounts } = this.#network;
     const found = wanted.flatMap(({ messageKey }) => {
-      const author = messageKey?.fromMe ? this.number : accounts.find(messageKey?.remoteJid ?? '')?.account.phone;
+      const sender = messageKey?.participant ?? messageKey?.remoteJid ?? '';
+      const author = messageKey?.fromMe ? this.number : accounts.find(sender)?.account.phone;
       const message = author === undefined ? undefined : this.#chats.get(author, messageKey?.id ?? '');
       if (!message) return [];
       const webMessageInfoBytes = Buffer.from(proto.WebMessageInfo.encode(this.#chats.webMessage(message)).finish());
@@ -429,25 +499,43 @@ export class Phone {
   async #deliver(chat: Chat, content: MessageContent, delivery: Delivery = {}): Promise<string> {
     // ids made by a phone are 32 hexadecimal digits; clients tell by that what kind of device a message came from
     const { id = randomBytes(16).toString('hex').toUpperCase(), type = 'text', edit, keep = true } = delivery;
-    const encrypted = await this.#encryptForChat(chat, content, delivery.enc ?? {});
+    const encrypted = await this.#encryptForChat(chat, content, delivery);
     this.#network.store.transaction(() => {
       this.#signal.commit();
       if (keep) {
         const { key, addressing } = chat;
         this.#chats.add({ id, sender: this.number, device: 0, chat: key, addressing, content, read: true });
       }
-      routeMessage(this.#network, this.#self, stanza('message', { id, to: chat.jid, type, edit }, encrypted));
+      const attrs = { id, to: chat.jid, type, edit };
+      const more = chat.kind === 'group' ? { addressing_mode: chat.addressing } : {};
+      routeMessage(this.#network, this.#self, stanza('message', { ...attrs, ...more }, encrypted));
     });
     return id;
   }
 
-  /** The content of the stanza: a ciphertext for every device of the other party and every linked one of our own. */
-  async #encryptForChat(chat: Chat, content: MessageContent, attrs: Record<string, string | undefined>) {
-    if (chat.kind === 'channel') {
-      mustPost(this.#network, chat.jid, this.#self.account);
-      return [stanza('plaintext', attrs, encodeContent(content))];
+  /** The content of the stanza. What goes to a channel is not encrypted. */
+  async #encryptForChat(chat: Chat, content: MessageContent, delivery: Delivery): Promise<Stanza[]> {
+    const { enc: attrs = {}, audience = [] } = delivery;
+    switch (chat.kind) {
+      case 'person':
+        return this.#encryptForPerson(chat, content, attrs);
+      case 'group':
+        this.#network.groups.checkMayWrite(chat.jid, this.#self.account);
+        return this.#encryptForMany(chat, content, attrs, audience);
+      case 'status':
+        return this.#encryptForMany(chat, content, attrs, audience);
+      case 'channel':
+        mustPost(this.#network, chat.jid, this.#self.account);
+        return [stanza('plaintext', attrs, encodeContent(content))];
     }
-    if (chat.kind !== 'person') throw new SandboxError(501, 'not-yet', `The phones do not write to ${chat.jid} yet.`);
+  }
+
+  /** A ciphertext for every device of the other party and every linked one of our own. */
+  async #encryptForPerson(
+    chat: Chat & { kind: 'person' },
+    content: MessageContent,
+    attrs: Record<string, string | undefined>,
+  ): Promise<Stanza[]> {
     const { accounts } = this.#network;
     const participants: Stanza[] = [];
     const toDevices = chat.key === this.number ? [] : accounts.devices(chat.key);
@@ -459,6 +547,49 @@ export class Phone {
       if (enc) participants.push(stanza('to', { jid }, [enc]));
     }
     return [stanza('participants', {}, participants)];
+  }
+
+  /**
+   * One ciphertext for everybody in the group (or for whom the status is), and the key to it for those devices that do
+   * not have it yet. When one that had it is not there any more, the key is changed first.
+   */
+  async #encryptForMany(
+    chat: Chat,
+    content: MessageContent,
+    attrs: Record<string, string | undefined>,
+    audience: Account[],
+  ): Promise<Stanza[]> {
+    const { groups, accounts } = this.#network;
+    const { senderKeys } = this.#signal;
+    const people = chat.kind === 'group' ? groups.members(chat.jid).map(({ account }) => account) : audience;
+    const to = people.flatMap((account) =>
+      accounts.devices(account.phone).map((device) => ({ account, device, holder: `${account.lid}.${device.id}` })),
+    );
+    const others = to.filter(({ device }) => device.phone !== this.number || device.id !== 0);
+    let holders = senderKeys.holders(chat.key);
+    if ([...holders].some((one) => !others.some(({ holder }) => holder === one))) {
+      senderKeys.rotate(chat.key);
+      holders = new Set();
+    }
+    const key = await this.#keyMessage(chat.key);
+    // a status names everybody whom it is for, whether or not they have the key
+    const named = others.filter(({ holder }) => chat.kind === 'status' || !holders.has(holder));
+    const participants: Stanza[] = [];
+    for (const { account, device, holder } of named) {
+      const enc = await this.#encryptFor(device, key, attrs);
+      if (!enc) continue;
+      participants.push(stanza('to', { jid: jidOf(account, chat.addressing, device.id) }, [enc]));
+      senderKeys.addHolder(chat.key, holder);
+    }
+    const ciphertext = await senderKeys.encrypt(chat.key, padded(encodeContent(content)));
+    const enc = stanza('enc', { v: 2, type: 'skmsg', ...attrs }, ciphertext);
+    return participants.length > 0 ? [stanza('participants', {}, participants), enc] : [enc];
+  }
+
+  /** What tells a device the phone's key of a group. */
+  async #keyMessage(groupId: string): Promise<MessageContent> {
+    const axolotlSenderKeyDistributionMessage = await this.#signal.senderKeys.distribution(groupId);
+    return { senderKeyDistributionMessage: { groupId, axolotlSenderKeyDistributionMessage } };
   }
 
   /** Undefined when the device has no keys, or keys that are not its own. */
@@ -511,15 +642,18 @@ export class Phone {
 
 /** What the phone answers to a message: to a contact that it is delivered, to its own device that the copy is here. */
 function deliveryReceipt(node: Stanza, from: { account: Account }, ownNumber: string): Stanza {
-  const { id, from: to, recipient, category } = node.attrs;
+  const { id, from: to, recipient, participant, category } = node.attrs;
+  if (isShared(to)) {
+    return stanza('receipt', { id, to, participant, type: from.account.phone === ownNumber ? 'sender' : undefined });
+  }
   if (category === 'peer') return stanza('receipt', { id, to, type: 'peer_msg' });
   if (from.account.phone === ownNumber) return stanza('receipt', { id, to, type: 'sender', recipient });
   return stanza('receipt', { id, to });
 }
 
-function readReceipt(to: string, ids: string[]): Stanza {
+function readReceipt(to: Stanza['attrs'], ids: string[]): Stanza {
   const [id, ...more] = ids;
   const items = more.map((one) => stanza('item', { id: one }));
   const list = items.length > 0 ? [stanza('list', {}, items)] : undefined;
-  return stanza('receipt', { id, to, type: 'read', t: now() }, list);
+  return stanza('receipt', { id, ...to, type: 'read', t: now() }, list);
 }

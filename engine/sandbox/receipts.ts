@@ -1,6 +1,8 @@
 import { jidOf, type Account, type Device, type Sender } from './accounts.ts';
 import { routeView } from './channel-posts.ts';
 import { isChannelJid } from './channels.ts';
+import { isShared } from './group-messages.ts';
+import { participantAttrs } from './group-notices.ts';
 import type { Addressing } from './jid.ts';
 import type { Network } from './network.ts';
 import { sharesReads } from './privacy.ts';
@@ -19,17 +21,19 @@ import { child, children, now, stanza, type Stanza } from './stanza.ts';
  * | `retry`             | could not be decrypted, please encrypt it anew   | the device that sent the message           |
  * | `peer_msg`, `hist_sync` | our own phone's message has arrived          | the device of ours that it came from       |
  *
- * Returns the `<ack class=receipt>`.
+ * In a group, and with a status, `to` is the chat and `participant` the author of the message; what is passed on comes
+ * from the chat, with the reader as `participant`. Returns the `<ack class=receipt>`.
  */
 export function routeReceipt(network: Network, from: Sender, given: Stanza): Stanza {
   const node = asShown(network, from, given);
   const { id = '', to, type } = node.attrs;
   if (isChannelJid(to)) return routeView(network, from, node);
   const ids = [id, ...children(child(node, 'list'), 'item').map((item) => item.attrs['id'] ?? '')];
-  const target = network.accounts.find(to);
+  const target = network.accounts.find(authorIn(node) ?? to);
   network.store.transaction(() => {
     if (type !== 'retry') for (const one of ids) settle(network, from, one, node);
-    if (target) passOn(network, from, node, target);
+    if (target && isShared(to)) passOnInGroup(network, from, node, target);
+    else if (target) passOn(network, from, node, target);
   });
   return stanza('ack', { class: 'receipt', id, from: to, type: given.attrs['type'], t: now() });
 }
@@ -45,14 +49,60 @@ function asShown(network: Network, from: Sender, node: Stanza): Stanza {
 function settle(network: Network, from: Sender, id: string, node: Stanza): void {
   const { to, recipient, type } = node.attrs;
   const { outbox } = network;
+  const named = authorIn(node) ?? to ?? recipient;
   const ofOwnAccount = type === 'sender' || type === 'peer_msg' || type === 'hist_sync';
-  const author = ofOwnAccount ? from.account : network.accounts.find(to ?? recipient)?.account;
+  const author = ofOwnAccount ? from.account : network.accounts.find(named)?.account;
   if (type !== 'read' && type !== 'read-self' && type !== 'played') {
     outbox.settleMessage(from.device, id, author?.phone);
     if (author) outbox.markDelivered(author.phone, id, from.device, type !== 'inactive');
   } else if (author && type !== 'read-self') {
     outbox.markRead(author.phone, id, from.device);
   }
+}
+
+/** Author of the message that a stanza is about, when it is about one in a chat of many. */
+const authorIn = (node: Stanza): string | undefined =>
+  isShared(node.attrs['to']) ? node.attrs['participant'] : undefined;
+
+interface Named {
+  account: Account;
+  device: number;
+  addressing: Addressing;
+}
+
+function passOnInGroup(network: Network, from: Sender, node: Stanza, author: Named): void {
+  const { type } = node.attrs;
+  const all = ({ phone }: Account): Device[] => network.accounts.devices(phone);
+  const own = all(from.account).filter(({ id }) => id !== from.device.id);
+  const one = all(author.account).filter(({ id }) => id === author.device);
+  const recipient = jidOf(author.account, author.addressing);
+  const toAuthor = (to: Device[]): void => to.forEach((device) => enqueueInGroup(network, from, node, device, author));
+  const toOwn = (): void => own.forEach((device) => enqueueInGroup(network, from, node, device, author, recipient));
+  if (type === 'retry' || type === 'sender') return toAuthor(one);
+  if (type !== 'read-self') toAuthor(all(author.account));
+  if (type === 'read' || type === 'read-self' || type === 'played') toOwn();
+}
+
+function enqueueInGroup(
+  network: Network,
+  from: Sender,
+  node: Stanza,
+  device: Device,
+  { addressing }: Named,
+  recipient?: string,
+): void {
+  if (device.phone === from.device.phone && device.id === from.device.id) return;
+  const { to = '', id, type, t } = node.attrs;
+  const attrs = {
+    from: to,
+    id,
+    type,
+    t: t ?? now(),
+    ...participantAttrs({ addressing }, from.account, from.device.id),
+  };
+  const content = children(node);
+  const receipt = stanza('receipt', { ...attrs, recipient }, content.length > 0 ? content : undefined);
+  network.outbox.enqueue(device, receipt, to);
 }
 
 function passOn(
@@ -142,7 +192,7 @@ export function acknowledged(network: Network, from: Sender, node: Stanza): unde
       network.outbox.acknowledge(from.device, tag, id, to);
       return;
     }
-    const author = network.accounts.find(to)?.account.phone;
+    const author = network.accounts.find(authorIn(node) ?? to)?.account.phone;
     network.outbox.acknowledge(from.device, 'message', id, author);
     if (author && error !== undefined) network.outbox.markRefused(author, id, from.device, error);
     else if (author) network.outbox.markDelivered(author, id, from.device, false);

@@ -2,6 +2,7 @@ import { ProtocolAddress, SessionBuilder, SessionCipher, SessionRecord, type Sig
 import type { Account } from './accounts.ts';
 import { signalKey } from './keys.ts';
 import type { KeyBundle } from './prekeys.ts';
+import { SenderKeys } from './sender-keys.ts';
 import type { Store } from './store.ts';
 
 /** How libsignal writes a session down: entries by base key, of which at most one is open (`closed: -1`). */
@@ -25,10 +26,13 @@ export class SignalStore {
   readonly #changed = new Map<string, object>();
   readonly #used = new Set<number>();
   readonly #storage: SignalStorage;
+  /** What is encrypted for many at once. */
+  readonly senderKeys: SenderKeys;
 
   constructor(store: Store, account: Account) {
     this.#store = store;
     this.#account = account;
+    this.senderKeys = new SenderKeys(store, account.phone);
     this.#storage = {
       loadSession: async (address) => this.#load(address),
       storeSession: async (address, record) => void this.#changed.set(address, record.serialize()),
@@ -107,6 +111,7 @@ export class SignalStore {
       );
     }
     for (const id of this.#used) this.#store.run('delete from phone_prekeys where phone = ? and id = ?', phone, id);
+    this.senderKeys.commit();
     this.discard();
   }
 
@@ -114,6 +119,7 @@ export class SignalStore {
   discard(): void {
     this.#changed.clear();
     this.#used.clear();
+    this.senderKeys.discard();
   }
 
   #read(address: string): SerialisedRecord | undefined {

@@ -76,6 +76,8 @@ const ERROR_TEXT: Record<number, string> = {
   404: 'item-not-found',
   406: 'not-acceptable',
   409: 'conflict',
+  410: 'gone',
+  419: 'resource-limit',
   429: 'rate-overlimit',
   501: 'feature-not-implemented',
 };

@@ -84,6 +84,35 @@ create table if not exists privacy (
 create table if not exists privacy_lists (
   phone text not null, name text not null, other text not null, primary key (phone, name, other)
 );
+create table if not exists groups (
+  jid text primary key, addressing text not null, creator text not null, created integer not null,
+  subject text not null, subject_owner text not null, subject_time integer not null,
+  description text, description_id text, description_owner text, description_time integer,
+  announce integer not null, locked integer not null, join_approval integer not null, member_add text not null,
+  ephemeral integer not null, invite_code text not null, picture_id text
+);
+create table if not exists group_members (
+  jid text not null, phone text not null, role text not null, joined integer not null, primary key (jid, phone)
+);
+create index if not exists groups_of_phone on group_members (phone);
+create table if not exists group_past_members (
+  jid text not null, phone text not null, removed_by text not null, time integer not null, primary key (jid, phone)
+);
+create table if not exists group_codes (code text primary key, jid text not null);
+create table if not exists group_invites (
+  jid text not null, phone text not null, admin text not null, code text not null, expiration integer not null,
+  primary key (jid, phone)
+);
+create table if not exists group_requests (
+  jid text not null, phone text not null, method text not null, requestor text not null, time integer not null,
+  primary key (jid, phone)
+);
+create table if not exists phone_sender_keys (
+  phone text not null, chat text not null, owner text not null, record text not null, primary key (phone, chat, owner)
+);
+create table if not exists phone_sender_key_holders (
+  phone text not null, chat text not null, holder text not null, primary key (phone, chat, holder)
+);
 create table if not exists blocklist (phone text not null, blocked text not null, primary key (phone, blocked));
 
 create table if not exists media (
@@ -159,6 +188,12 @@ const OF_ACCOUNT = [
   'channel_members',
   'channel_reactions',
   'channel_views',
+  'group_members',
+  'group_past_members',
+  'group_invites',
+  'group_requests',
+  'phone_sender_keys',
+  'phone_sender_key_holders',
 ] as const;
 
 type Value = string | number | Buffer | null;

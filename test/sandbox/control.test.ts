@@ -124,7 +124,8 @@ const wrong: [string, string, string, unknown, number, string][] = [
     404,
     'unknown-phone',
   ],
-  ['a text to a group', 'POST', '/phones/PHONE/send', { to: '123@g.us', text: 'x' }, 422, 'unsupported-recipient'],
+  ['a text to no group', 'POST', '/phones/PHONE/send', { to: '123@g.us', text: 'x' }, 404, 'unknown-group'],
+  ['a text to a list', 'POST', '/phones/PHONE/send', { to: '1@broadcast', text: 'x' }, 422, 'unsupported-recipient'],
   ['a text without a text', 'POST', '/phones/PHONE/send', { to: 'PHONE' }, 422, 'invalid-request'],
   ['an empty text', 'POST', '/phones/PHONE/send', { to: 'PHONE', text: '' }, 422, 'invalid-request'],
   [

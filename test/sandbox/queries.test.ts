@@ -155,9 +155,9 @@ test('a group that is asked about is not there: 404', async () => {
 });
 
 test.each([
-  ['a group', '123456789-1@g.us', '501'],
-  ['a status', 'status@broadcast', '501'],
-  ['a newsletter', '123@newsletter', '501'],
+  ['a group that does not exist', '123456789-1@g.us', '404'],
+  ['a broadcast list', '1700000000@broadcast', '501'],
+  ['a newsletter that does not exist', '123@newsletter', '404'],
   ['a number without an account', '491519999999@s.whatsapp.net', '404'],
 ])('a message to %s is refused in its ack', async (_what, to, error) => {
   const client = await online();
