@@ -1,0 +1,147 @@
+import type { MessageInfo } from '../../engine/sandbox/index.ts';
+import { OWN, Stage, TOKEN, type Answer } from '../whatsapp/stage.ts';
+import { Files } from './files.ts';
+
+export { OWN } from '../whatsapp/stage.ts';
+export type { Answer } from '../whatsapp/stage.ts';
+
+/** The number that the documentation's examples write to; here it is somebody's. */
+export const SAMPLE = '1234567890';
+export const SAMPLE_JID = `${SAMPLE}@s.whatsapp.net`;
+
+/**
+ * What the documentation takes for granted: an engine with a connected session, somebody at the number of its
+ * examples, and a web server with files. Calls carry what the documentation says they carry, and nothing else.
+ */
+export class World {
+  private constructor(
+    readonly stage: Stage,
+    readonly files: Files,
+    readonly apiKey: string,
+  ) {}
+
+  static async open(): Promise<World> {
+    const stage = await Stage.open();
+    const files = await Files.start();
+    stage.sandbox.addPhone({ phone: SAMPLE, name: 'Sam Sample' });
+    const { body } = await stage.call('GET', '/api/whatsapp-sessions/1');
+    return new World(stage, files, (body.data as { api_key: string }).api_key);
+  }
+
+  async close(): Promise<void> {
+    await this.stage.close();
+    await this.files.close();
+  }
+
+  get sandbox(): Stage['sandbox'] {
+    return this.stage.sandbox;
+  }
+
+  /** With the session's API key, as session-level endpoints document. */
+  api(method: string, path: string, body?: unknown): Promise<Answer> {
+    return this.request(method, path, body, this.apiKey);
+  }
+
+  /** With a personal access token, as account-level endpoints document. */
+  account(method: string, path: string, body?: unknown): Promise<Answer> {
+    return this.request(method, path, body, TOKEN);
+  }
+
+  async request(method: string, path: string, body?: unknown, token?: string): Promise<Answer> {
+    const response = await fetch(`${this.stage.engine.url}${path}`, {
+      method,
+      headers: {
+        ...(token && { authorization: `Bearer ${token}` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const json = response.headers.get('content-type')?.includes('json');
+    return {
+      status: response.status,
+      body: json ? ((await response.json()) as Answer['body']) : {},
+      headers: response.headers,
+    };
+  }
+
+  send(body: Record<string, unknown>): Promise<Answer> {
+    return this.api('POST', '/api/send-message', { to: SAMPLE, ...body });
+  }
+
+  /** Waits until a phone has a message that was not there `after`, and answers the first that fits. */
+  async arrived(
+    phone: string,
+    fits: (message: MessageInfo) => boolean = ({ fromMe }) => !fromMe,
+    after = 0,
+  ): Promise<MessageInfo> {
+    return this.eventually(`a message on +${phone}`, () =>
+      this.sandbox.messages(phone).find((message) => message.seq > after && fits(message)),
+    );
+  }
+
+  /** Number of the last message on a phone, for `arrived`. */
+  last(phone: string): number {
+    return this.sandbox.messages(phone).at(-1)?.seq ?? 0;
+  }
+
+  /** Sends, and answers the answer together with the message as the recipient's phone shows it. */
+  async sent(body: Record<string, unknown>, phone = SAMPLE): Promise<{ answer: Answer; message: MessageInfo }> {
+    const answer = await this.send(body);
+    if (answer.status !== 200) throw new Error(`Status ${answer.status}: ${JSON.stringify(answer.body)}`);
+    const { id } = answer.body.data as { id: string };
+    const message = await this.arrived(phone, (one) => one.id === id);
+    return { answer, message };
+  }
+
+  /** Something that happens by itself, if it does: on a phone, or in the sandbox. */
+  async eventually<T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
+    const deadline = Date.now() + 10_000;
+    for (;;) {
+      const seen = await look();
+      if (seen !== undefined && seen !== false) return seen;
+      if (Date.now() > deadline) throw new Error(`Never came: ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  /** A session of its own for proofs that change or end one. Linked to a phone of its own when `connected`. */
+  async session({ connected = false, ...settings }: Record<string, unknown> & { connected?: boolean } = {}): Promise<{
+    id: number;
+    phone: string;
+    apiKey: string;
+  }> {
+    const phone = this.newPhone();
+    const { body } = await this.account('POST', '/api/whatsapp-sessions', {
+      name: 'Another',
+      phone_number: `+${phone}`,
+      account_protection: false,
+      log_messages: true,
+      ...settings,
+    });
+    const { id, api_key: apiKey } = body.data as { id: number; api_key: string };
+    if (connected) {
+      const connect = await this.account('POST', `/api/whatsapp-sessions/${id}/connect`);
+      await this.sandbox.scan(phone, (connect.body.data as { qrCode: string }).qrCode);
+      await this.stage.untilStatus(({ status }) => status === 'connected', id);
+    }
+    return { id, phone, apiKey };
+  }
+
+  private phones = 0;
+  /** Another account on another simulated phone. */
+  newPhone(name = 'Somebody'): string {
+    const phone = `155502${String(++this.phones).padStart(5, '0')}`;
+    this.sandbox.addPhone({ phone, name });
+    return phone;
+  }
+
+  /** The account that session 1 is linked to. */
+  own(): { phone: string; jid: string; lid: string } {
+    return this.sandbox.phone(OWN);
+  }
+}
+
+/** Fails with what is there instead. */
+export function must(condition: unknown, otherwise: string): asserts condition {
+  if (!condition) throw new Error(otherwise);
+}
