@@ -113,6 +113,10 @@ export const connect = operation({
     if (status === 'connected') {
       return { status: shownStatus, message: 'Session already initialized or connecting. No QR code needed.' };
     }
+    // WasenderApi's words; the engine goes on trying.
+    if (reason?.code === 'unreachable' || reason?.code === 'server_untrusted') {
+      throw new EngineError('whatsapp_unreachable', `Failed to connect session: ${reason.message}`);
+    }
     return { status: shownStatus, message: reason?.message ?? SESSION_STATUSES[status], reason };
   },
 });
@@ -127,10 +131,15 @@ export const qrcode = operation({
   picture: ({ qrCode }) => qrCode,
   run: async ({ session }) => {
     if (session.qr) return { qrCode: session.qr };
+    const { status, reason } = session.status;
+    // Connect was called, and WhatsApp gives no code, or no further one.
+    const failed = status === 'connecting' || reason?.code === 'qr_timeout';
     throw new EngineError(
       'session_not_scannable',
-      'QR code scan requested for a session that is not in NEED_SCAN state. Please call the connect endpoint first to initialize the session.',
-      { details: { status: session.status.status } },
+      failed
+        ? 'Failed to get QR code. please re initialize the session.'
+        : 'QR code scan requested for a session that is not in NEED_SCAN state. Please call the connect endpoint first to initialize the session.',
+      { details: { status, ...(reason && { reason: reason.code, advice: reason.message }) } },
     );
   },
 });

@@ -47,10 +47,7 @@ export interface EventFixture {
 function read<T>(folder: string): Map<string, T> {
   const files = readdirSync(join(FOLDER, folder)).sort();
   return new Map(
-    files.map((file) => [
-      basename(file, '.json'),
-      JSON.parse(readFileSync(join(FOLDER, folder, file), 'utf8')) as T,
-    ]),
+    files.map((file) => [basename(file, '.json'), JSON.parse(readFileSync(join(FOLDER, folder, file), 'utf8')) as T]),
   );
 }
 

@@ -15,7 +15,11 @@ test('keys of our own, other values and either form of a person are as documente
 
 test.each([
   ['a key is missing', { success: true, data: [{ jid: '1', name: 'Wren', imgUrl: 'http://a' }] }, 'data[0].status'],
-  ['another type', { success: true, data: [{ jid: 1, name: 'Wren', imgUrl: 'http://a', status: null }] }, 'data[0].jid'],
+  [
+    'another type',
+    { success: true, data: [{ jid: 1, name: 'Wren', imgUrl: 'http://a', status: null }] },
+    'data[0].jid',
+  ],
   ['another kind of text', { success: true, data: [{ jid: '1', name: 'W', imgUrl: 'no', status: null }] }, 'imgUrl'],
   ['a failure', { success: false, data: [{ jid: '1', name: 'W', imgUrl: 'http://a', status: null }] }, 'success'],
   ['an empty list', { success: true, data: [] }, 'data is empty'],

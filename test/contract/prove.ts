@@ -120,8 +120,7 @@ function checkAgainst({ body: example }: Example, path: string | undefined): Che
   };
 }
 
-const formOf = ({ in: where, type, required }: Parameter) =>
-  `${where}, ${type}, ${required ? 'required' : 'optional'}`;
+const formOf = ({ in: where, type, required }: Parameter) => `${where}, ${type}, ${required ? 'required' : 'optional'}`;
 
 /** An example in one line: an error's text, or the keys. */
 export function gist(body: Json): string {
