@@ -9,6 +9,7 @@ beforeAll(async () => {
   world = await World.open();
   receiver = await Receiver.start();
 });
+afterEach(() => world.tidy());
 afterAll(async () => {
   await world?.close();
   await receiver?.close();
@@ -373,12 +374,15 @@ prove('restart-whatsapp-session', {
 const tagOf = (stanza: object) => (stanza as { tag: string }).tag;
 
 /** A session with a log: three messages, one of which nobody could get. */
-async function withLog(): Promise<{ id: number; apiKey: string }> {
-  const session = await world.session({ connected: true });
-  await send(session, { text: 'one', wait: true });
-  await send(session, { text: 'two', wait: true });
-  await send(session, { to: '+15559990000', text: 'three', wait: true });
-  return session;
+let logged: Promise<{ id: number; apiKey: string }> | undefined;
+function withLog(): Promise<{ id: number; apiKey: string }> {
+  return (logged ??= (async () => {
+    const session = await world.session({ connected: true, keep: true });
+    await send(session, { text: 'one', wait: true });
+    await send(session, { text: 'two', wait: true });
+    await send(session, { to: '+15559990000', text: 'three', wait: true });
+    return session;
+  })());
 }
 
 interface Page {

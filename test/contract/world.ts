@@ -104,8 +104,22 @@ export class World {
     }
   }
 
-  /** A session of its own for proofs that change or end one. Linked to a phone of its own when `connected`. */
-  async session({ connected = false, ...settings }: Record<string, unknown> & { connected?: boolean } = {}): Promise<{
+  private readonly temporary: number[] = [];
+
+  /** What proofs made and left behind makes the next ones slow. */
+  async tidy(): Promise<void> {
+    for (const id of this.temporary.splice(0)) await this.account('DELETE', `/api/whatsapp-sessions/${id}`);
+  }
+
+  /**
+   * A session of its own for proofs that change or end one, until `tidy` unless it is to be kept. Linked to a phone of
+   * its own when `connected`.
+   */
+  async session({
+    connected = false,
+    keep = false,
+    ...settings
+  }: Record<string, unknown> & { connected?: boolean; keep?: boolean } = {}): Promise<{
     id: number;
     phone: string;
     apiKey: string;
@@ -119,6 +133,7 @@ export class World {
       ...settings,
     });
     const { id, api_key: apiKey } = body.data as { id: number; api_key: string };
+    if (!keep) this.temporary.push(id);
     if (connected) {
       const connect = await this.account('POST', `/api/whatsapp-sessions/${id}/connect`);
       await this.sandbox.scan(phone, (connect.body.data as { qrCode: string }).qrCode);
