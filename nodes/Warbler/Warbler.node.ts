@@ -1,6 +1,16 @@
 import type { INodeType, INodeTypeDescription } from 'n8n-workflow';
 import { NodeConnectionTypes } from 'n8n-workflow';
+import { searchChannels } from './listSearch/searchChannels';
+import { searchContacts } from './listSearch/searchContacts';
+import { searchGroups } from './listSearch/searchGroups';
+import { searchRecipients } from './listSearch/searchRecipients';
 import { searchSessions } from './listSearch/searchSessions';
+import * as call from './resources/call';
+import * as channel from './resources/channel';
+import * as chat from './resources/chat';
+import * as contact from './resources/contact';
+import * as group from './resources/group';
+import * as media from './resources/media';
 import * as message from './resources/message';
 import * as session from './resources/session';
 
@@ -12,7 +22,7 @@ export class Warbler implements INodeType {
     group: ['output'],
     version: 1,
     subtitle: '={{ $parameter["operation"] + ": " + $parameter["resource"] }}',
-    description: 'Send WhatsApp messages and manage WhatsApp sessions with your own Warbler engine',
+    description: 'Send WhatsApp messages, and manage groups, contacts and sessions, with your own Warbler engine',
     defaults: { name: 'Warbler' },
     usableAsTool: true,
     inputs: [NodeConnectionTypes.Main],
@@ -24,7 +34,7 @@ export class Warbler implements INodeType {
       json: true,
       ignoreHttpStatusErrors: true,
     },
-    sensitiveOutputFields: ['api_key', 'webhook_secret'],
+    sensitiveOutputFields: ['api_key', 'webhook_secret', 'proxy_url'],
     properties: [
       {
         displayName: 'Resource',
@@ -32,17 +42,29 @@ export class Warbler implements INodeType {
         type: 'options',
         noDataExpression: true,
         options: [
+          { name: 'Call', value: 'call' },
+          { name: 'Channel', value: 'channel' },
+          { name: 'Chat', value: 'chat' },
+          { name: 'Contact', value: 'contact' },
+          { name: 'Group', value: 'group' },
+          { name: 'Media', value: 'media' },
           { name: 'Message', value: 'message' },
           { name: 'Session', value: 'session' },
         ],
         default: 'message',
       },
+      ...call.description,
+      ...channel.description,
+      ...chat.description,
+      ...contact.description,
+      ...group.description,
+      ...media.description,
       ...message.description,
       ...session.description,
     ],
   };
 
   methods = {
-    listSearch: { searchSessions },
+    listSearch: { searchChannels, searchContacts, searchGroups, searchRecipients, searchSessions },
   };
 }

@@ -11,6 +11,8 @@ interface Question {
   method: IHttpRequestMethods;
   path: string;
   body?: IDataObject;
+  /** The session that is asked, where the path does not name it. */
+  session?: string;
   /** Statuses besides success that the caller understands and wants to see. */
   expect?: number[];
 }
@@ -26,7 +28,7 @@ export function baseUrlOf(url: unknown): string {
  */
 export async function ask(
   this: ILoadOptionsFunctions | IHookFunctions,
-  { method, path, body, expect = [] }: Question,
+  { method, path, body, session, expect = [] }: Question,
 ): Promise<IN8nHttpFullResponse> {
   const { url } = await this.getCredentials('warblerApi');
   let response: IN8nHttpFullResponse;
@@ -36,6 +38,7 @@ export async function ask(
       baseURL: baseUrlOf(url),
       url: path,
       body,
+      ...(session !== undefined && { headers: { 'X-Warbler-Session': session } }),
       json: true,
       ignoreHttpStatusErrors: true,
       returnFullResponse: true,

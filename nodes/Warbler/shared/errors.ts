@@ -76,7 +76,7 @@ export async function refuse(
   items: INodeExecutionData[],
   response: IN8nHttpFullResponse,
 ): Promise<INodeExecutionData[]> {
-  const isJson = typeof response.body === 'object' && response.body !== null;
-  if (response.statusCode >= 400 || !isJson) throw refusalOf(this.getNode(), response, this.getItemIndex());
+  const isOurs = response.statusCode === 204 || (typeof response.body === 'object' && response.body !== null);
+  if (response.statusCode >= 400 || !isOurs) throw refusalOf(this.getNode(), response, this.getItemIndex());
   return items;
 }

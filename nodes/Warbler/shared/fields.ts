@@ -1,4 +1,5 @@
 import type { INodeProperties } from 'n8n-workflow';
+import { COMMA_LIST } from './values';
 
 /** Chooses a session: from the engine's list, or by its number. Used as it is where the session is part of the path. */
 export const sessionField: INodeProperties = {
@@ -29,7 +30,135 @@ export const sessionField: INodeProperties = {
 };
 
 /** The same for what a session does: the engine reads its number from this header. */
-export const sendingSessionField: INodeProperties = {
+export const actingSessionField: INodeProperties = {
   ...sessionField,
   routing: { request: { headers: { 'X-Warbler-Session': '={{ $value }}' } } },
+};
+
+/** Somebody or something on WhatsApp: from a list of the chosen session, or by an address. */
+function addressField(field: {
+  displayName: string;
+  name: string;
+  description: string;
+  searchListMethod: string;
+  select: string;
+  byAddress: string;
+  placeholder: string;
+}): INodeProperties {
+  const { displayName, name, description, searchListMethod, select, byAddress, placeholder } = field;
+  return {
+    displayName,
+    name,
+    type: 'resourceLocator',
+    default: { mode: 'list', value: '' },
+    required: true,
+    description,
+    typeOptions: { loadOptionsDependsOn: ['session.value'] },
+    modes: [
+      {
+        displayName: 'From List',
+        name: 'list',
+        type: 'list',
+        placeholder: select,
+        typeOptions: { searchListMethod, searchable: true },
+      },
+      { displayName: byAddress, name: 'id', type: 'string', placeholder },
+    ],
+  };
+}
+
+/** Whoever gets something: a person, a group or a channel. */
+export const recipientField = addressField({
+  displayName: 'To',
+  name: 'to',
+  description: 'The person, group or channel to send to',
+  searchListMethod: 'searchRecipients',
+  select: 'Select a contact, group or channel...',
+  byAddress: 'By Phone or JID',
+  placeholder: 'e.g. +14155552671',
+});
+
+export const chatField = addressField({
+  displayName: 'Chat',
+  name: 'chat',
+  description: 'The chat with a person, group or channel',
+  searchListMethod: 'searchRecipients',
+  select: 'Select a chat...',
+  byAddress: 'By Phone or JID',
+  placeholder: 'e.g. +14155552671',
+});
+
+export const contactField = addressField({
+  displayName: 'Contact',
+  name: 'contact',
+  description: 'The person this is about',
+  searchListMethod: 'searchContacts',
+  select: 'Select a contact...',
+  byAddress: 'By Phone or JID',
+  placeholder: 'e.g. +14155552671',
+});
+
+export const groupField = addressField({
+  displayName: 'Group',
+  name: 'group',
+  description: 'The group this is about',
+  searchListMethod: 'searchGroups',
+  select: 'Select a group...',
+  byAddress: 'By JID',
+  placeholder: 'e.g. 120363025246125486@g.us',
+});
+
+export const channelField = addressField({
+  displayName: 'Channel',
+  name: 'channel',
+  description: 'The channel this is about',
+  searchListMethod: 'searchChannels',
+  select: 'Select a channel...',
+  byAddress: 'By JID or Invite Link',
+  placeholder: 'e.g. 120363144038483540@newsletter',
+});
+
+/** Names a message that is there already; part of the path. */
+export const messageField: INodeProperties = {
+  displayName: 'Message ID',
+  name: 'messageId',
+  type: 'string',
+  default: '',
+  required: true,
+  placeholder: 'e.g. 100000',
+  description: 'The msgId that sending returned, or the ID in the key of a received message',
+};
+
+/** Several people in one field. Takes text that a person types, or a list from an expression. */
+export const participantsField: INodeProperties = {
+  displayName: 'Participants',
+  name: 'participants',
+  type: 'string',
+  default: '',
+  required: true,
+  placeholder: 'e.g. +14155552671, +14155552672',
+  description: 'Phone numbers or JIDs, separated by commas',
+  routing: { send: { type: 'body', property: 'participants', value: COMMA_LIST } },
+};
+
+/** Where a file goes that an operation fetches. */
+export const outputFileField: INodeProperties = {
+  displayName: 'Put Output File in Field',
+  name: 'binaryPropertyName',
+  type: 'string',
+  default: 'data',
+  required: true,
+  placeholder: 'e.g. data',
+  hint: 'The name of the output binary field to put the file in',
+};
+
+/** Which file of the item an operation takes. */
+export const inputFileField: INodeProperties = {
+  displayName: 'Input Data Field Name',
+  name: 'binaryPropertyName',
+  type: 'string',
+  default: 'data',
+  required: true,
+  placeholder: 'e.g. data',
+  hint: 'The name of the input field containing the binary file data to be processed',
 };

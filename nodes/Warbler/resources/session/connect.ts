@@ -1,6 +1,6 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
-import { refuse } from '../../shared/errors';
+import { answer } from '../../shared/answers';
 import { sessionField } from '../../shared/fields';
 
 export const option: INodePropertyOptions = {
@@ -10,7 +10,7 @@ export const option: INodePropertyOptions = {
   description: 'Connect a session to WhatsApp; a new one then waits for its QR code to be scanned',
   routing: {
     request: { method: 'POST', url: '=/api/whatsapp-sessions/{{ encodeURIComponent($parameter["session"]) }}/connect' },
-    output: { postReceive: [refuse, { type: 'rootProperty', properties: { property: 'data' } }] },
+    output: { postReceive: answer },
   },
 };
 

@@ -1,6 +1,7 @@
 import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
-import { refuse } from '../../shared/errors';
+import { answer } from '../../shared/answers';
+import { accountProtection, logMessages, settings } from './settings';
 
 export const option: INodePropertyOptions = {
   name: 'Create',
@@ -9,7 +10,7 @@ export const option: INodePropertyOptions = {
   description: 'Create a session for a WhatsApp number; connect it next',
   routing: {
     request: { method: 'POST', url: '/api/whatsapp-sessions' },
-    output: { postReceive: [refuse, { type: 'rootProperty', properties: { property: 'data' } }] },
+    output: { postReceive: answer },
   },
 };
 
@@ -34,21 +35,15 @@ const properties: INodeProperties[] = [
     description: 'The number of the WhatsApp account, with country code',
     routing: { send: { type: 'body', property: 'phone_number' } },
   },
+  accountProtection,
+  logMessages,
   {
-    displayName: 'Protect Account',
-    name: 'accountProtection',
-    type: 'boolean',
-    default: true,
-    description: 'Whether to keep a pause between messages, which lowers the risk that WhatsApp restricts the number',
-    routing: { send: { type: 'body', property: 'account_protection' } },
-  },
-  {
-    displayName: 'Log Messages',
-    name: 'logMessages',
-    type: 'boolean',
-    default: true,
-    description: 'Whether the engine keeps a log of the messages of this session',
-    routing: { send: { type: 'body', property: 'log_messages' } },
+    displayName: 'Options',
+    name: 'options',
+    type: 'collection',
+    placeholder: 'Add option',
+    default: {},
+    options: settings,
   },
 ];
 

@@ -1,6 +1,6 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
-import { refuse } from '../../shared/errors';
+import { answer } from '../../shared/answers';
 import { sessionField } from '../../shared/fields';
 
 export const option: INodePropertyOptions = {
@@ -10,7 +10,7 @@ export const option: INodePropertyOptions = {
   description: 'Retrieve a session',
   routing: {
     request: { method: 'GET', url: '=/api/whatsapp-sessions/{{ encodeURIComponent($parameter["session"]) }}' },
-    output: { postReceive: [refuse, { type: 'rootProperty', properties: { property: 'data' } }] },
+    output: { postReceive: answer },
   },
 };
 

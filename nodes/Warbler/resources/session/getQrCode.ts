@@ -2,12 +2,11 @@ import type {
   IExecuteSingleFunctions,
   IN8nHttpFullResponse,
   INodeExecutionData,
-  INodeProperties,
   INodePropertyOptions,
 } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { refuse } from '../../shared/errors';
-import { sessionField } from '../../shared/fields';
+import { outputFileField, sessionField } from '../../shared/fields';
 
 /** Puts the picture the engine drew into the item's binary data, where a later node can send it to somebody. */
 async function toPicture(
@@ -18,7 +17,8 @@ async function toPicture(
   const session = this.getNodeParameter('session', undefined, { extractValue: true }) as string;
   const field = this.getNodeParameter('binaryPropertyName') as string;
   const picture = await this.helpers.prepareBinaryData(body as Buffer, `qr-code-${session}.png`, 'image/png');
-  return [{ json: { session: String(session) }, binary: { [field]: picture } }];
+  const pairedItem = { item: this.getItemIndex() };
+  return [{ json: { session: String(session) }, binary: { [field]: picture }, pairedItem }];
 }
 
 export const option: INodePropertyOptions = {
@@ -38,20 +38,7 @@ export const option: INodePropertyOptions = {
   },
 };
 
-const properties: INodeProperties[] = [
+export const description = updateDisplayOptions({ show: { resource: ['session'], operation: ['getQrCode'] } }, [
   sessionField,
-  {
-    displayName: 'Put Output File in Field',
-    name: 'binaryPropertyName',
-    type: 'string',
-    default: 'data',
-    required: true,
-    placeholder: 'e.g. data',
-    hint: 'The name of the output binary field to put the file in',
-  },
-];
-
-export const description = updateDisplayOptions(
-  { show: { resource: ['session'], operation: ['getQrCode'] } },
-  properties,
-);
+  outputFileField,
+]);

@@ -1,7 +1,7 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
-import { refuse } from '../../shared/errors';
-import { sendingSessionField } from '../../shared/fields';
+import { answer } from '../../shared/answers';
+import { actingSessionField } from '../../shared/fields';
 
 export const option: INodePropertyOptions = {
   name: 'Get Status',
@@ -10,10 +10,10 @@ export const option: INodePropertyOptions = {
   description: 'Retrieve whether a session is connected to WhatsApp',
   routing: {
     request: { method: 'GET', url: '/api/status' },
-    output: { postReceive: [refuse] },
+    output: { postReceive: answer },
   },
 };
 
 export const description = updateDisplayOptions({ show: { resource: ['session'], operation: ['getStatus'] } }, [
-  sendingSessionField,
+  actingSessionField,
 ]);

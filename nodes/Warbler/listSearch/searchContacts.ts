@@ -1,0 +1,26 @@
+import type { IDataObject, ILoadOptionsFunctions, INodeListSearchResult } from 'n8n-workflow';
+import { pageOf } from './entries';
+
+interface Contact extends IDataObject {
+  jid: string;
+  name?: string | null;
+  notify?: string | null;
+  verifiedName?: string | null;
+}
+
+/** Digits where the address is a phone number, else the address. */
+const phoneIn = (jid: string) => jid.replace(/@s\.whatsapp\.net$/, '').replace(/^(\d+)$/, '+$1');
+
+function show({ jid, name, notify, verifiedName }: Contact) {
+  const known = name ?? notify ?? verifiedName;
+  return { name: known ? `${known} (${phoneIn(jid)})` : phoneIn(jid), value: jid };
+}
+
+/** Fills the contact list, page by page. A list that cannot be read throws: an empty one means that there is nobody. */
+export async function searchContacts(
+  this: ILoadOptionsFunctions,
+  filter = '',
+  paginationToken = '1',
+): Promise<INodeListSearchResult> {
+  return await pageOf<Contact>(this, '/api/contacts', { filter, page: Number(paginationToken) }, show);
+}

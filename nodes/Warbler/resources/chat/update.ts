@@ -1,0 +1,75 @@
+import type { INodePropertyOptions } from 'n8n-workflow';
+import { updateDisplayOptions } from 'n8n-workflow';
+import { answer } from '../../shared/answers';
+import { actingSessionField, chatField } from '../../shared/fields';
+
+export const option: INodePropertyOptions = {
+  name: 'Update',
+  value: 'update',
+  action: 'Update chat',
+  description: 'Archive, pin or mute a chat, mark it as read, or let its messages disappear',
+  routing: {
+    request: { method: 'PUT', url: '=/api/chats/{{ encodeURIComponent($parameter["chat"]) }}' },
+    output: { postReceive: answer },
+  },
+};
+
+export const description = updateDisplayOptions({ show: { resource: ['chat'], operation: ['update'] } }, [
+  actingSessionField,
+  chatField,
+  {
+    displayName: 'Update Fields',
+    name: 'updateFields',
+    type: 'collection',
+    placeholder: 'Add Field',
+    default: {},
+    options: [
+      {
+        displayName: 'Archived',
+        name: 'archived',
+        type: 'boolean',
+        default: true,
+        description: 'Whether the chat is to be in the archive',
+        routing: { send: { type: 'body', property: 'archived' } },
+      },
+      {
+        displayName: 'Disappear After',
+        name: 'disappearAfter',
+        type: 'options',
+        options: [
+          { name: '24 Hours', value: 86400 },
+          { name: '7 Days', value: 604800 },
+          { name: '90 Days', value: 7776000 },
+          { name: 'Never', value: 0 },
+        ],
+        default: 604800,
+        description: 'How long new messages stay in the chat, for everyone in it',
+        routing: { send: { type: 'body', property: 'disappearAfter' } },
+      },
+      {
+        displayName: 'Muted',
+        name: 'muted',
+        type: 'boolean',
+        default: true,
+        description: 'Whether the chat is to be silent',
+        routing: { send: { type: 'body', property: 'muted' } },
+      },
+      {
+        displayName: 'Pinned',
+        name: 'pinned',
+        type: 'boolean',
+        default: true,
+        description: 'Whether the chat is to stay at the top of the list',
+        routing: { send: { type: 'body', property: 'pinned' } },
+      },
+      {
+        displayName: 'Read',
+        name: 'read',
+        type: 'boolean',
+        default: true,
+        description: 'Whether the chat is to be marked as read; turn it off to mark it as unread',
+        routing: { send: { type: 'body', property: 'read' } },
+      },
+    ],
+  },
+]);

@@ -1,0 +1,20 @@
+import type { INodePropertyOptions } from 'n8n-workflow';
+import { updateDisplayOptions } from 'n8n-workflow';
+import { answer } from '../../shared/answers';
+import { actingSessionField, messageField } from '../../shared/fields';
+
+export const option: INodePropertyOptions = {
+  name: 'Get Poll Results',
+  value: 'getPollResults',
+  action: 'Get poll results of message',
+  description: 'Retrieve who has voted for what in a poll',
+  routing: {
+    request: { method: 'GET', url: '=/api/messages/{{ encodeURIComponent($parameter["messageId"]) }}/poll-results' },
+    output: { postReceive: answer },
+  },
+};
+
+export const description = updateDisplayOptions({ show: { resource: ['message'], operation: ['getPollResults'] } }, [
+  actingSessionField,
+  messageField,
+]);

@@ -1,0 +1,160 @@
+import type { INodeProperties, INodePropertyRouting } from 'n8n-workflow';
+import { answer } from '../../shared/answers';
+import { inputFileField, recipientField } from '../../shared/fields';
+import { uploadInto } from '../../shared/files';
+import { COMMA_LIST, MESSAGE_ID } from '../../shared/values';
+
+/** What the many ways to send share: one request, one recipient, one set of options, and where a file comes from. */
+export const sendRouting: INodePropertyRouting = {
+  request: { method: 'POST', url: '/api/send-message' },
+  output: { postReceive: answer },
+};
+
+export const toField: INodeProperties = {
+  ...recipientField,
+  routing: { send: { type: 'body', property: 'to' } },
+};
+
+export const captionField: INodeProperties = {
+  displayName: 'Caption',
+  name: 'caption',
+  type: 'string',
+  typeOptions: { rows: 2 },
+  default: '',
+  placeholder: 'e.g. Our menu for today',
+  description: 'Text to show below the file',
+  routing: { send: { type: 'body', property: 'text', value: '={{ $value || undefined }}' } },
+};
+
+/** Where a file comes from, for example for `image`: a URL, or a file of the item, which is uploaded first. */
+export function fileFields(kind: 'image' | 'video' | 'audio' | 'document' | 'sticker'): INodeProperties[] {
+  const displayName = kind.charAt(0).toUpperCase() + kind.slice(1);
+  return [
+    {
+      displayName: `Take ${displayName} From`,
+      name: 'source',
+      type: 'options',
+      options: [
+        { name: 'Input Data Field', value: 'binary', description: 'A file that an earlier node has put into the item' },
+        { name: 'URL', value: 'url', description: 'A file that the engine fetches' },
+      ],
+      default: 'url',
+    },
+    {
+      displayName: `${displayName} URL`,
+      name: 'url',
+      type: 'string',
+      default: '',
+      required: true,
+      placeholder: `e.g. https://example.com/${EXAMPLES[kind]}`,
+      description: 'Link that the engine can open, or the ID of a file uploaded with Media: Upload',
+      displayOptions: { show: { source: ['url'] } },
+      routing: { send: { type: 'body', property: `${kind}Url` } },
+    },
+    {
+      ...inputFileField,
+      displayOptions: { show: { source: ['binary'] } },
+      routing: { send: { preSend: [uploadInto(`${kind}Url`)] } },
+    },
+  ];
+}
+
+const EXAMPLES = {
+  image: 'picture.jpg',
+  video: 'clip.mp4',
+  audio: 'message.mp3',
+  document: 'invoice.pdf',
+  sticker: 'sticker.webp',
+};
+
+const disappearAfter: INodeProperties = {
+  displayName: 'Disappear After',
+  name: 'disappearAfter',
+  type: 'options',
+  options: [
+    { name: '24 Hours', value: 86400 },
+    { name: '7 Days', value: 604800 },
+    { name: '90 Days', value: 7776000 },
+  ],
+  default: 86400,
+  description: 'How long the message stays in the chat',
+  routing: { send: { type: 'body', property: 'disappearAfter' } },
+};
+
+const idempotencyKey: INodeProperties = {
+  displayName: 'Idempotency Key',
+  name: 'idempotencyKey',
+  type: 'string',
+  default: '',
+  placeholder: 'e.g. order-4711-confirmed',
+  description:
+    'Sending again with the same key, for example by Retry On Fail, sends nothing and returns the first message',
+  routing: { request: { headers: { 'Idempotency-Key': '={{ $value || undefined }}' } } },
+};
+
+const mentionAll: INodeProperties = {
+  displayName: 'Mention All',
+  name: 'mentionAll',
+  type: 'boolean',
+  default: true,
+  description: 'Whether to notify every member of the group, without naming anybody',
+  routing: { send: { type: 'body', property: 'mentionAll' } },
+};
+
+const mentions: INodeProperties = {
+  displayName: 'Mentions',
+  name: 'mentions',
+  type: 'string',
+  default: '',
+  placeholder: 'e.g. 14155552671@s.whatsapp.net',
+  description:
+    'JIDs of the group members to mention, separated by commas. Write @ and the number into the text as well.',
+  routing: { send: { type: 'body', property: 'mentions', value: COMMA_LIST } },
+};
+
+const replyTo: INodeProperties = {
+  displayName: 'Reply To',
+  name: 'replyTo',
+  type: 'string',
+  default: '',
+  placeholder: 'e.g. 100000',
+  description: 'The message to quote: the msgId that sending it returned, or the ID in the key of a received message',
+  routing: { send: { type: 'body', property: 'replyTo', value: MESSAGE_ID } },
+};
+
+/** For what can be looked at only once: images, videos and voice notes. */
+export const viewOnce: INodeProperties = {
+  displayName: 'View Once',
+  name: 'viewOnce',
+  type: 'boolean',
+  default: true,
+  description: 'Whether the message can be opened only once',
+  routing: { send: { type: 'body', property: 'viewOnce' } },
+};
+
+export const waitForWhatsApp: INodeProperties = {
+  displayName: 'Wait for WhatsApp',
+  name: 'wait',
+  type: 'boolean',
+  default: true,
+  description: 'Whether to go on only when WhatsApp has taken the message, instead of when it is queued',
+  routing: { send: { type: 'body', property: 'wait' } },
+};
+
+/** A collection in the order of the alphabet, as menus are. */
+const collectionOf = (options: INodeProperties[]): INodeProperties => ({
+  displayName: 'Options',
+  name: 'options',
+  type: 'collection',
+  placeholder: 'Add option',
+  default: {},
+  options: options.sort((one, other) => one.displayName.localeCompare(other.displayName)),
+});
+
+/** The options of every message in a chat, and those of one kind of message. */
+export const sendOptions = (...own: INodeProperties[]): INodeProperties =>
+  collectionOf([disappearAfter, idempotencyKey, mentionAll, mentions, replyTo, waitForWhatsApp, ...own]);
+
+/** The options of a status update, which has no chat. */
+export const statusOptions = (...own: INodeProperties[]): INodeProperties =>
+  collectionOf([idempotencyKey, waitForWhatsApp, ...own]);

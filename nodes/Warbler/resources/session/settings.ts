@@ -1,0 +1,77 @@
+import type { INodeProperties } from 'n8n-workflow';
+import { events } from '../../../WarblerTrigger/events';
+
+const setting = (property: string) => ({ send: { type: 'body' as const, property } });
+
+const yesOrNo = (displayName: string, name: string, property: string, description: string): INodeProperties => ({
+  displayName,
+  name,
+  type: 'boolean',
+  default: true,
+  description,
+  routing: setting(property),
+});
+
+/** Both are asked for when a session is created; afterwards they are settings like the others. */
+export const accountProtection = yesOrNo(
+  'Protect Account',
+  'accountProtection',
+  'account_protection',
+  'Whether to keep a pause between messages, which lowers the risk that WhatsApp restricts the number',
+);
+export const logMessages = yesOrNo(
+  'Log Messages',
+  'logMessages',
+  'log_messages',
+  'Whether the engine keeps a log of the messages of this session',
+);
+
+/** What can be set when a session is created, and later, in the order of the alphabet. */
+export const settings: INodeProperties[] = [
+  yesOrNo('Always Online', 'alwaysOnline', 'always_online', 'Whether to appear online while connected'),
+  yesOrNo(
+    'Download Media',
+    'downloadMedia',
+    'download_media',
+    'Whether to download the files of received messages at once; the event Media Ready then has their link',
+  ),
+  yesOrNo('Ignore Broadcasts', 'ignoreBroadcasts', 'ignore_broadcasts', 'Whether to leave out events from broadcasts'),
+  yesOrNo('Ignore Channels', 'ignoreChannels', 'ignore_channels', 'Whether to leave out events from channels'),
+  yesOrNo('Ignore Groups', 'ignoreGroups', 'ignore_groups', 'Whether to leave out events from groups'),
+  {
+    displayName: 'Proxy URL',
+    name: 'proxyUrl',
+    type: 'string',
+    typeOptions: { password: true },
+    default: '',
+    placeholder: 'e.g. socks5://user:password@proxy.example.com:1080',
+    description: 'What this session goes through to WhatsApp: http, https or socks5. Leave it empty for none.',
+    routing: { send: { ...setting('proxy_url').send, value: '={{ $value || null }}' } },
+  },
+  yesOrNo(
+    'Read Incoming Messages',
+    'readIncomingMessages',
+    'read_incoming_messages',
+    'Whether to mark messages as read when they arrive',
+  ),
+  yesOrNo('Reject Calls', 'autoRejectCalls', 'auto_reject_calls', 'Whether to reject every call that comes in'),
+  yesOrNo('Webhook Enabled', 'webhookEnabled', 'webhook_enabled', 'Whether to post events to the webhook URL'),
+  {
+    displayName: 'Webhook Events',
+    name: 'webhookEvents',
+    type: 'multiOptions',
+    options: events,
+    default: [],
+    description: 'Which events to post; none means all',
+    routing: { send: { ...setting('webhook_events').send, value: '={{ $value.length > 0 ? $value : null }}' } },
+  },
+  {
+    displayName: 'Webhook URL',
+    name: 'webhookUrl',
+    type: 'string',
+    default: '',
+    placeholder: 'e.g. https://example.com/whatsapp',
+    description: 'Where to post events besides the triggers of n8n, which need no URL here. Leave it empty for none.',
+    routing: { send: { ...setting('webhook_url').send, value: '={{ $value || null }}' } },
+  },
+];

@@ -1,0 +1,19 @@
+/**
+ * Expressions that make what a person typed into what the engine takes, for `routing.send.value`. Each also takes the
+ * finished value, which an expression in the field may give.
+ */
+const listSplitAt = (separator: string) =>
+  `={{ (Array.isArray($value) ? $value : String($value).split("${separator}")).map((entry) => String(entry).trim()).filter((entry) => entry !== "") }}`;
+
+/** `+1555…, +1556…` */
+export const COMMA_LIST = listSplitAt(',');
+
+/** One entry per line. */
+export const LINES = listSplitAt('\\n');
+
+/** A msgId is a number to the engine, WhatsApp's own message ID is text. */
+export const MESSAGE_ID = '={{ /^\\d{1,15}$/.test($value) ? Number($value) : $value || undefined }}';
+
+/** A date field has no time zone of its own: it is read in that of the workflow. */
+export const UNIX_SECONDS =
+  '={{ DateTime.fromISO(DateTime.isDateTime($value) ? $value.toISO() : $value).toUnixInteger() }}';
