@@ -72,6 +72,16 @@ const ROUTES: ['get' | 'post' | 'patch' | 'delete', string, number, Action][] = 
   ['post', '/phones/:phone/contacts', 201, ({ account }, r) => account.saveContact(phoneOf(r), r.body)],
   ['get', '/phones/:phone/contacts', 200, ({ account }, r) => account.contacts(phoneOf(r))],
   ['delete', '/phones/:phone/contacts/:contact', 204, ({ account }, r) => account.removeContact(phoneOf(r), named(r))],
+  ['get', '/phones/:phone/chats', 200, ({ chats }, r) => chats.list(phoneOf(r))],
+  ['post', '/phones/:phone/chats', 200, ({ chats }, r) => chats.change(phoneOf(r), r.body)],
+  ['post', '/phones/:phone/star', 200, ({ chats }, r) => chats.star(phoneOf(r), r.body)],
+  ['post', '/phones/:phone/delete-for-me', 204, ({ chats }, r) => chats.deleteForMe(phoneOf(r), r.body)],
+  ['get', '/phones/:phone/labels', 200, ({ chats }, r) => chats.labels(phoneOf(r))],
+  ['post', '/phones/:phone/labels', 201, ({ chats }, r) => chats.saveLabel(phoneOf(r), r.body)],
+  ['delete', '/phones/:phone/labels/:label', 204, ({ chats }, r) => chats.removeLabel(phoneOf(r), labelOf(r))],
+  ['post', '/phones/:phone/labels/:label', 200, ({ chats }, r) => chats.label(phoneOf(r), labelOf(r), r.body)],
+  ['get', '/phones/:phone/quick-replies', 200, ({ chats }, r) => chats.quickReplies(phoneOf(r))],
+  ['post', '/phones/:phone/quick-replies', 201, ({ chats }, r) => chats.addQuickReply(phoneOf(r), r.body)],
   ['get', '/phones/:phone/profile', 200, ({ account }, r) => account.profile(phoneOf(r))],
   ['post', '/phones/:phone/about', 200, ({ account }, r) => account.setAbout(phoneOf(r), r.body)],
   ['post', '/phones/:phone/name', 200, ({ account }, r) => account.setName(phoneOf(r), r.body)],
@@ -183,6 +193,7 @@ function refuse(response: Response, problem: SandboxError): void {
 const phoneOf = (request: Request): string => String(request.params['phone']);
 const jidOf = (request: Request): string => String(request.params['jid']);
 
+const labelOf = (request: Request): string => String(request.params['label']);
 const named = (request: Request): string => String(request.params['contact']);
 
 /** The body, whatever it is: the methods check what they are given. */

@@ -3,6 +3,7 @@ import { jidOf, type Account, type Device } from './accounts.ts';
 import { jidOfKey, type StoredMessage } from './chats.ts';
 import { AccountControl } from './control-account.ts';
 import { CallControl } from './control-calls.ts';
+import { ChatControl } from './control-chats.ts';
 import { ChannelControl } from './control-channels.ts';
 import { GroupControl } from './control-groups.ts';
 import { decodeContent, readableContent } from './content.ts';
@@ -129,12 +130,14 @@ export class Control {
 
   readonly account: AccountControl;
   readonly calls: CallControl;
+  readonly chats: ChatControl;
   readonly channels: ChannelControl;
   readonly groups: GroupControl;
 
   constructor(network: Network) {
     this.#network = network;
     this.account = new AccountControl(network);
+    this.chats = new ChatControl(network);
     this.calls = new CallControl(network);
     this.channels = new ChannelControl(network, (phone, request) => this.send(phone, request));
     this.groups = new GroupControl(network);

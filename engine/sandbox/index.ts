@@ -19,6 +19,7 @@ export type { Fault, FaultName, FaultRequest } from './faults.ts';
 export type { WireEntry } from './wire-log.ts';
 export type * from './control.ts';
 export type * from './control-account.ts';
+export type * from './control-chats.ts';
 export type * from './control-calls.ts';
 export type * from './control-channels.ts';
 

@@ -194,12 +194,17 @@ export function keyOf(network: Network, phone: string): SyncdKey {
   return { id: row.id, data: row.key };
 }
 
-/** Tells the account's linked devices that collections have changed, all but the one that has changed them. */
+/**
+ * Tells the account's linked devices that collections have changed, all but the one that has changed them: one
+ * notification for each, because there are clients that read no further than the first collection in one.
+ */
 export function announce(network: Network, account: Account, names: string[], by: number): void {
-  const changed = names.map((name) => stanza('collection', { name, version: headOf(network, account, name).version }));
-  for (const device of network.accounts.devices(account.phone)) {
-    if (device.id === 0 || device.id === by) continue;
-    const attrs = { from: SERVER, type: 'server_sync', id: network.newId(), t: now() };
-    network.outbox.enqueue(device, stanza('notification', attrs, changed), SERVER);
+  for (const name of names) {
+    const changed = stanza('collection', { name, version: headOf(network, account, name).version });
+    for (const device of network.accounts.devices(account.phone)) {
+      if (device.id === 0 || device.id === by) continue;
+      const attrs = { from: SERVER, type: 'server_sync', id: network.newId(), t: now() };
+      network.outbox.enqueue(device, stanza('notification', attrs, [changed]), SERVER);
+    }
   }
 }
