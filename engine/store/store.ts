@@ -81,13 +81,16 @@ export interface Addresses {
   lid?: string | undefined;
 }
 
-/** What is news about a person. What is left out stays as it is. */
+/** What is news about a person. What is left out stays as it is; addresses alone make no record. */
 export interface ContactFacts extends Addresses, Partial<Omit<ContactRecord, keyof Addresses>> {
   /** There is another picture, which WhatsApp has yet to be asked for. */
   pictureChanged?: boolean;
 }
 
-/** What is news about a chat. What is left out stays as it is; the time of the last message only rises. */
+/**
+ * What is news about a chat. What is left out stays as it is; the time of the last message only rises, and addresses
+ * alone make no record.
+ */
 export interface ChatFacts extends Addresses, Partial<Omit<ChatRecord, keyof Addresses>> {
   /** So many more messages are unread. */
   unreadMore?: number;
@@ -108,8 +111,11 @@ export interface DirectoryNews {
   chats?: ChatFacts[];
   /** By either address. */
   deletedChats?: string[];
-  /** Made inside the transaction, from what has really changed. */
-  events: (changes: { contacts: Changed<ContactRecord>[]; chats: Changed<ChatRecord>[] }) => NewEvent[];
+  /** Made inside the transaction, from what has really changed; `find` knows everybody, by either address. */
+  events: (
+    changes: { contacts: Changed<ContactRecord>[]; chats: Changed<ChatRecord>[] },
+    find: (address: string) => ContactRecord | undefined,
+  ) => NewEvent[];
 }
 
 /** Signal keys to write, by Baileys' type and id, serialized; `null` deletes. The store seals them. */

@@ -1,7 +1,7 @@
 import type { ChatRecord } from '../../model.ts';
 import type { Changed, ChatFacts, Store } from '../store.ts';
 import type { Database, Row } from './database.ts';
-import { changed, findByAddress, told, unite } from './directory.ts';
+import { changed, findByAddress, saysNothing, told, unite } from './directory.ts';
 
 export function chats(db: Database): Store['chats'] {
   return {
@@ -37,6 +37,7 @@ export function changeChat(db: Database, sessionId: number, facts: ChatFacts): C
   const { jid, lid } = facts;
   if (jid === undefined && lid === undefined) return undefined;
   const row = unite(db, 'chats', sessionId, facts);
+  if (!row && saysNothing(facts)) return undefined;
   const before = row?.['listed'] === 1 ? toChat(row) : undefined;
   const after: ChatRecord = {
     jid: told(jid, row?.['jid']),

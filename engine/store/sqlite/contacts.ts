@@ -1,13 +1,12 @@
 import type { ContactRecord } from '../../model.ts';
 import type { Changed, ContactFacts, Store } from '../store.ts';
 import type { Database, Row } from './database.ts';
-import { changed, findByAddress, told, unite } from './directory.ts';
+import { changed, findByAddress, saysNothing, told, unite } from './directory.ts';
 
 export function contacts(db: Database): Store['contacts'] {
   return {
     async get(sessionId, address) {
-      const row = findByAddress(db, 'contacts', sessionId, address);
-      return row && toContact(row);
+      return findContact(db, sessionId, address);
     },
     async list(sessionId, { search }, slice) {
       const where = "FROM contacts WHERE session_id = ? AND (? = '' OR instr(search, ?) > 0)";
@@ -28,6 +27,11 @@ export function contacts(db: Database): Store['contacts'] {
   };
 }
 
+export function findContact(db: Database, sessionId: number, address: string): ContactRecord | undefined {
+  const row = findByAddress(db, 'contacts', sessionId, address);
+  return row && toContact(row);
+}
+
 /** Notes what is news about a person; `undefined` when nothing of it was. */
 export function changeContact(
   db: Database,
@@ -37,6 +41,7 @@ export function changeContact(
   const { jid, lid } = facts;
   if (jid === undefined && lid === undefined) return undefined;
   const row = unite(db, 'contacts', sessionId, facts);
+  if (!row && saysNothing(facts)) return undefined;
   const before = row && toContact(row);
   const after: ContactRecord = {
     jid: told(jid, row?.['jid']),

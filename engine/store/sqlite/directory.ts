@@ -1,7 +1,7 @@
 import type { NewEvent } from '../../events.ts';
 import type { Addresses, Changed, DirectoryNews } from '../store.ts';
 import { changeChat, deleteChat } from './chats.ts';
-import { changeContact } from './contacts.ts';
+import { changeContact, findContact } from './contacts.ts';
 import type { Database, Row } from './database.ts';
 
 /** Notes what is news about people and chats; answers the events that what has really changed brings. */
@@ -9,7 +9,8 @@ export function applyNews(db: Database, sessionId: number, news: DirectoryNews):
   const contacts = (news.contacts ?? []).flatMap((facts) => changeContact(db, sessionId, facts) ?? []);
   const chats = (news.chats ?? []).flatMap((facts) => changeChat(db, sessionId, facts) ?? []);
   for (const address of news.deletedChats ?? []) deleteChat(db, sessionId, address);
-  return news.events({ contacts, chats });
+  const find = (address: string) => findContact(db, sessionId, address);
+  return news.events({ contacts, chats }, find);
 }
 
 /** Tables whose rows are found by either address of a person. */
@@ -58,3 +59,10 @@ export function changed<T extends object>(before: T | undefined, after: T): Chan
 /** `value` where something was told, else what was known. */
 export const told = <T>(value: T | undefined, known: unknown): T | null =>
   value === undefined ? ((known ?? null) as T | null) : value;
+
+/** Whether nothing is told but addresses. */
+export function saysNothing(facts: Addresses): boolean {
+  return Object.entries(facts).every(
+    ([name, fact]) => name === 'jid' || name === 'lid' || name === 'pictureOnly' || (fact ?? false) === false,
+  );
+}
