@@ -11,6 +11,7 @@ import {
 import type { Store } from '../store/store.ts';
 import { openAuth } from './auth.ts';
 import { generateMessageIDV2, jidNormalizedUser, type WASocket } from './baileys.ts';
+import { Directory } from './directory.ts';
 import { toEngineError, type Meanings } from './failure.ts';
 import { toJid } from './jid.ts';
 import { compose, type Composing } from './outgoing.ts';
@@ -46,6 +47,8 @@ export class Session {
   /** Counts connections: what a past one still says is nobody's business. */
   private generation = 0;
   private readonly queue: SendQueue;
+  /** What the account knows of people and chats. */
+  readonly directory: Directory;
   private readonly log: Logger;
   /** `rest` when the status comes to rest; `settled:<msgId>` when a send's outcome is known. */
   private readonly changes = new EventEmitter().setMaxListeners(0);
@@ -67,6 +70,7 @@ export class Session {
       qr: null,
       failures: 0,
     };
+    this.directory = new Directory({ store, sessionId: this.id, log: this.log });
     this.queue = new SendQueue({
       store,
       sessionId: this.id,
@@ -343,6 +347,7 @@ export class Session {
             this.record = { ...this.record, account: accountOf(auth.creds.me) };
             during({ type: 'opened' });
             this.queue.open(socket).catch((error: unknown) => this.failed(error));
+            this.directory.picturesChanged(socket.wa);
           },
           closed: (closure) => {
             if (generation !== this.generation) return;
@@ -352,6 +357,11 @@ export class Session {
             during({ type: 'closed', closure });
           },
           outcomes: (outcomes) => void this.store.commit({ sessionId: this.id, outcomes }).catch((e) => this.failed(e)),
+          noticed: (notice) => {
+            this.store.commit({ sessionId: this.id, ...notice }).catch((error: unknown) => this.failed(error));
+            if (notice.directory) this.directory.picturesChanged(socket.wa);
+          },
+          told: (events) => this.directory.take(socket.wa, events),
           failed: (error) => this.failed(error),
           stored: (name) => this.store.messages.content(this.id, name),
           content: async (waId) => (await this.store.messages.find(this.id, waId))?.content,

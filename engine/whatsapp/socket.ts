@@ -6,12 +6,14 @@ import {
   getBinaryNodeChildren,
   makeWASocket,
   proto,
+  type BaileysEventMap,
   type BinaryNode,
   type WASocket,
 } from './baileys.ts';
 import { closureOf, type Closure } from './failure.ts';
 import type { StanzaOptions } from './outgoing.ts';
 import { asPlaintext, nameMessage, readAck, readMessage, readReceipt, type Me } from './incoming.ts';
+import { readNotification, type Notice } from './notifications.ts';
 
 /** How every connection of this engine introduces itself, and where it goes. */
 export interface SocketSettings {
@@ -32,6 +34,10 @@ export interface SocketHandlers {
   passkey(): void;
   /** WhatsApp said something about messages of ours. Must be committed when it returns. */
   outcomes(outcomes: MessageOutcome[]): void;
+  /** WhatsApp has notified us of something. Must be committed when it returns. */
+  noticed(notice: Notice): void;
+  /** Baileys' events, as many as it tells at once. */
+  told(events: Partial<BaileysEventMap>): void;
   /** Something could not be written down. */
   failed(error: unknown): void;
   /** The content of a received message, if it is stored. */
@@ -95,6 +101,7 @@ export function openSocket(
   });
 
   let over = false;
+  const noticed = (notice: Notice | undefined) => notice && handlers.noticed(notice);
   /** Every frame passes here before Baileys works on it, and so before Baileys acknowledges it. */
   sock.ws.on('frame', (frame: BinaryNode | Uint8Array) => {
     if (frame instanceof Uint8Array) return;
@@ -119,11 +126,13 @@ export function openSocket(
       }
       case 'notification':
         if (getAllBinaryNodeChildren(frame).some(({ tag }) => tag.startsWith('passkey_'))) handlers.passkey();
+        noticed(readNotification(frame, me()));
         break;
     }
   });
   // Also after the connection has ended: what Baileys still works on may use up prekeys.
   sock.ev.on('creds.update', () => void auth.saveCreds().catch(handlers.failed));
+  sock.ev.process((events) => handlers.told(events));
   sock.ev.on('connection.update', ({ qr, isNewLogin, connection, lastDisconnect }) => {
     if (over) return;
     if (qr) handlers.qr(qr);
