@@ -72,7 +72,7 @@ export interface MessageOutcome {
   status: MessageStatus;
   error?: string;
   /** Made inside the transaction from the message as it is now, and the status it had before. */
-  events: (message: MessageRecord, before: MessageStatus) => NewEvent[];
+  events: (message: MessageRecord, before: MessageStatus, known: Known) => NewEvent[];
 }
 
 /** The addresses of a person; of anything else, `jid` alone. What belongs together is united when both are told. */

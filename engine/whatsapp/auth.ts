@@ -21,8 +21,10 @@ type DecryptGroup = SignalRepository['decryptGroupMessage'];
 export interface Journal {
   /** The plaintext of a message that is stored already: WhatsApp delivers it again when our receipt never left. */
   known(ciphertext: Uint8Array): Promise<Uint8Array | undefined>;
-  /** What the store shall remember of a decrypted stanza; `undefined` when there is nothing. */
-  read(ciphertext: Uint8Array, plaintext: Uint8Array): NewMessage | undefined;
+  /** What the store shall remember of a decrypted stanza. */
+  read(ciphertext: Uint8Array, plaintext: Uint8Array): NewMessage[];
+  /** What the store shall remember of a stanza that could not be decrypted. */
+  unreadable(ciphertext: Uint8Array, error: unknown): NewMessage[];
 }
 
 /**
@@ -85,12 +87,19 @@ export async function openAuth(store: Store, sessionId: number): Promise<Session
             const known = await journal.known(ciphertext);
             if (known) return known;
             const messages = decrypted.getStore()!;
+            let failure: { error: unknown } | undefined;
             const plaintext = await transaction(async () => {
-              const plain = await decrypt(options);
-              const message = journal.read(ciphertext, plain);
-              if (message) messages.push(message);
+              const plain = await decrypt(options).catch((error: unknown) => {
+                failure = { error };
+                throw error;
+              });
+              messages.push(...journal.read(ciphertext, plain));
               return plain;
-            }, lock);
+            }, lock).catch(async (error: unknown) => {
+              const unreadable = failure ? journal.unreadable(ciphertext, failure.error) : [];
+              if (unreadable.length > 0) await store.commit({ sessionId, messages: unreadable });
+              throw error;
+            });
             if (messages.length > 0) await store.commit({ sessionId, messages });
             return plaintext;
           });

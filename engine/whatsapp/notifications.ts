@@ -9,7 +9,7 @@ import {
   type BinaryNode,
 } from './baileys.ts';
 import { approvalOf, describeGroup, readGroup, readMember, textOf } from './group.ts';
-import type { Me } from './incoming.ts';
+import type { Me } from './describe.ts';
 import { isGroup } from './jid.ts';
 import { person, type Person } from './people.ts';
 

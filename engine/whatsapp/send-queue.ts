@@ -4,7 +4,7 @@ import type { MessageRecord } from '../model.ts';
 import type { Store } from '../store/store.ts';
 import { proto } from './baileys.ts';
 import { isConnectionFailure } from './failure.ts';
-import { failure } from './incoming.ts';
+import { failure } from './outcomes.ts';
 import { stanzaOptions } from './outgoing.ts';
 import { phoneOf } from './jid.ts';
 import type { Socket } from './socket.ts';

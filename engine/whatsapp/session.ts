@@ -8,13 +8,14 @@ import {
   type SessionRecord,
   type SessionStatus,
 } from '../model.ts';
-import type { Store } from '../store/store.ts';
+import type { Committed, Store } from '../store/store.ts';
 import { openAuth } from './auth.ts';
-import { generateMessageIDV2, jidNormalizedUser, type WASocket } from './baileys.ts';
+import { generateMessageIDV2, jidNormalizedUser, type WAMessageKey, type WASocket } from './baileys.ts';
 import { Directory } from './directory.ts';
 import { toEngineError, type Meanings } from './failure.ts';
 import { toJid } from './jid.ts';
-import { compose, type Composing } from './outgoing.ts';
+import { rejectCall, type Offer } from './calls.ts';
+import { compose, keyTo, type Composing } from './outgoing.ts';
 import type { Addresses } from './polls.ts';
 import { SendQueue } from './send-queue.ts';
 import { openSocket, type Socket, type SocketSettings } from './socket.ts';
@@ -273,10 +274,24 @@ export class Session {
     );
   }
 
-  /** The store has committed outcomes of this session's messages. */
-  settled(messages: MessageRecord[]): void {
-    this.queue.settled(messages);
-    for (const { msgId } of messages) this.changes.emit(`settled:${msgId}`);
+  /** The store has committed outcomes of this session's messages, and messages that came in. */
+  committed({ settled, received }: Pick<Committed, 'settled' | 'received'>): void {
+    if (settled.length > 0) this.queue.settled(settled);
+    for (const { msgId } of settled) this.changes.emit(`settled:${msgId}`);
+    const unread = received.filter(({ fromMe, content, about }) => !fromMe && content && !about);
+    if (this.record.settings.read_incoming_messages && unread.length > 0) {
+      this.markRead(unread.map((message) => keyTo(message, this.me))).catch((error: unknown) => this.failed(error));
+    }
+  }
+
+  /** Tells the senders that their messages have been read, as far as the account's privacy settings let them know. */
+  markRead(keys: WAMessageKey[]): Promise<void> {
+    return this.ask('Failed to mark message as read', (wa) => wa.readMessages(keys));
+  }
+
+  private called(offer: Offer): void {
+    if (!this.record.settings.auto_reject_calls) return;
+    rejectCall(this, offer).catch((error: unknown) => this.failed(error));
   }
 
   /** What goes wrong in one session is told to the log and goes no further. */
@@ -356,11 +371,11 @@ export class Session {
             this.socket = undefined;
             during({ type: 'closed', closure });
           },
-          outcomes: (outcomes) => void this.store.commit({ sessionId: this.id, outcomes }).catch((e) => this.failed(e)),
-          noticed: (notice) => {
-            this.store.commit({ sessionId: this.id, ...notice }).catch((error: unknown) => this.failed(error));
-            if (notice.directory) this.directory.picturesChanged(socket.wa);
+          commit: (change) => {
+            this.store.commit({ sessionId: this.id, ...change }).catch((error: unknown) => this.failed(error));
+            if (change.directory) this.directory.picturesChanged(socket.wa);
           },
+          call: (offer) => this.called(offer),
           told: (events) => this.directory.take(socket.wa, events),
           failed: (error) => this.failed(error),
           stored: (name) => this.store.messages.content(this.id, name),

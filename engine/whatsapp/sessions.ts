@@ -56,9 +56,9 @@ export class Sessions {
     await this.store.sessions.delete(id);
   }
 
-  /** Hands each session the outcomes that were committed for its messages. */
-  committed(sessionId: number, { settled }: Committed): void {
-    if (settled.length > 0) this.all.get(sessionId)?.settled(settled);
+  /** Hands each session what was committed for its messages. */
+  committed(sessionId: number, { settled, received }: Committed): void {
+    if (settled.length + received.length > 0) this.all.get(sessionId)?.committed({ settled, received });
   }
 
   stop(): void {

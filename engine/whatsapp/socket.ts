@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { MessageName, MessageOutcome } from '../store/store.ts';
+import type { Change, MessageName } from '../store/store.ts';
 import type { Journal, SessionAuth } from './auth.ts';
 import {
   getAllBinaryNodeChildren,
@@ -12,8 +12,11 @@ import {
 } from './baileys.ts';
 import { closureOf, type Closure } from './failure.ts';
 import type { StanzaOptions } from './outgoing.ts';
-import { asPlaintext, nameMessage, readAck, readMessage, readReceipt, type Me } from './incoming.ts';
-import { readNotification, type Notice } from './notifications.ts';
+import { Calls, type Offer } from './calls.ts';
+import type { Me } from './describe.ts';
+import { asPlaintext, nameMessage, readMessage, readPost, readUnavailable, readUndecryptable } from './incoming.ts';
+import { readAck, readReceipt } from './outcomes.ts';
+import { readNotification } from './notifications.ts';
 
 /** How every connection of this engine introduces itself, and where it goes. */
 export interface SocketSettings {
@@ -32,10 +35,10 @@ export interface SocketHandlers {
   closed(closure: Closure): void;
   /** The account wants a passkey for linking. */
   passkey(): void;
-  /** WhatsApp said something about messages of ours. Must be committed when it returns. */
-  outcomes(outcomes: MessageOutcome[]): void;
-  /** WhatsApp has notified us of something. Must be committed when it returns. */
-  noticed(notice: Notice): void;
+  /** WhatsApp has said something that it will not say again. Must be committed when it returns. */
+  commit(change: Omit<Change, 'sessionId'>): void;
+  /** Somebody calls. */
+  call(offer: Offer): void;
   /** Baileys' events, as many as it tells at once. */
   told(events: Partial<BaileysEventMap>): void;
   /** Something could not be written down. */
@@ -81,7 +84,12 @@ export function openSocket(
     },
     read: (ciphertext, plaintext) => {
       const stanza = stanzaOf.get(ciphertext);
-      return stanza && readMessage(stanza, plaintext, me());
+      return stanza ? readMessage(stanza, plaintext, me()) : [];
+    },
+    unreadable: (ciphertext, error) => {
+      const stanza = stanzaOf.get(ciphertext);
+      const message = stanza && readUndecryptable(stanza, error, me());
+      return message ? [message] : [];
     },
   };
 
@@ -101,7 +109,7 @@ export function openSocket(
   });
 
   let over = false;
-  const noticed = (notice: Notice | undefined) => notice && handlers.noticed(notice);
+  const calls = new Calls();
   /** Every frame passes here before Baileys works on it, and so before Baileys acknowledges it. */
   sock.ws.on('frame', (frame: BinaryNode | Uint8Array) => {
     if (frame instanceof Uint8Array) return;
@@ -113,21 +121,33 @@ export function openSocket(
         for (const enc of getBinaryNodeChildren(frame, 'enc')) {
           if (enc.content instanceof Uint8Array) stanzaOf.set(enc.content, frame);
         }
+        // What is not encrypted does not pass the journal.
+        for (const message of [readPost(frame, me()), readUnavailable(frame, me())]) {
+          if (message) handlers.commit({ messages: [message] });
+        }
         break;
       case 'ack': {
-        const outcome = readAck(frame);
-        if (outcome) handlers.outcomes([outcome]);
+        const outcome = readAck(frame, me());
+        if (outcome) handlers.commit({ outcomes: [outcome] });
         break;
       }
       case 'receipt': {
-        const outcomes = readReceipt(frame, me());
-        if (outcomes.length > 0) handlers.outcomes(outcomes);
+        const { outcomes, receipts } = readReceipt(frame, me());
+        if (outcomes.length + receipts.length > 0) handlers.commit({ outcomes, receipts });
         break;
       }
-      case 'notification':
-        if (getAllBinaryNodeChildren(frame).some(({ tag }) => tag.startsWith('passkey_'))) handlers.passkey();
-        noticed(readNotification(frame, me()));
+      case 'call': {
+        const { change, offer } = calls.read(frame);
+        if (change) handlers.commit(change);
+        if (offer) handlers.call(offer);
         break;
+      }
+      case 'notification': {
+        if (getAllBinaryNodeChildren(frame).some(({ tag }) => tag.startsWith('passkey_'))) handlers.passkey();
+        const notice = readNotification(frame, me());
+        if (notice) handlers.commit(notice);
+        break;
+      }
     }
   });
   // Also after the connection has ended: what Baileys still works on may use up prekeys.

@@ -1,7 +1,7 @@
 import { EngineError } from '../../errors.ts';
 import type { NewEvent } from '../../events.ts';
 import { MESSAGE_STATUS, type MessageRecord, type MessageStatus, type SendRequest } from '../../model.ts';
-import type { GroupReceipt, MessageOutcome, NewMessage, Store } from '../store.ts';
+import type { GroupReceipt, Known, MessageOutcome, NewMessage, Store } from '../store.ts';
 import type { Database, Row } from './database.ts';
 
 /** The condition of the index `messages_to_send`, word for word: without it SQLite reads every message there is. */
@@ -183,12 +183,19 @@ export function insertMessage(
     message.timestamp,
   );
   if (!row) return undefined;
-  const target = () => {
-    const found = about === undefined ? undefined : byWaId(db, sessionId, about);
-    return found && toMessage(found);
+  const known = { ...knownAbout(db, sessionId, about ?? null), recovered: Boolean(existed) };
+  return { message: toMessage(row), events: message.events(known) };
+}
+
+function knownAbout(db: Database, sessionId: number, about: string | null): Known {
+  return {
+    target: () => {
+      const found = about === null ? undefined : byWaId(db, sessionId, about);
+      return found && toMessage(found);
+    },
+    others: () => (about === null ? [] : messagesAbout(db, sessionId, about)),
+    recovered: false,
   };
-  const others = () => (about === undefined ? [] : messagesAbout(db, sessionId, about));
-  return { message: toMessage(row), events: message.events({ target, others, recovered: Boolean(existed) }) };
 }
 
 /** Notes what a member of a group has done with a message of ours; answers the events, none for what is known. */
@@ -238,7 +245,8 @@ export function applyOutcome(
     Date.now(),
     after.msgId,
   );
-  return { events: outcome.events(after, before.status), settled: open ? after : undefined };
+  const known = knownAbout(db, sessionId, after.about);
+  return { events: outcome.events(after, before.status, known), settled: open ? after : undefined };
 }
 
 export function toMessage(row: Row): MessageRecord {

@@ -1,0 +1,142 @@
+import type { NewEvent, Subject } from '../events.ts';
+import { MESSAGE_STATUS, type MessageRecord, type MessageStatus } from '../model.ts';
+import type { GroupReceipt, Known, MessageOutcome } from '../store/store.ts';
+import {
+  areJidsSameUser,
+  getBinaryNodeChildren,
+  jidNormalizedUser,
+  proto,
+  type BinaryNode,
+  type WAMessage,
+  type WAMessageKey,
+} from './baileys.ts';
+import { changeEvents } from './changes.ts';
+import { describeMessage, laneOf, subjectOf, type Me } from './describe.ts';
+import { nackText } from './failure.ts';
+import { isPerson } from './jid.ts';
+
+/**
+ * WhatsApp's `<ack class="message">`: it has taken one of our messages, or refuses it. `undefined` for other acks.
+ */
+export function readAck({ attrs }: BinaryNode, me: Me): MessageOutcome | undefined {
+  const { id, error } = attrs;
+  if (attrs['class'] !== 'message' || !id) return undefined;
+  if (error) return failure(id, nackText(error));
+  return { waId: id, status: MESSAGE_STATUS.sent, events: sentBy(me) };
+}
+
+const RECEIPT_STATUS: Record<string, MessageStatus> = {
+  '': MESSAGE_STATUS.delivered,
+  inactive: MESSAGE_STATUS.delivered,
+  read: MESSAGE_STATUS.read,
+  'read-self': MESSAGE_STATUS.read,
+  played: MESSAGE_STATUS.played,
+};
+
+/** What a `<receipt>` says: about messages to a person as a whole, about those to a group for one member only. */
+export interface ReadReceipt {
+  outcomes: MessageOutcome[];
+  receipts: GroupReceipt[];
+}
+
+/** A `<receipt>` for messages of ours: delivered, read or played. Those of our own devices say nothing to us. */
+export function readReceipt(stanza: BinaryNode, me: Me): ReadReceipt {
+  const { id, from = '', participant, type = '', t } = stanza.attrs;
+  const status = RECEIPT_STATUS[type];
+  const who = participant ?? from;
+  const mine = areJidsSameUser(who, me.id) || areJidsSameUser(who, me.lid);
+  if (!id || status === undefined || mine || !isPerson(who)) return { outcomes: [], receipts: [] };
+  const [list] = getBinaryNodeChildren(stanza, 'list');
+  const others = getBinaryNodeChildren(list, 'item').flatMap((item) => item.attrs['id'] ?? []);
+  const ids = [id, ...others];
+  if (isPerson(from)) {
+    return { outcomes: ids.map((waId) => ({ waId, status, events: statusBy(me) })), receipts: [] };
+  }
+  const member = jidNormalizedUser(who);
+  const at = t ? Number(t) * 1000 : Date.now();
+  const receipts = ids.map((waId) => ({ waId, member, status, at, events: memberEvents(member, status, at) }));
+  return { outcomes: [], receipts };
+}
+
+/** WasenderApi tells the time of a receipt in seconds, under a name for what was done. */
+function memberEvents(member: string, status: MessageStatus, at: number): GroupReceipt['events'] {
+  const seconds = Math.floor(at / 1000);
+  const done =
+    status === MESSAGE_STATUS.delivered
+      ? { receiptTimestamp: seconds }
+      : status === MESSAGE_STATUS.read
+        ? { readTimestamp: seconds }
+        : { playedTimestamp: seconds };
+  return (message) => {
+    const { jid, lane } = about(message);
+    const key = { remoteJid: message.chat, id: message.waId, fromMe: true, participant: member };
+    const receipt = { userJid: member, ...done };
+    const data = { message: { key, receipt }, msgId: message.msgId };
+    return [{ event: 'message-receipt.update', lane, ...subjectOf(jid!, [member]), data }];
+  };
+}
+
+/** A message that will never be sent, because of `error`. */
+export function failure(waId: string, error: string): MessageOutcome {
+  return { waId, status: MESSAGE_STATUS.error, error, events: failedEvents };
+}
+
+const keyOf = (message: MessageRecord): WAMessageKey => ({
+  id: message.waId,
+  fromMe: true,
+  remoteJid: message.chat,
+  ...(message.lid && isPerson(message.chat) && { remoteJidAlt: message.lid }),
+});
+
+/** What events about an own message have in common. */
+function about(message: MessageRecord): Subject & { lane: string } {
+  const subject = subjectOf(message.chat, isPerson(message.chat) ? [message.chat, message.lid] : []);
+  return { ...subject, lane: laneOf(message.chat, subject) };
+}
+
+function updated(message: MessageRecord): NewEvent {
+  const key = { remoteJid: message.chat, id: message.waId, fromMe: true };
+  return {
+    event: 'messages.update',
+    ...about(message),
+    data: { update: { status: message.status }, key, msgId: message.msgId },
+  };
+}
+
+/** Also tells what the message did to another one: our own reaction is one like everybody's. */
+function sentBy(me: Me): MessageOutcome['events'] {
+  return (message, _before, known) => sentEvents(message, known, me);
+}
+
+/** Delivered or read before WhatsApp's own acknowledgement came: then this is the acknowledgement, too. */
+function statusBy(me: Me): MessageOutcome['events'] {
+  return (message, before, known) =>
+    before === MESSAGE_STATUS.pending ? sentEvents(message, known, me) : [updated(message)];
+}
+
+function sentEvents(message: MessageRecord, known: Known, me: Me): NewEvent[] {
+  const content = message.content ? proto.Message.decode(message.content) : undefined;
+  const told = describeMessage({
+    key: keyOf(message),
+    message: content ?? null,
+    messageTimestamp: Math.floor(message.timestamp / 1000),
+  } as WAMessage);
+  return [
+    { event: 'messages.upsert', ...about(message), data: { messages: [told] } },
+    { event: 'message.sent', ...about(message), data: { ...told, msgId: message.msgId, success: true } },
+    updated(message),
+    ...(content ? changeEvents(content, keyOf(message), about(message), known, me) : []),
+  ];
+}
+
+function failedEvents(message: MessageRecord): NewEvent[] {
+  const key = { id: message.waId, fromMe: true, remoteJid: message.chat };
+  return [
+    {
+      event: 'message.sent',
+      ...about(message),
+      data: { key, msgId: message.msgId, success: false, error: `Failed to send message: ${message.error}` },
+    },
+    updated(message),
+  ];
+}
