@@ -1,7 +1,8 @@
 import { proto } from '@whiskeysockets/baileys';
 import { jidOf, type Account } from './accounts.ts';
+import type { Mark } from './changes.ts';
 import { CHANNELS } from './channels.ts';
-import { decodeContent, encodeContent, textOf, typeOf, type MessageContent } from './content.ts';
+import { CHANGES, decodeContent, edited, encodeContent, textOf, typeOf, type MessageContent } from './content.ts';
 import type { Group } from './groups.ts';
 import { formatJid, parseJid, type Addressing } from './jid.ts';
 import type { Network } from './network.ts';
@@ -76,7 +77,7 @@ export interface NewMessage {
   read: boolean;
 }
 
-/** Which of a phone's messages are wanted. */
+/** Which of a phone's messages are wanted. Those that only change others are left out unless they are named by `id`. */
 export interface Wanted {
   id?: string;
   sender?: string;
@@ -134,10 +135,49 @@ export class Chats {
     where('chat = ?', chat);
     where('read = ?', unread === undefined ? undefined : unread ? 0 : 1);
     where('seq > ?', after);
+    if (id === undefined) conditions.push(`type not in (${CHANGES.map((type) => `'${type}'`).join(', ')})`);
     const most = limit === undefined ? '' : ` limit ${limit}`;
     return this.#network.store.all<StoredMessage>(
       `select * from messages where ${conditions.join(' and ')} order by seq${most}`,
       ...values,
+    );
+  }
+
+  /** What the message says now: as it was edited last, nothing when it was taken back. */
+  contentOf(message: StoredMessage): MessageContent {
+    const marks = this.marks(message);
+    if (marks.some(({ kind }) => kind === 'revoke')) return {};
+    const original = decodeContent(message.body);
+    const edit = marks.find(({ kind }) => kind === 'edit');
+    return edit ? edited(original, decodeContent(Buffer.from(edit.value, 'base64'))) : original;
+  }
+
+  /** What was done to a message, in the order in which it was done. */
+  marks({ sender, id }: Pick<StoredMessage, 'sender' | 'id'>): Mark[] {
+    return this.#network.store.all<Mark>(
+      `select kind, sender, value, timestamp from message_marks where phone = ? and author = ? and id = ?
+       order by timestamp, rowid`,
+      ...[this.#phone, sender, id],
+    );
+  }
+
+  /** After how many seconds new messages of a chat disappear, and since when; undefined when they stay. */
+  disappearing(chat: string): { seconds: number; since: number } | undefined {
+    const group = this.#network.groups.get(chat);
+    if (group) return group.ephemeral > 0 ? { seconds: group.ephemeral, since: group.created } : undefined;
+    return this.#network.store.get<{ seconds: number; since: number }>(
+      'select seconds, since from disappearing where phone = ? and chat = ? and seconds > 0',
+      ...[this.#phone, chat],
+    );
+  }
+
+  /** The newest setting counts, whoever made it. */
+  setDisappearing(chat: string, seconds: number, since: number): void {
+    this.#network.store.run(
+      `insert into disappearing (phone, chat, seconds, since) values (?, ?, ?, ?)
+       on conflict (phone, chat) do update set seconds = excluded.seconds, since = excluded.since
+       where excluded.since >= since`,
+      ...[this.#phone, chat, seconds, since],
     );
   }
 
@@ -183,7 +223,7 @@ export class Chats {
     return proto.WebMessageInfo.create({
       key: { remoteJid, fromMe, id: message.id, participant },
       participant,
-      message: decodeContent(message.body),
+      message: this.contentOf(message),
       messageTimestamp: message.timestamp,
       pushName: fromMe ? undefined : author?.name,
       status: fromMe ? proto.WebMessageInfo.Status.SERVER_ACK : undefined,

@@ -1,6 +1,7 @@
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import type { Control } from './control.ts';
 import type { Logger } from './network.ts';
+import type { MediaFile } from './phone-media.ts';
 import { SandboxError } from './problem.ts';
 
 /** A picture in base64 has to fit. */
@@ -63,6 +64,18 @@ const ROUTES: ['get' | 'post' | 'patch' | 'delete', string, number, Action][] = 
   ['post', '/phones/:phone/typing', 204, (control, request) => control.typing(phoneOf(request), request.body)],
   ['post', '/phones/:phone/lose-sessions', 204, (control, request) => control.loseSessions(phoneOf(request))],
   ['get', '/phones/:phone/messages', 200, (control, request) => control.messages(phoneOf(request), request.query)],
+  ['get', '/phones/:phone/media/:id', 200, download],
+  ['post', '/phones/:phone/download', 200, download],
+  ['post', '/phones/:phone/react', 201, ({ gestures }, r) => gestures.react(phoneOf(r), r.body)],
+  ['post', '/phones/:phone/vote', 201, ({ gestures }, r) => gestures.vote(phoneOf(r), r.body)],
+  ['post', '/phones/:phone/edit', 201, ({ gestures }, r) => gestures.edit(phoneOf(r), r.body)],
+  ['post', '/phones/:phone/delete', 201, ({ gestures }, r) => gestures.delete(phoneOf(r), r.body)],
+  ['post', '/phones/:phone/forward', 201, ({ gestures }, r) => gestures.forward(phoneOf(r), r.body)],
+  ['post', '/phones/:phone/pin', 201, ({ gestures }, r) => gestures.pin(phoneOf(r), r.body)],
+  ['post', '/phones/:phone/keep', 201, ({ gestures }, r) => gestures.keep(phoneOf(r), r.body)],
+  ['post', '/phones/:phone/respond', 201, ({ gestures }, r) => gestures.respond(phoneOf(r), r.body)],
+  ['post', '/phones/:phone/disappearing', 201, ({ gestures }, r) => gestures.disappearing(phoneOf(r), r.body)],
+  ['post', '/phones/:phone/played', 204, ({ gestures }, r) => gestures.played(phoneOf(r), r.body)],
   ['post', '/media/expire', 200, (control, { body }) => control.expireMedia(body)],
   ['post', '/phones/:phone/call', 201, (control, request) => control.calls.start(phoneOf(request), request.body)],
   ['post', '/phones/:phone/accept', 204, (control, request) => control.calls.accept(phoneOf(request), request.body)],
@@ -124,7 +137,7 @@ const ROUTES: ['get' | 'post' | 'patch' | 'delete', string, number, Action][] = 
 ];
 
 /** What somebody may want of a phone that these phones cannot do yet. */
-const LATER = ['react', 'vote', 'edit', 'delete', 'status'];
+const LATER = ['status'];
 
 /** The HTTP surface. Everything it refuses it refuses with 4xx and `{error, message}`. */
 export function controlApi(control: Control, logger: Logger): Express {
@@ -146,6 +159,7 @@ export function controlApi(control: Control, logger: Logger): Express {
     router[method](path, async (request, response) => {
       const answer = await action(control, request);
       if (status === 204) response.status(204).end();
+      else if (answer instanceof Download) answer.send(response);
       else response.status(status).json(answer);
     });
   }
@@ -160,6 +174,31 @@ export function controlApi(control: Control, logger: Logger): Express {
   });
   app.use(problems(logger));
   return app;
+}
+
+/** `GET …/media/{id}` or `POST …/download {id}`: the file itself, with its content type and name. */
+async function download({ gestures }: Control, request: Request): Promise<Download> {
+  const id = request.params['id'] ?? bodyOf(request)['id'];
+  return new Download(await gestures.media(phoneOf(request), String(id)));
+}
+
+const UNKNOWN_FILE = 'application/octet-stream';
+
+class Download {
+  readonly #file: MediaFile;
+
+  constructor(file: MediaFile) {
+    this.#file = file;
+  }
+
+  send(response: Response): void {
+    const { bytes, mimetype, fileName } = this.#file;
+    if (fileName !== null) response.attachment(fileName);
+    // whatever somebody called it, a browser is not to run it
+    response.setHeader('x-content-type-options', 'nosniff');
+    response.setHeader('content-type', /^[\w.+-]+\/[\w.+-]+(; ?[\w=.+-]+)*$/.test(mimetype) ? mimetype : UNKNOWN_FILE);
+    response.status(200).end(bytes);
+  }
 }
 
 function problems(logger: Logger): ErrorRequestHandler {

@@ -5,14 +5,17 @@ import { AccountControl } from './control-account.ts';
 import { CallControl } from './control-calls.ts';
 import { ChatControl } from './control-chats.ts';
 import { ChannelControl } from './control-channels.ts';
+import { GestureControl } from './control-gestures.ts';
 import { GroupControl } from './control-groups.ts';
-import { decodeContent, readableContent } from './content.ts';
 import { faultRequest, type Fault, type FaultRequest } from './faults.ts';
 import { parseJid, parsePhone } from './jid.ts';
 import type { Delivery } from './outbox.ts';
 import type { Network } from './network.ts';
+import { viewOf, type MessageView } from './message-view.ts';
+import { sendRequest, type SendRequest } from './outgoing.ts';
 import type { Phone } from './phone.ts';
 import { checked, SandboxError } from './problem.ts';
+import { now } from './stanza.ts';
 import type { WireEntry } from './wire-log.ts';
 
 const newPhone = z.strictObject({ phone: z.string(), name: z.string().trim().min(1).max(100).optional() });
@@ -20,12 +23,6 @@ const scanRequest = z.strictObject({ qr: z.string().min(1) });
 const codeRequest = z.strictObject({ code: z.string().min(1) });
 const device = z.union([z.string().min(1), z.int().min(1)]);
 const unlinkRequest = z.strictObject({ device: device.optional() });
-const sendRequest = z.strictObject({
-  to: z.string().min(1),
-  text: z.string().min(1).max(65_536),
-  replyTo: z.string().min(1).optional(),
-  mentions: z.array(z.string().min(1)).max(256).optional(),
-});
 const readRequest = z.strictObject({ chat: z.string().min(1), ids: z.array(z.string().min(1)).min(1).optional() });
 const typingRequest = z.strictObject({
   to: z.string().min(1),
@@ -45,7 +42,7 @@ const stanzasQuery = z.strictObject({
 });
 
 export type NewPhone = z.input<typeof newPhone>;
-export type SendRequest = z.input<typeof sendRequest>;
+export type { SendRequest };
 export type ReadRequest = z.input<typeof readRequest>;
 export type TypingRequest = z.input<typeof typingRequest>;
 export type ExpireRequest = z.input<typeof expireRequest>;
@@ -81,7 +78,7 @@ export interface DeviceStatus {
 }
 
 /** A message as the phone shows it. */
-export interface MessageInfo {
+export interface MessageInfo extends MessageView {
   /** Rises with every message of this phone; `after` takes it. */
   seq: number;
   id: string;
@@ -95,29 +92,12 @@ export interface MessageInfo {
   fromDevice: string;
   /** How it was addressed: by number or by LID. */
   addressing: 'pn' | 'lid';
-  type: string;
-  text: string | null;
-  /** The whole decrypted content, as the protocol has it (bytes as base64). */
-  message: object;
   status: MessageStatus;
   /** Seconds since 1970. */
   timestamp: number;
   /** For the phone's own messages: every device that it went to, the account's own ones included. */
   devices?: DeviceStatus[];
 }
-
-/** Content that the phone cannot send yet; named so that the answer can say so. */
-const LATER = [
-  'imageUrl',
-  'videoUrl',
-  'audioUrl',
-  'documentUrl',
-  'stickerUrl',
-  'contact',
-  'location',
-  'poll',
-  'viewOnce',
-];
 
 /**
  * What a person could do with the simulated phones, and what a tester wants to see and to break. Every method checks
@@ -131,6 +111,7 @@ export class Control {
   readonly account: AccountControl;
   readonly calls: CallControl;
   readonly chats: ChatControl;
+  readonly gestures: GestureControl;
   readonly channels: ChannelControl;
   readonly groups: GroupControl;
 
@@ -139,6 +120,7 @@ export class Control {
     this.account = new AccountControl(network);
     this.chats = new ChatControl(network);
     this.calls = new CallControl(network);
+    this.gestures = new GestureControl(network);
     this.channels = new ChannelControl(network, (phone, request) => this.send(phone, request));
     this.groups = new GroupControl(network);
     this.rootKey = network.identity.rootKey.toString('hex');
@@ -195,17 +177,9 @@ export class Control {
     return { devices: chosen.map(({ id }) => jidOf(account, 'pn', id)) };
   }
 
-  /** The phone sends a text; resolves with its id once the server has it. */
+  /** The phone sends a message (see outgoing.ts for what there is); resolves with its id once the server has it. */
   async send(phone: string, request: SendRequest): Promise<{ id: string }> {
     const sender = this.#phone(phone);
-    const later = LATER.find((field) => isObject(request) && field in request);
-    if (later !== undefined) {
-      throw new SandboxError(
-        422,
-        'unsupported-content',
-        `The simulated phones send text (with replyTo and mentions), not ${later}. Give "text".`,
-      );
-    }
     return { id: await sender.send(checked(sendRequest, request)) };
   }
 
@@ -227,7 +201,8 @@ export class Control {
   messages(phone: string, query: MessagesQuery = {}): MessageInfo[] {
     const owner = this.#phone(phone);
     const { chat, after, limit } = checked(messagesQuery, query);
-    return owner.messages(chat, after, limit).map((message) => this.#message(owner.number, message));
+    const all = owner.messages(chat, after, limit).map((message) => this.#message(owner, message));
+    return all.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now());
   }
 
   /** The media host throws away what lies under `directPath`, or without it everything that is there now. */
@@ -291,9 +266,9 @@ export class Control {
     return { ...names, id, platform, pushName: pushName ?? null, online };
   }
 
-  #message(owner: string, message: StoredMessage): MessageInfo {
+  #message(phone: Phone, message: StoredMessage): MessageInfo {
     const chat = this.#network.accounts.get(message.chat);
-    const fromMe = message.sender === owner;
+    const fromMe = message.sender === phone.number;
     const info = {
       seq: message.seq,
       id: message.id,
@@ -303,13 +278,11 @@ export class Control {
       fromMe,
       fromDevice: deviceJidOf(message),
       addressing: message.addressing,
-      type: message.type,
-      text: message.text,
-      message: readableContent(decodeContent(message.body)),
+      ...viewOf(this.#network, phone.chats, message),
       timestamp: message.timestamp,
     };
     if (!fromMe) return { ...info, status: message.read === 1 ? 'read' : 'delivered' };
-    return { ...info, ...this.#progress(owner, message) };
+    return { ...info, ...this.#progress(phone.number, message) };
   }
 
   /** How far one's own message has come: as far as everybody has it on some device, not counting one's own. */
@@ -337,10 +310,6 @@ export class Control {
 /** The device that wrote a message; a channel does not tell who wrote in it. */
 function deviceJidOf({ sender, sender_device: device }: StoredMessage): string {
   return sender.includes('@') ? sender : jidOf({ phone: sender, lid: '' }, 'pn', device);
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
 }
 
 function definedOnly<T extends object>(fields: T): T {

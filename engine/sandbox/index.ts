@@ -21,6 +21,8 @@ export type * from './control.ts';
 export type * from './control-account.ts';
 export type * from './control-chats.ts';
 export type * from './control-calls.ts';
+export type * from './control-gestures.ts';
+export type * from './message-view.ts';
 export type * from './control-channels.ts';
 
 export interface SandboxOptions {

@@ -152,6 +152,19 @@ export class MediaHost {
     return this.#folder === undefined ? this.#inMemory.get(hash.toString('hex')) : readFileSync(this.#file(hash));
   }
 
+  /** A phone has this file, too: it stays here for as long as the phone is there. */
+  keepFor(phone: string, hash: Buffer): void {
+    if (!this.#has(hash)) return;
+    this.#store.run('insert or ignore into phone_media (phone, hash) values (?, ?)', phone, hash);
+  }
+
+  isKeptFor(phone: string, hash: Buffer): boolean {
+    return (
+      this.#store.get('select 1 from phone_media where phone = ? and hash = ?', phone, hash) !== undefined &&
+      this.#has(hash)
+    );
+  }
+
   /** Keeps the bytes without giving them a path: what a phone has on its own disk. */
   #write(hash: Buffer, bytes: Buffer): void {
     if (this.#has(hash)) return;

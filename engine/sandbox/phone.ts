@@ -4,22 +4,29 @@ import { jidOf, type Account, type Device, type Sender } from './accounts.ts';
 import { appStateKeyShare, historySync } from './bootstrap.ts';
 import { viewPosts } from './channel-posts.ts';
 import { isChannelJid, mustPost } from './channels.ts';
+import { Changes } from './changes.ts';
 import { Chats, findChat, STATUS, type Chat, type StoredMessage } from './chats.ts';
 import {
   copyOf,
   decodeContent,
   encodeContent,
+  isChange,
   padded,
   ProtocolType,
+  stanzaForm,
   unpadded,
   type MessageContent,
+  type StanzaForm,
 } from './content.ts';
 import { isShared } from './group-messages.ts';
+import type { Handset } from './handset.ts';
 import { parseJid } from './jid.ts';
 import { bigEndian, fromBigEndian, KEY_TYPE } from './keys.ts';
+import { answerMediaRetry, keepMedia } from './phone-media.ts';
 import { routeMessage } from './messages.ts';
 import type { Network } from './network.ts';
 import type { Pending } from './outbox.ts';
+import { compose, type Outgoing } from './outgoing.ts';
 import { vouchedFor } from './device-identity.ts';
 import { isGenuine, keyNode, readRetryBundle, signedKeyNode, takeBundle } from './prekeys.ts';
 import { SandboxError } from './problem.ts';
@@ -30,26 +37,14 @@ import { bytes, child, children, now, stanza, type Stanza } from './stanza.ts';
 /** After so many tries a phone asks no more for a message that it cannot decrypt, and answers no more who asks. */
 const MAX_RETRIES = 5;
 
-/** A text that the phone is to send. */
-export interface Outgoing {
-  to: string;
-  text: string;
-  replyTo?: string | undefined;
-  mentions?: string[] | undefined;
-}
-
 /** How a message goes out, where it is not as a new message of the person's. */
 export interface Delivery {
   /** Of the message that is sent again under its own id; a new one when not given. */
   id?: string;
-  /** `type` of the stanza; text when not given. */
-  type?: string;
-  /** `edit` of the stanza: that the message changes or takes back another one. */
-  edit?: string;
-  /** Attributes that every `<enc>` carries, such as `mediatype`. */
-  enc?: Record<string, string | undefined>;
   /** Whom a status is for. */
   audience?: Account[];
+  /** `type`, `edit`, attributes of every `<enc>` and further children, where they are not those of the content. */
+  form?: Partial<StanzaForm>;
   /** Whether it is kept in the chat as a message of its own; it is when not given. */
   keep?: boolean;
 }
@@ -64,7 +59,8 @@ export interface Delivery {
 export class Phone {
   readonly #network: Network;
   readonly #signal: SignalStore;
-  readonly #chats: Chats;
+  readonly chats: Chats;
+  readonly #changes: Changes;
   /** Identities of linked devices that have been checked, so that it is done once and not for every message. */
   readonly #vouched = new Set<string>();
   readonly number: string;
@@ -75,7 +71,8 @@ export class Phone {
   constructor(network: Network, account: Account) {
     this.#network = network;
     this.#signal = new SignalStore(network.store, account);
-    this.#chats = new Chats(network, account.phone);
+    this.chats = new Chats(network, account.phone);
+    this.#changes = new Changes(network, account.phone, this.chats);
     this.number = account.phone;
   }
 
@@ -100,19 +97,37 @@ export class Phone {
     await this.#work;
   }
 
-  /** Sends a text, end-to-end encrypted, and returns its id once the server has it. */
-  send(outgoing: Outgoing): Promise<string> {
+  /** Sends a message, end-to-end encrypted, and returns its id once the server has it. */
+  async send(outgoing: Outgoing): Promise<string> {
     const chat = findChat(this.#network, outgoing.to);
-    return this.#exclusive(() => this.#deliver(chat, this.#contentOf(outgoing, chat)));
+    // its file may take a while to come; the phone does other things meanwhile
+    const content = await compose(this.#handset, chat, outgoing);
+    return this.#exclusive(() => this.#deliver(chat, content));
+  }
+
+  /** Lends the phone to what a person does with it: nothing else happens on it meanwhile. */
+  use<T>(work: (handset: Handset) => Promise<T>): Promise<T> {
+    return this.#exclusive(() => work(this.#handset));
+  }
+
+  get #handset(): Handset {
+    return {
+      network: this.#network,
+      account: this.#self.account,
+      chats: this.chats,
+      changes: this.#changes,
+      deliver: (chat, content, delivery) => this.#deliver(chat, content, delivery),
+      receipt: (node) => void routeReceipt(this.#network, this.#self, node),
+    };
   }
 
   /** The person opens a chat: the sender is told that the messages have been read. Returns how many they were. */
   read(written: string, ids?: string[]): Promise<number> {
     const chat = findChat(this.#network, written);
     return this.#exclusive(async () => {
-      const unread = this.#chats.list({ chat: chat.key, unread: true });
+      const unread = this.chats.list({ chat: chat.key, unread: true });
       const wanted = ids === undefined ? unread : unread.filter(({ id }) => ids.includes(id));
-      const known = this.#chats.list({ chat: chat.key }).filter(({ sender }) => sender !== this.number);
+      const known = this.chats.list({ chat: chat.key }).filter(({ sender }) => sender !== this.number);
       const unknown = ids?.find((wantedId) => !known.some(({ id }) => id === wantedId));
       if (unknown !== undefined) {
         throw new SandboxError(404, 'unknown-message', `+${this.number} has no message ${unknown} from ${written}.`);
@@ -120,7 +135,7 @@ export class Phone {
       this.#network.store.transaction(() => {
         if (chat.kind === 'channel') viewPosts(this.#network, chat.jid, wanted, this.number);
         for (const receipt of this.#readReceipts(wanted)) routeReceipt(this.#network, this.#self, receipt);
-        this.#chats.markRead(wanted);
+        this.chats.markRead(wanted);
       });
       return wanted.length;
     });
@@ -155,7 +170,7 @@ export class Phone {
       // it may have logged in twice before its turn came
       if (this.#network.accounts.device(account.phone, device)?.bootstrapped !== false) return;
       const key = appStateKeyShare(this.#network, account);
-      const history = historySync(account, this.#chats);
+      const history = historySync(account, this.chats);
       const prepared = [await this.#peerMessage(device, key), await this.#peerMessage(device, history)];
       this.#network.store.transaction(() => {
         this.#signal.commit();
@@ -168,10 +183,10 @@ export class Phone {
   /** The phone's messages, oldest first. `after` is the number or the id of one of them. */
   messages(written?: string, after?: string, limit = 1000): StoredMessage[] {
     const chat = written === undefined ? undefined : findChat(this.#network, written).key;
-    return this.#chats.list({
+    return this.chats.list({
       limit,
       ...(chat === undefined ? {} : { chat }),
-      ...(after === undefined ? {} : { after: this.#chats.seqOf(after) }),
+      ...(after === undefined ? {} : { after: this.chats.seqOf(after) }),
     });
   }
 
@@ -227,6 +242,7 @@ export class Phone {
     const { tag, stanza: node } = pending;
     if (tag === 'message') return this.#takeMessage(pending);
     if (tag === 'receipt' && node.attrs['type'] === 'retry') return this.#encryptAnew(pending);
+    if (tag === 'receipt' && node.attrs['type'] === 'server-error') answerMediaRetry(this.#handset, node);
     // other receipts are kept by the server in the list of deliveries; notifications tell a phone nothing new
     this.#network.outbox.remove(pending.seq);
   }
@@ -238,7 +254,7 @@ export class Phone {
     const id = node.attrs['id'] ?? '';
     if (isChannelJid(node.attrs['from'])) return this.#takePost(seq, node);
     if (!from) return outbox.remove(seq);
-    const known = this.#chats.get(from.account.phone, id) !== undefined;
+    const known = this.chats.get(from.account.phone, id) !== undefined;
     let content: MessageContent | undefined;
     try {
       content = await this.#decrypt(from.account, from.device, chat, node);
@@ -261,11 +277,11 @@ export class Phone {
     const { from = '', id = '', is_sender: own } = node.attrs;
     const content = decodeContent(bytes(child(node, 'plaintext')));
     this.#network.store.transaction(() => {
-      const known = this.#chats.list({ chat: from, id })[0];
-      if (known) this.#chats.change(known, content);
+      const known = this.chats.list({ chat: from, id })[0];
+      if (known) this.chats.change(known, content);
       else {
         const sender = own === 'true' ? this.number : from;
-        this.#chats.add({ id, sender, device: 0, chat: from, addressing: 'pn', content, read: own === 'true' });
+        this.chats.add({ id, sender, device: 0, chat: from, addressing: 'pn', content, read: own === 'true' });
       }
       this.#network.outbox.remove(seq);
     });
@@ -337,19 +353,16 @@ export class Phone {
     const own = from.account.phone === this.number;
     const to = own ? this.#network.accounts.find(sent?.destinationJid ?? node.attrs['recipient']) : undefined;
     const partner = own ? (to?.account.phone ?? this.number) : from.account.phone;
-    this.#chats.add({
-      id,
-      sender: from.account.phone,
-      device: from.device,
-      chat: shared ?? partner,
-      addressing:
-        parseJid(shared === undefined ? node.attrs['from'] : node.attrs['participant'])?.server === 'lid'
-          ? 'lid'
-          : 'pn',
-      // only our own devices may say what somebody else is to be told
-      content: (own ? sent?.message : undefined) ?? content,
-      read: own,
-    });
+    // only our own devices may say what somebody else is to be told
+    const said = (own ? sent?.message : undefined) ?? content;
+    const chat = shared ?? partner;
+    const sender = from.account.phone;
+    const named = node.attrs[shared === undefined ? 'from' : 'participant'];
+    const addressing = parseJid(named)?.server === 'lid' ? 'lid' : 'pn';
+    const read = own || isChange(said);
+    this.chats.add({ id, sender, device: from.device, chat, addressing, content: said, read });
+    this.#changes.apply({ chat, sender, content: said });
+    keepMedia(this.#handset, said);
   }
 
   #askForRetry(node: Stanza, sender: string, id: string): void {
@@ -397,7 +410,7 @@ export class Phone {
     const from = accounts.find(receipt.attrs[shared ? 'participant' : 'from']);
     const device = from && accounts.device(from.account.phone, from.device);
     const count = Number(child(receipt, 'retry')?.attrs['count'] ?? 1);
-    const message = this.#chats.get(this.number, receipt.attrs['id'] ?? '');
+    const message = this.chats.get(this.number, receipt.attrs['id'] ?? '');
     if (!from || !device || !message || count > MAX_RETRIES) return outbox.remove(seq);
     if (message.chat !== (shared ? receipt.attrs['from'] : message.chat)) return outbox.remove(seq);
     await this.#renewSession(device, receipt);
@@ -410,7 +423,8 @@ export class Phone {
       if (!again) return;
       const { attrs, enc } = again;
       const counted = { ...enc, attrs: { ...enc.attrs, count: String(count) } };
-      const node = stanza('message', { id: message.id, type: 'text', ...attrs }, [counted]);
+      const { type, edit } = stanzaForm(decodeContent(message.body));
+      const node = stanza('message', { id: message.id, type, edit, ...attrs }, [counted]);
       routeMessage(this.#network, this.#self, node);
     });
   }
@@ -472,9 +486,9 @@ export class Phone {
     const found = wanted.flatMap(({ messageKey }) => {
       const sender = messageKey?.participant ?? messageKey?.remoteJid ?? '';
       const author = messageKey?.fromMe ? this.number : accounts.find(sender)?.account.phone;
-      const message = author === undefined ? undefined : this.#chats.get(author, messageKey?.id ?? '');
+      const message = author === undefined ? undefined : this.chats.get(author, messageKey?.id ?? '');
       if (!message) return [];
-      const webMessageInfoBytes = Buffer.from(proto.WebMessageInfo.encode(this.#chats.webMessage(message)).finish());
+      const webMessageInfoBytes = Buffer.from(proto.WebMessageInfo.encode(this.chats.webMessage(message)).finish());
       return [{ placeholderMessageResendResponse: { webMessageInfoBytes } }];
     });
     const { PLACEHOLDER_MESSAGE_RESEND } = proto.Message.PeerDataOperationRequestType;
@@ -498,24 +512,30 @@ export class Phone {
    */
   async #deliver(chat: Chat, content: MessageContent, delivery: Delivery = {}): Promise<string> {
     // ids made by a phone are 32 hexadecimal digits; clients tell by that what kind of device a message came from
-    const { id = randomBytes(16).toString('hex').toUpperCase(), type = 'text', edit, keep = true } = delivery;
-    const encrypted = await this.#encryptForChat(chat, content, delivery);
+    const { id = randomBytes(16).toString('hex').toUpperCase(), keep = true } = delivery;
+    const { type, edit, enc, nodes } = { ...stanzaForm(content), ...delivery.form };
+    const encrypted = await this.#encryptForChat(chat, content, enc, delivery.audience);
     this.#network.store.transaction(() => {
       this.#signal.commit();
       if (keep) {
         const { key, addressing } = chat;
-        this.#chats.add({ id, sender: this.number, device: 0, chat: key, addressing, content, read: true });
+        this.chats.add({ id, sender: this.number, device: 0, chat: key, addressing, content, read: true });
+        this.#changes.apply({ chat: key, sender: this.number, content });
       }
       const attrs = { id, to: chat.jid, type, edit };
       const more = chat.kind === 'group' ? { addressing_mode: chat.addressing } : {};
-      routeMessage(this.#network, this.#self, stanza('message', { ...attrs, ...more }, encrypted));
+      routeMessage(this.#network, this.#self, stanza('message', { ...attrs, ...more }, [...encrypted, ...nodes]));
     });
     return id;
   }
 
   /** The content of the stanza. What goes to a channel is not encrypted. */
-  async #encryptForChat(chat: Chat, content: MessageContent, delivery: Delivery): Promise<Stanza[]> {
-    const { enc: attrs = {}, audience = [] } = delivery;
+  async #encryptForChat(
+    chat: Chat,
+    content: MessageContent,
+    attrs: Record<string, string | undefined>,
+    audience: Account[] = [],
+  ): Promise<Stanza[]> {
     switch (chat.kind) {
       case 'person':
         return this.#encryptForPerson(chat, content, attrs);
@@ -615,28 +635,6 @@ export class Phone {
     const enc = to && (await this.#encryptFor(to, content));
     const attrs = { id: this.#network.newId(), to: jidOf(account, 'pn', device), type: 'text', category: 'peer' };
     return enc && stanza('message', attrs, [enc]);
-  }
-
-  #contentOf({ text, replyTo, mentions }: Outgoing, chat: Chat): MessageContent {
-    const messageContextInfo = { deviceListMetadataVersion: 2, messageSecret: randomBytes(32) };
-    if (replyTo === undefined && !mentions?.length) return { conversation: text, messageContextInfo };
-    const contextInfo: proto.IContextInfo = {};
-    if (replyTo !== undefined) {
-      const [quoted] = this.#chats.list({ chat: chat.key, id: replyTo });
-      const author = quoted && this.#network.accounts.get(quoted.sender);
-      if (!quoted || !author) {
-        throw new SandboxError(404, 'unknown-message', `There is no message ${replyTo} in the chat ${chat.jid}.`);
-      }
-      contextInfo.stanzaId = quoted.id;
-      contextInfo.participant = jidOf(author, chat.addressing);
-      contextInfo.quotedMessage = { ...decodeContent(quoted.body), messageContextInfo: null };
-    }
-    if (mentions?.length) {
-      contextInfo.mentionedJid = mentions.map((one) =>
-        jidOf(this.#network.accounts.recipient(one).account, chat.addressing),
-      );
-    }
-    return { extendedTextMessage: { text, contextInfo }, messageContextInfo };
   }
 }
 

@@ -20,6 +20,7 @@ import { child, children, now, stanza, type Stanza } from './stanza.ts';
  * | `sender`            | our own device has its copy                      | the device that sent the message           |
  * | `retry`             | could not be decrypted, please encrypt it anew   | the device that sent the message           |
  * | `peer_msg`, `hist_sync` | our own phone's message has arrived          | the device of ours that it came from       |
+ * | `server-error`      | a file has expired, please upload it again       | our own phone                              |
  *
  * In a group, and with a status, `to` is the chat and `participant` the author of the message; what is passed on comes
  * from the chat, with the reader as `participant`. Returns the `<ack class=receipt>`.
@@ -31,7 +32,7 @@ export function routeReceipt(network: Network, from: Sender, given: Stanza): Sta
   const ids = [id, ...children(child(node, 'list'), 'item').map((item) => item.attrs['id'] ?? '')];
   const target = network.accounts.find(authorIn(node) ?? to);
   network.store.transaction(() => {
-    if (type !== 'retry') for (const one of ids) settle(network, from, one, node);
+    if (type !== 'retry' && type !== 'server-error') for (const one of ids) settle(network, from, one, node);
     if (target && isShared(to)) passOnInGroup(network, from, node, target);
     else if (target) passOn(network, from, node, target);
   });
@@ -132,6 +133,7 @@ function passOn(
     }
     case 'peer_msg':
     case 'hist_sync':
+    case 'server-error':
       return toDevice(network, from, node, target, {});
     case 'retry':
       return toDevice(network, from, node, target, { recipient: node.attrs['recipient'] });

@@ -118,6 +118,13 @@ create table if not exists blocklist (phone text not null, blocked text not null
 create table if not exists media (
   path text primary key, hash blob not null, size integer not null, expires integer not null
 );
+create table if not exists message_marks (
+  phone text not null, author text not null, id text not null, kind text not null, sender text not null,
+  value text not null, timestamp integer not null, primary key (phone, author, id, kind, sender)
+);
+create table if not exists disappearing (
+  phone text not null, chat text not null, seconds integer not null, since integer not null, primary key (phone, chat)
+);
 create table if not exists phone_media (
   phone text not null, hash blob not null, primary key (phone, hash)
 );
@@ -184,6 +191,8 @@ const OF_ACCOUNT = [
   'trusted_contacts',
   'blocklist',
   'phone_media',
+  'message_marks',
+  'disappearing',
   'called',
   'channel_members',
   'channel_reactions',

@@ -129,12 +129,12 @@ const wrong: [string, string, string, unknown, number, string][] = [
   ['a text without a text', 'POST', '/phones/PHONE/send', { to: 'PHONE' }, 422, 'invalid-request'],
   ['an empty text', 'POST', '/phones/PHONE/send', { to: 'PHONE', text: '' }, 422, 'invalid-request'],
   [
-    'a picture',
+    'a picture from elsewhere',
     'POST',
     '/phones/PHONE/send',
     { to: 'PHONE', imageUrl: 'https://example.com/a.png' },
     422,
-    'unsupported-content',
+    'not-loopback',
   ],
   [
     'a reply to nothing',
@@ -177,7 +177,14 @@ const wrong: [string, string, string, unknown, number, string][] = [
   ['a fault without what it needs', 'POST', '/faults', { fault: 'delay' }, 422, 'invalid-request'],
   ['a handshake fault for one device', 'POST', '/faults', { fault: 'wrong-root', device: 1 }, 422, 'invalid-request'],
   ['deleting a fault that is not there', 'DELETE', '/faults/99', undefined, 404, 'unknown-fault'],
-  ['what the phones cannot do yet', 'POST', '/phones/PHONE/react', { id: 'x' }, 501, 'not-yet'],
+  [
+    'a reaction to nothing',
+    'POST',
+    '/phones/PHONE/react',
+    { chat: 'PHONE', id: 'x', emoji: '👍' },
+    404,
+    'unknown-message',
+  ],
   ['a route that is none', 'GET', '/nothing', undefined, 404, 'unknown-route'],
 ];
 
