@@ -13,6 +13,7 @@ import * as group from './resources/group';
 import * as media from './resources/media';
 import * as message from './resources/message';
 import * as session from './resources/session';
+import { onePage } from './shared/pages';
 
 export class Warbler implements INodeType {
   description: INodeTypeDescription = {
@@ -34,6 +35,7 @@ export class Warbler implements INodeType {
       json: true,
       ignoreHttpStatusErrors: true,
     },
+    requestOperations: { pagination: onePage },
     sensitiveOutputFields: ['api_key', 'webhook_secret', 'proxy_url'],
     properties: [
       {
@@ -52,6 +54,7 @@ export class Warbler implements INodeType {
           { name: 'Session', value: 'session' },
         ],
         default: 'message',
+        routing: { send: { paginate: true } },
       },
       ...call.description,
       ...channel.description,

@@ -301,14 +301,20 @@ export class N8n {
   }
 
   /** Asks a node for the list behind one of its resource locators. */
-  async search(nodeType: string, method: string, credential: { id: string; name: string }, filter?: string) {
+  async search(
+    nodeType: string,
+    method: string,
+    credential: { id: string; name: string },
+    filter?: string,
+    parameters: object = {},
+  ) {
     return await this.call<{ results: Array<{ name: string; value: string }> }>(
       'POST',
       '/rest/dynamic-node-parameters/resource-locator-results',
       {
         path: 'session',
         nodeTypeAndVersion: { name: nodeType, version: 1 },
-        currentNodeParameters: {},
+        currentNodeParameters: parameters,
         methodName: method,
         credentials: { warblerApi: credential },
         filter,

@@ -72,7 +72,7 @@ describe.each(nodes)('%s', (displayName, node, folder) => {
         (word) => /^[A-Z0-9]/.test(word) || ['a', 'and', 'as', 'for', 'in', 'of', 'on', 'or', 'to'].includes(word),
       );
       expect([property.displayName, titled]).toEqual([property.displayName, true]);
-      if (property.type === 'boolean') expect(property.description).toMatch(/^Whether to |^Whether the /);
+      if (property.type === 'boolean') expect(property.description).toMatch(/^Whether /);
       if (property.placeholder && property.type === 'string') expect(property.placeholder).toMatch(/^e\.g\. /);
       expect(JSON.stringify(property)).not.toMatch(/\b(error|problem|failure)\b/i);
     }

@@ -11,51 +11,48 @@ import { BINARY_ENCODING } from 'n8n-workflow';
 import { baseUrlOf } from './engine';
 import { refusalOf, unreachable } from './errors';
 
-/** What the engine keeps of an uploaded file. */
-interface Upload extends IDataObject {
-  id: string;
-}
-
 type Body = IHttpRequestOptions['body'];
 
 /** The bytes of a file: as a stream where n8n keeps them outside the item, so that a large file is never in memory. */
-async function bytesOf(context: IExecuteSingleFunctions, file: IBinaryData): Promise<Body> {
-  if (file.id === undefined) return Buffer.from(file.data, BINARY_ENCODING);
-  return (await context.helpers.getBinaryStream(file.id)) as unknown as Body;
+async function bytesOf({ helpers }: IExecuteSingleFunctions, { id, data }: IBinaryData): Promise<Body> {
+  if (id === undefined) return Buffer.from(data, BINARY_ENCODING);
+  return (await helpers.getBinaryStream(id)) as unknown as Body;
 }
 
-/** Asks with the credential, and throws what the engine refuses. For requests beside the one that routing makes. */
-async function ask(context: IExecuteSingleFunctions, options: IHttpRequestOptions): Promise<IN8nHttpFullResponse> {
-  let response: IN8nHttpFullResponse;
-  try {
-    response = (await context.helpers.httpRequestWithAuthentication.call(context, 'warblerApi', {
-      ...options,
-      ignoreHttpStatusErrors: true,
-      returnFullResponse: true,
-    })) as IN8nHttpFullResponse;
-  } catch (cause) {
-    throw unreachable(context.getNode(), cause);
-  }
-  return response;
-}
-
-/** Streams a file of the item to the engine, as the session of the request that is about to be made. */
-async function upload(
+/** The request that hands a file of the item to the engine. Type and name go beside it: the body is the bytes alone. */
+async function uploadOf(
   context: IExecuteSingleFunctions,
   { baseURL, headers }: IHttpRequestOptions,
   file: IBinaryData,
-): Promise<Upload> {
-  const response = await ask(context, {
+): Promise<IHttpRequestOptions> {
+  return {
     method: 'POST',
     baseURL,
     url: '/api/upload',
-    headers: { ...headers, 'Content-Type': file.mimeType },
+    qs: { mimetype: file.mimeType, fileName: file.fileName },
+    headers: { ...headers, 'Content-Type': 'application/octet-stream' },
     body: await bytesOf(context, file),
-    // A stream can be sent only once, and axios would keep all of it to follow a redirect.
+    ignoreHttpStatusErrors: true,
+    // A stream can be sent only once, and to follow a redirect all of it would be kept in memory.
     disableFollowRedirect: true,
-  });
-  if (response.statusCode >= 400) throw refusalOf(context.getNode(), response, context.getItemIndex());
-  return response.body as Upload;
+  };
+}
+
+const chosenFile = (context: IExecuteSingleFunctions) =>
+  context.helpers.assertBinaryData(context.getNodeParameter('binaryPropertyName') as string);
+
+/** Asks with the credential, beside the request that routing makes. */
+async function ask(context: IExecuteSingleFunctions, options: IHttpRequestOptions): Promise<IN8nHttpFullResponse> {
+  try {
+    const asked = { ...options, ignoreHttpStatusErrors: true, returnFullResponse: true };
+    return (await context.helpers.httpRequestWithAuthentication.call(
+      context,
+      'warblerApi',
+      asked,
+    )) as IN8nHttpFullResponse;
+  } catch (cause) {
+    throw unreachable(context.getNode(), cause);
+  }
 }
 
 /**
@@ -64,22 +61,21 @@ async function upload(
  */
 export function uploadInto(property: string): PreSendAction {
   return async function (this: IExecuteSingleFunctions, options) {
-    const file = this.helpers.assertBinaryData(this.getNodeParameter('binaryPropertyName') as string);
-    const { id } = await upload(this, options, file);
+    const file = chosenFile(this);
+    const response = await ask(this, await uploadOf(this, options, file));
+    if (response.statusCode >= 400) throw refusalOf(this.getNode(), response, this.getItemIndex());
+    const { id } = response.body as IDataObject;
     options.body = { fileName: file.fileName, ...(options.body as IDataObject), [property]: id };
     return options;
   };
 }
 
 /** `preSend` for the operation that only uploads: the file itself is the request. */
-export async function sendFile(
+export async function uploadFile(
   this: IExecuteSingleFunctions,
   options: IHttpRequestOptions,
 ): Promise<IHttpRequestOptions> {
-  const file = this.helpers.assertBinaryData(this.getNodeParameter('binaryPropertyName') as string);
-  const body = await bytesOf(this, file);
-  const headers = { ...options.headers, 'Content-Type': file.mimeType };
-  return { ...options, body, headers, disableFollowRedirect: true };
+  return await uploadOf(this, options, chosenFile(this));
 }
 
 /**

@@ -5,6 +5,7 @@ import type {
   INodeProperties,
   INodePropertyRouting,
 } from 'n8n-workflow';
+import { unreachable } from './errors';
 
 const PAGE_SIZE = 100;
 
@@ -29,6 +30,22 @@ export const manyFields: INodeProperties[] = [
   },
 ];
 
+/**
+ * Asks once, and explains when nothing answers. n8n lets a node see such a failure in its pagination only, so every
+ * operation has one; this is the one of those that have no pages.
+ */
+export async function onePage(
+  this: IExecutePaginationFunctions,
+  request: DeclarativeRestApiSettings.ResultOptions,
+): Promise<INodeExecutionData[]> {
+  try {
+    return await this.makeRoutingRequest(request);
+  } catch (cause) {
+    const { httpCode } = cause as { httpCode?: string | null };
+    throw /^E[A-Z]/.test(httpCode ?? '') ? unreachable(this.getNode(), cause) : cause;
+  }
+}
+
 /** Asks for page after page, until there are enough items or a page is not full. */
 function pagesOf(sizeParameter: 'limit' | 'per_page', always: Record<string, string> = {}) {
   return async function (
@@ -40,7 +57,7 @@ function pagesOf(sizeParameter: 'limit' | 'per_page', always: Record<string, str
     const size = Math.min(PAGE_SIZE, wanted);
     for (let page = 1; found.length < wanted; page++) {
       request.options.qs = { ...request.options.qs, ...always, page, [sizeParameter]: size };
-      const items = await this.makeRoutingRequest(request);
+      const items = await onePage.call(this, request);
       found.push(...items);
       if (items.length < size) break;
     }
@@ -50,12 +67,10 @@ function pagesOf(sizeParameter: 'limit' | 'per_page', always: Record<string, str
 
 /** For lists that come in pages when asked to. */
 export const paginated: INodePropertyRouting = {
-  send: { paginate: true },
   operations: { pagination: pagesOf('limit', { paginated: 'true' }) },
 };
 
 /** For logs, which always come in pages. */
 export const paginatedLog: INodePropertyRouting = {
-  send: { paginate: true },
   operations: { pagination: pagesOf('per_page') },
 };

@@ -2,7 +2,7 @@ import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
 import { actingSessionField, inputFileField } from '../../shared/fields';
-import { sendFile } from '../../shared/files';
+import { uploadFile } from '../../shared/files';
 
 export const option: INodePropertyOptions = {
   name: 'Upload',
@@ -11,7 +11,7 @@ export const option: INodePropertyOptions = {
   description: 'Hand a file to the engine, to send it several times; the engine keeps it for a day',
   routing: {
     request: { method: 'POST', url: '/api/upload' },
-    send: { preSend: [sendFile] },
+    send: { preSend: [uploadFile] },
     output: { postReceive: answer },
   },
 };
