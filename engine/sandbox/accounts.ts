@@ -110,18 +110,50 @@ export class Accounts {
         'insert into devices (phone, id, registration_id, identity, platform, created) values (?, 0, ?, ?, ?, ?)',
         ...[phone, registrationId, identity.public, 'android', now()],
       );
-      const signed = generateKeyPair();
-      store.run(
-        'insert into signed_prekeys (phone, device, id, public, signature, private) values (?, 0, 1, ?, ?, ?)',
-        ...[phone, signed.public, sign(identity.private, signalKey(signed.public)), signed.private],
-      );
-      this.addPhonePrekeys(phone, FIRST_PREKEYS);
+      this.#addPhoneKeys(phone, identity);
       // an app-state key is named by the device that made it (2 bytes) and a counter (4 bytes)
       const keyId = Buffer.concat([bigEndian(0, 2), bigEndian(randomInt(1, 2 ** 31), 4)]);
       store.run(
         'insert into app_state_keys (phone, id, key, created) values (?, ?, ?, ?)',
         ...[phone, keyId, randomBytes(32), now()],
       );
+      return this.must(phone);
+    });
+  }
+
+  /** The keys that others open sessions with the phone by: a signed prekey, and one-time prekeys. */
+  #addPhoneKeys(phone: string, identity: KeyPair): void {
+    const signed = generateKeyPair();
+    this.#store.run(
+      'insert into signed_prekeys (phone, device, id, public, signature, private) values (?, 0, 1, ?, ?, ?)',
+      ...[phone, signed.public, sign(identity.private, signalKey(signed.public)), signed.private],
+    );
+    this.addPhonePrekeys(phone, FIRST_PREKEYS);
+  }
+
+  /**
+   * WhatsApp is installed anew under the number, on this phone or another one: it has a new identity and new keys, and
+   * none of its sessions. Chats come back from the backup; linked devices are for the caller to remove.
+   */
+  reinstall(phone: string): Account {
+    return this.#store.transaction(() => {
+      const identity = generateKeyPair();
+      const registrationId = randomInt(1, 16380);
+      this.#store.run(
+        'update accounts set identity_private = ?, identity_public = ?, registration_id = ?, raw_id = ? where phone = ?',
+        ...[identity.private, identity.public, registrationId, randomInt(1, 2 ** 31), phone],
+      );
+      this.#store.run(
+        'update devices set registration_id = ?, identity = ? where phone = ? and id = 0',
+        ...[registrationId, identity.public, phone],
+      );
+      for (const table of ['signed_prekeys', 'prekeys']) {
+        this.#store.run(`delete from ${table} where phone = ? and device = 0`, phone);
+      }
+      for (const table of ['phone_prekeys', 'phone_sessions', 'phone_sender_keys', 'phone_sender_key_holders']) {
+        this.#store.run(`delete from ${table} where phone = ?`, phone);
+      }
+      this.#addPhoneKeys(phone, identity);
       return this.must(phone);
     });
   }

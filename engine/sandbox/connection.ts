@@ -140,8 +140,9 @@ export class Connection {
   }
 
   /** Sends a stanza, behind everything that was sent before. */
-  send(node: Stanza): void {
+  send(whole: Stanza): void {
     if (this.#deaf) return;
+    const node = this.#network.damage.inflict(this.#occasion({}), whole);
     const { faults } = this.#network;
     const occasion = this.#occasion({ kinds: kindsOf(node), direction: 'out' });
     const delay = faults.fire('delay', occasion);

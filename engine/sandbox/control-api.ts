@@ -62,6 +62,7 @@ const ROUTES: ['get' | 'post' | 'patch' | 'delete', string, number, Action][] = 
   ['post', '/phones/:phone/send', 201, (control, request) => control.send(phoneOf(request), request.body)],
   ['post', '/phones/:phone/read', 200, (control, request) => control.read(phoneOf(request), request.body)],
   ['post', '/phones/:phone/typing', 204, (control, request) => control.typing(phoneOf(request), request.body)],
+  ['post', '/phones/:phone/reinstall', 204, (control, request) => control.reinstall(phoneOf(request))],
   ['post', '/phones/:phone/lose-sessions', 204, (control, request) => control.loseSessions(phoneOf(request))],
   ['get', '/phones/:phone/messages', 200, (control, request) => control.messages(phoneOf(request), request.query)],
   ['get', '/phones/:phone/media/:id', 200, download],

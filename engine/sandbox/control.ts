@@ -222,7 +222,7 @@ export class Control {
 
   /** Removes one fault, or all. */
   removeFaults(id?: number): void {
-    this.#network.faults.remove(id);
+    this.#network.removeFaults(id);
   }
 
   /** The stanzas that went over the wire after number `after`, oldest first. */
@@ -235,6 +235,11 @@ export class Control {
       return parsed?.user === whom.phone && (whom.device === undefined || parsed.device === whom.device);
     };
     return this.#network.wire.read(after ?? 0, fits, limit ?? 1000);
+  }
+
+  /** WhatsApp is installed anew on the phone: it has a new identity, and its linked devices are logged out. */
+  async reinstall(phone: string): Promise<void> {
+    await this.#network.reinstall(this.#network.accounts.must(phone));
   }
 
   /** The phone loses its Signal sessions, as after a restore from a backup: it can decrypt nothing until asked anew. */

@@ -1,7 +1,8 @@
 import { stanza, type Stanza } from './stanza.ts';
 
 /** A login (or registration) is refused: `<failure reason=…>`, then the connection is closed. */
-export const failure = (reason: number): Stanza => stanza('failure', { reason, location: 'sandbox' });
+export const failure = (reason: number, more: Record<string, string | number | undefined> = {}): Stanza =>
+  stanza('failure', { reason, location: 'sandbox', ...more });
 
 /** The same device has logged in elsewhere. */
 export const replaced = (): Stanza => stanza('stream:error', {}, [stanza('conflict', { type: 'replaced' })]);

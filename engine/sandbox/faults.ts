@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SandboxError } from './problem.ts';
+import { now } from './stanza.ts';
 
 /**
  * Faults: what can go wrong with WhatsApp, on demand. `POST /sandbox/faults` takes one of these:
@@ -14,6 +15,13 @@ import { SandboxError } from './problem.ts';
  * | `duplicate`       | a stanza that matches is sent to the client twice                                    | match |
  * | `nack`            | a client's message is refused with `code` and not delivered                          | code (needed) |
  * | `refuse-upload`   | the media host answers an upload with the HTTP status `code`                         | code (needed), match: the kind of media (`image`, `audio`, …) |
+ * | `rate-limit`      | queries are refused with 429 `rate-overlimit`, or with `code`                        | xmlns: of which queries (`usync`, `w:g2`, one or several; without it all but pings), code |
+ * | `garble`          | a message reaches a client so that it cannot be decrypted; encrypted anew, it can be, unless it is lost `forGood` | forGood |
+ * | `withhold`        | a client gets `<unavailable>` in place of a message's ciphertext                     | type: `view_once`, `view_once_unavailable_fanout`, `bot_unavailable_fanout`, `hosted_unavailable_fanout` |
+ * | `restrict-account`| the account's clients may begin no new chats (463), and are told so                  | phone (needed), seconds, enforcement: WhatsApp's name for the reason |
+ * | `limit-new-chats` | the account's clients may begin only `quota` new chats; `fired` says how many they have | phone, quota (needed), seconds |
+ * | `ban-account`     | connections end, logins fail: 402 for a time, 403 locked, 406 banned for good        | phone (needed), code, seconds, reason: 101 to 106, why it is banned for a time |
+ * | `demand-passkey`  | who wants to be linked is asked for a passkey and is not linked                      | phone |
  * | `refuse-version`  | the login or registration is refused as too old (405)                                | |
  * | `wrong-root`      | the handshake's certificates hang on a root that nobody trusts                       | times only |
  * | `wrong-signature` | the handshake's leaf certificate is signed by the wrong key                          | times only |
@@ -28,7 +36,8 @@ import { SandboxError } from './problem.ts';
  * - `drop`, `close` and `half-open` with neither `match` nor `after` happen at once to the connections that are there,
  *   and are over with that. With `after: n` they wait until `n` matching stanzas have been dealt with; with `match`
  *   alone they happen instead of the first match.
- * - `times` is how often it fires; without it, until it is deleted.
+ * - `times` is how often it fires; without it, until it is deleted. For `garble` it is how many messages are hit.
+ * - `seconds` is after what time it is over by itself.
  */
 const kind = z.string().regex(/^[a-z][a-z0-9_:.-]*$/i, 'is not a stanza kind such as "message", "iq:usync" or "ping"');
 const match = z.union([kind, z.array(kind).min(1)]);
@@ -39,6 +48,18 @@ const scope = {
 };
 const cut = { match: match.optional(), after: z.int().min(0).optional(), direction: z.enum(['in', 'out']).optional() };
 const code = z.int().min(100).max(999);
+const seconds = z
+  .int()
+  .min(1)
+  .max(366 * 86_400)
+  .optional();
+const xmlns = z.string().regex(/^[a-z][a-z0-9_:-]*$/i, 'is not an xmlns such as "usync" or "w:g2"');
+const UNAVAILABLE = [
+  'view_once',
+  'view_once_unavailable_fanout',
+  'bot_unavailable_fanout',
+  'hosted_unavailable_fanout',
+] as const;
 
 export const faultRequest = z.discriminatedUnion('fault', [
   z.strictObject({ fault: z.literal('drop'), ...scope, ...cut }),
@@ -71,6 +92,32 @@ export const faultRequest = z.discriminatedUnion('fault', [
     code: z.int().min(400).max(599),
     match: match.optional(),
   }),
+  z.strictObject({
+    fault: z.literal('rate-limit'),
+    ...scope,
+    xmlns: z.union([xmlns, z.array(xmlns).min(1)]).optional(),
+    code: code.optional(),
+  }),
+  z.strictObject({ fault: z.literal('garble'), ...scope, forGood: z.boolean().optional() }),
+  z.strictObject({ fault: z.literal('withhold'), ...scope, type: z.enum(UNAVAILABLE).optional() }),
+  z.strictObject({
+    fault: z.literal('restrict-account'),
+    phone: z.string(),
+    seconds,
+    enforcement: z
+      .string()
+      .regex(/^[A-Z][A-Z_]*$/, 'is not a name such as "DEFAULT", "BIZ_QUALITY" or "WEB_COMPANION_ONLY"')
+      .optional(),
+  }),
+  z.strictObject({ fault: z.literal('limit-new-chats'), phone: z.string(), quota: z.int().min(0), seconds }),
+  z.strictObject({
+    fault: z.literal('ban-account'),
+    phone: z.string(),
+    code: z.literal([402, 403, 406]).optional(),
+    reason: z.int().min(101).max(106).optional(),
+    seconds,
+  }),
+  z.strictObject({ fault: z.literal('demand-passkey'), phone: scope.phone, times: scope.times }),
   z.strictObject({ fault: z.literal('refuse-version'), ...scope }),
   z.strictObject({ fault: z.literal('wrong-root'), times: scope.times }),
   z.strictObject({ fault: z.literal('wrong-signature'), times: scope.times }),
@@ -96,6 +143,13 @@ export interface Fault {
   at?: 'live' | 'login';
   lose?: 'request' | 'answer';
   times?: number;
+  forGood?: boolean;
+  type?: string;
+  enforcement?: string;
+  quota?: number;
+  reason?: number;
+  /** When it is over by itself, in seconds since 1970. */
+  until?: number;
   /** How often it has happened. */
   fired: number;
   /** False once it is over; it is listed until it is deleted. */
@@ -117,15 +171,22 @@ export class Faults {
 
   /** `whom` is what the request's phone and device mean. */
   add(request: FaultRequest, whom: { phone?: string; device?: number }): Fault {
-    const { match, ...rest } = { match: undefined, ...request };
+    const { match, xmlns, seconds, ...rest } = { match: undefined, xmlns: undefined, seconds: undefined, ...request };
     const fault: Fault = { ...definedOnly(rest), ...whom, id: ++this.#lastId, fired: 0, active: true } as Fault;
     if (match !== undefined) fault.match = [match].flat();
+    if (xmlns !== undefined) fault.match = [xmlns].flat().map((one) => `iq:${one}`);
+    if (fault.fault === 'restrict-account' || seconds !== undefined) fault.until = now() + (seconds ?? DAY);
     this.#faults.push(fault);
     return fault;
   }
 
   list(): Fault[] {
-    return this.#faults.map((fault) => ({ ...fault }));
+    return this.#faults.map((fault) => ({ ...fault, active: fault.active && !isOver(fault) }));
+  }
+
+  /** Whether it has not been deleted. */
+  has(id: number): boolean {
+    return this.#faults.some((fault) => fault.id === id);
   }
 
   /** Removes one fault, or all of them. */
@@ -155,7 +216,12 @@ export class Faults {
   }
 }
 
+const isOver = ({ until }: Fault): boolean => until !== undefined && until <= now();
+/** WhatsApp restricts an account for a day the first time. */
+const DAY = 86_400;
+
 function fits(fault: Fault, occasion: Occasion): boolean {
+  if (isOver(fault)) return false;
   if (fault.phone !== undefined && fault.phone !== occasion.phone) return false;
   if (fault.device !== undefined && fault.device !== occasion.device) return false;
   if (occasion.direction !== undefined && (fault.direction ?? 'in') !== occasion.direction) return false;

@@ -11,7 +11,7 @@ import * as prekeys from './prekeys.ts';
 import * as privacy from './privacy.ts';
 import * as profile from './profile.ts';
 import * as settings from './settings.ts';
-import { child, iqError, result, type Stanza } from './stanza.ts';
+import { child, iqError, kindsOf, result, type Stanza } from './stanza.ts';
 import { usync } from './usync.ts';
 
 type Answer = (network: Network, from: Sender, iq: Stanza) => Stanza;
@@ -71,9 +71,13 @@ export function answerIq(network: Network, from: Sender, iq: Stanza): Stanza | u
   const { xmlns = '*', type = '*' } = iq.attrs;
   // answers to our own queries need no answer
   if (type === 'result' || type === 'error') return undefined;
+  const limited = xmlns !== 'w:p' && network.faults.fire('rate-limit', { ...whomOf(from), kinds: kindsOf(iq) });
+  if (limited) return iqError(iq, limited.code ?? 429);
   const answer = ANSWERS[`${xmlns} ${type} ${child(iq)?.tag ?? '*'}`] ?? ANSWERS[`${xmlns} ${type} *`];
   return answer ? answer(network, from, iq) : iqError(iq, 501);
 }
+
+const whomOf = ({ device }: Sender) => ({ phone: device.phone, device: device.id });
 
 function active(network: Network, from: Sender, iq: Stanza): Stanza {
   // the answer goes first: what waited for the device comes behind it

@@ -15,6 +15,8 @@ export function logIn(network: Network, connection: Connection, clientKey: Buffe
   const occasion = { phone, device: payload.device ?? undefined };
   const refusal = network.faults.fire('refuse-version', occasion) ? 405 : loginFault(network, occasion);
   if (refusal !== undefined) return connection.end(failure(refusal));
+  const ban = phone === undefined ? undefined : network.restrictions.ban(phone);
+  if (ban) return connection.end(failure(ban.reason, ban.more));
   if (payload.devicePairingData) return network.pairing.begin(connection, clientKey, payload.devicePairingData);
 
   const account = phone === undefined ? undefined : network.accounts.get(phone);

@@ -23,7 +23,7 @@ const FOR_THE_SERVER = new Set(['enc', 'participants', 'device-identity', 'repor
 /**
  * `<message>` of a device (or of a phone): every ciphertext is queued for the device it is for, and once all of that is
  * on disk the sender gets `<ack class=message>`. A message that cannot be delivered is refused in the ack:
- * 404 nobody has that jid, 479 it is not built as a message has to be, 501 there is nothing of that kind here. What goes
+ * 404 nobody has that jid, 463 the account may begin no new chats, 479 it is not built as a message has to be, 501 there is nothing of that kind here. What goes
  * to a group, to everybody's status or to a channel has a way of its own.
  */
 export function routeMessage(network: Network, from: Sender, node: Stanza): Stanza {
@@ -40,6 +40,8 @@ export function routeMessage(network: Network, from: Sender, node: Stanza): Stan
   if (to === STATUS) return routeStatus(network, from, node, ack);
   const target = network.accounts.find(to);
   if (!target) return ack(/@(s\.whatsapp\.net|c\.us|lid)$/.test(to) ? 404 : 501);
+  const restricted = network.restrictions.refusal(from, target.account, node);
+  if (restricted !== undefined) return ack(restricted);
   const copies = copiesOf(network, from, node, target);
   if (!copies) return ack(479);
   network.store.transaction(() => {

@@ -14,8 +14,10 @@ import { Pairing, type PairingTimes } from './pairing.ts';
 import { Phone } from './phone.ts';
 import { Presences } from './presence.ts';
 import { SandboxError } from './problem.ts';
+import { Restrictions } from './restrictions.ts';
 import { USERS, now, stanza, type Stanza } from './stanza.ts';
 import type { Store } from './store.ts';
+import { Damage } from './undecryptable.ts';
 import { WireLog } from './wire-log.ts';
 
 /** The part of pino's logger that the sandbox uses. */
@@ -40,6 +42,8 @@ export class Network {
   readonly presences: Presences;
   readonly calls: Calls;
   readonly channels: Channels;
+  readonly restrictions: Restrictions;
+  readonly damage: Damage;
   readonly groups: Groups;
   /** Every socket that is open, logged in or not. */
   readonly connections = new Set<Connection>();
@@ -59,6 +63,8 @@ export class Network {
     this.presences = new Presences(this);
     this.calls = new Calls(this);
     this.channels = new Channels(this);
+    this.restrictions = new Restrictions(this);
+    this.damage = new Damage(this);
     this.groups = new Groups(this);
     for (const account of this.accounts.list()) this.addPhone(account);
   }
@@ -86,6 +92,26 @@ export class Network {
     void this.#phones.get(account.phone)?.stop();
     this.#phones.delete(account.phone);
     this.store.removeAccount(account.phone);
+  }
+
+  /**
+   * WhatsApp is installed anew on the account's phone. Linked devices are logged out with that, and everybody who has
+   * asked for the account's devices is told that its identity has changed.
+   */
+  async reinstall(account: Account): Promise<void> {
+    const { phone } = account;
+    await this.#phones.get(phone)?.stop();
+    for (const device of this.accounts.devices(phone)) if (device.id > 0) this.removeDevice(account, device);
+    this.store.transaction(() => {
+      this.accounts.reinstall(phone);
+      const from = jidOf(account, 'pn');
+      for (const to of this.accounts.watchers(phone).flatMap((watcher) => this.accounts.devices(watcher))) {
+        if (to.id === 0) continue;
+        const attrs = { from, type: 'encrypt', id: this.newId(), t: now(), lid: jidOf(account, 'lid') };
+        this.outbox.enqueue(to, stanza('notification', attrs, [stanza('identity')]), from);
+      }
+    });
+    this.addPhone(this.accounts.must(phone));
   }
 
   /** A linked device is no more: it is told so if it is here, and refused (401) when it comes. */
@@ -174,6 +200,7 @@ export class Network {
   addFault(request: FaultRequest): Fault {
     const { phone, device } = { phone: undefined, device: undefined, ...request };
     const fault = this.faults.add(request, this.whom(phone, device));
+    this.restrictions.began(fault);
     if (fault.fault !== 'drop' && fault.fault !== 'close' && fault.fault !== 'half-open') return fault;
     if (fault.match !== undefined || fault.after !== undefined || fault.at === 'login') return fault;
     for (const connection of this.connections) {
@@ -186,6 +213,13 @@ export class Network {
     }
     fault.active = false;
     return fault;
+  }
+
+  /** Removes one fault, or all; who was told that it began is told that it is over. */
+  removeFaults(id?: number): void {
+    const ended = this.faults.list().filter((fault) => id === undefined || fault.id === id);
+    this.faults.remove(id);
+    for (const fault of ended) this.restrictions.ended(fault);
   }
 
   #push(to: Pick<Device, 'phone' | 'id'>, node: Stanza): void {

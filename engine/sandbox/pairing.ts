@@ -10,6 +10,7 @@ import { readKeyBundle, unwrap, wrap } from './link-code.ts';
 import type { Network } from './network.ts';
 import { isGenuine, putSignedKey } from './prekeys.ts';
 import { SandboxError } from './problem.ts';
+import { passkeyRequest } from './restrictions.ts';
 import { SERVER, bytes, child, iqError, now, result, stanza, type Stanza } from './stanza.ts';
 
 /** How long the refs behind the QR codes live. WhatsApp's own: the first a minute, the others 20 seconds each. */
@@ -153,6 +154,7 @@ export class Pairing {
       );
     }
     const { registration } = known;
+    this.#demandPasskey(account, registration);
     const same =
       Buffer.from(noiseKey, 'base64').equals(registration.noiseKey) &&
       Buffer.from(identity, 'base64').equals(registration.identity);
@@ -176,8 +178,21 @@ export class Pairing {
         `No client has asked for a pairing code for +${account.phone}. Ask for one in the client first.`,
       );
     }
+    this.#demandPasskey(account, registration);
     const secret = await this.#exchange(account, registration, registration.byCode, code);
     return this.#link(account, registration, secret);
+  }
+
+  /** An account that demands a passkey for linking has the client asked for one, and nothing is linked. */
+  #demandPasskey(account: Account, { connection }: Registration): void {
+    if (!this.#network.faults.fire('demand-passkey', { phone: account.phone })) return;
+    const attrs = { from: SERVER, type: 'passkey_prologue_request', id: this.#network.newId(), t: now() };
+    connection.send(stanza('notification', attrs, [passkeyRequest()]));
+    throw new SandboxError(
+      409,
+      'passkey-demanded',
+      `+${account.phone} demands a passkey for linking, which the client has been asked for. Delete the fault to link.`,
+    );
   }
 
   /** The client shows its code before it has told the server; a program types faster than a person, so it is waited for. */

@@ -119,7 +119,8 @@ function deviceList(network: Network, account: Account): Stanza[] {
 function signedList(network: Network, account: Account, validIndexes: number[]): { ts: number; list: Buffer } {
   const known = signedLists.get(network) ?? new Map<string, { indexes: string; ts: number; list: Buffer }>();
   signedLists.set(network, known);
-  const indexes = validIndexes.join();
+  // a phone that was installed anew signs with another identity
+  const indexes = `${account.rawId}: ${validIndexes.join()}`;
   const last = known.get(account.lid);
   if (last?.indexes === indexes) return last;
   const ts = now();
