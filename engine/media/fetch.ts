@@ -20,6 +20,8 @@ export interface Patience {
 export interface Fetched extends Draft {
   declared: string | undefined;
   fileName: string | undefined;
+  /** It was uploaded here, so that its name is one that somebody chose. */
+  own?: boolean;
 }
 
 /**

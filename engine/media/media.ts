@@ -1,14 +1,18 @@
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Network } from '../config.ts';
-import { EngineError } from '../errors.ts';
-import type { MediaRecord } from '../model.ts';
+import { EngineError, validationFailed } from '../errors.ts';
+import type { MediaKind, MediaRecord, SendRequest } from '../model.ts';
 import type { Store } from '../store/store.ts';
-import { Fetcher, fromBase64, splitDataUrl } from './fetch.ts';
+import { convert } from './convert.ts';
+import { Fetcher, fromBase64, fromDataUrl, splitDataUrl, type Fetched } from './fetch.ts';
 import { MediaFiles, type Draft } from './files.ts';
 import {
   checkDeclared,
+  checkKind,
   detectType,
+  extensionOf,
   kindOf,
   KINDS,
   LARGEST,
@@ -25,18 +29,33 @@ export interface Given {
   fileName?: string | undefined;
 }
 
+/** A file to send, as a caller names it. */
+export interface Attaching {
+  kind: MediaKind;
+  source: string;
+  /** Of a document. */
+  fileName?: string | undefined;
+  /** Of a recording: whether it is to be a voice note. */
+  voice?: boolean | undefined;
+  field?: string;
+  /** The message that an earlier request of the same Idempotency-Key became, with what was asked of it. */
+  known?: SendRequest | undefined;
+}
+
 /** Everything that is done with files: fetched, checked, converted, kept. */
 export class Media {
   readonly files: MediaFiles;
   readonly fetcher: Fetcher;
 
-  constructor(options: {
-    folder: string;
-    store: Store;
-    networks: readonly Network[];
-    publicUrl: () => string;
-    log: Logger;
-  }) {
+  constructor(
+    private readonly options: {
+      folder: string;
+      store: Store;
+      networks: readonly Network[];
+      publicUrl: () => string;
+      log: Logger;
+    },
+  ) {
     this.files = new MediaFiles(options);
     this.fetcher = new Fetcher({ networks: options.networks, setting: 'WARBLER_MEDIA_NETWORKS' });
   }
@@ -79,6 +98,82 @@ export class Media {
     return this.upload(sessionId, { stream: Readable.from([bytes]), mimetype: said });
   }
 
+  /**
+   * Makes a file ready to be sent as `kind` and keeps it: fetched or found, checked, converted. `source` is an http(s)
+   * or data: URL, or the id or publicUrl of a file of this session. Nothing that is accepted depends on a foreign
+   * server any more. Throws what the caller is to be told; `field` is what the caller named it in.
+   */
+  async attach(sessionId: number, attaching: Attaching): Promise<{ file: string }> {
+    const { kind, source, fileName, voice, known } = attaching;
+    const asked = createHash('sha256')
+      .update(JSON.stringify([kind, source, fileName, voice]))
+      .digest('base64url');
+    if (!known) return { file: (await this.prepare(sessionId, attaching, asked)).id };
+    const before = known.file === undefined ? undefined : await this.options.store.media.get(known.file);
+    // A file of which nothing is known any more is taken for the same one; a key that is used again so late is a retry.
+    const same = known.kind === kind && (!before || before.source === asked);
+    return { file: (same && known.file) || asked };
+  }
+
+  private async prepare(
+    sessionId: number,
+    { kind, source, fileName, voice = true, field = `${kind}Url` }: Attaching,
+    asked: string,
+  ): Promise<MediaRecord> {
+    const fetched = await this.fetched(sessionId, kind, source, field);
+    let draft: Draft = fetched;
+    try {
+      if (draft.size === 0) throw new EngineError('media_not_usable', 'The file is empty.');
+      if (draft.size > KINDS[kind].limit) throw tooLarge(kind);
+      const type = await this.typeToSend(kind, fetched);
+      const converted = await convert(kind, draft, type, { voice }, this.files);
+      draft = converted.draft;
+      const { mimetype } = converted;
+      const name = kind === 'document' ? nameOf(fileName, fetched, mimetype) : undefined;
+      return await this.files.keep(draft, { sessionId, use: 'send', kind, mimetype, fileName: name, source: asked });
+    } catch (error) {
+      await this.files.discard(draft);
+      throw error;
+    }
+  }
+
+  private async fetched(sessionId: number, kind: MediaKind, source: string, field: string): Promise<Fetched> {
+    if (/^data:/i.test(source)) return fromDataUrl(source, kind, this.files);
+    const id = this.files.idOf(source);
+    if (id !== undefined) {
+      const record = await this.files.get(id);
+      if (record?.sessionId === sessionId && record.use !== 'send') {
+        return {
+          ...(await this.files.copy(record)),
+          declared: record.mimetype,
+          fileName: record.fileName ?? undefined,
+          own: true,
+        };
+      }
+      throw validationFailed({
+        [field]: [`The ${field} field names no file of this session, or one that has expired. Upload it again.`],
+      });
+    }
+    if (/^https?:\/\//i.test(source)) return this.fetcher.file(source, kind, this.files);
+    throw validationFailed({
+      [field]: [`The ${field} field must be an http(s) URL, a data: URL, or the publicUrl or id of an uploaded file.`],
+    });
+  }
+
+  /** What the file is: of pictures, videos and recordings the content says it, of documents also their sender. */
+  private async typeToSend(kind: MediaKind, { path, declared, fileName }: Fetched): Promise<string> {
+    const detected = await detectType(path);
+    if (kind === 'document') {
+      checkDeclared(declared, detected);
+      return plainType(declared) || typeOfName(fileName) || detected || 'application/octet-stream';
+    }
+    // One container for both: whether there is a picture in it is not in its first bytes.
+    const type = kind === 'audio' ? (detected ?? '').replace(/^video\/(mp4|ogg|webm)$/, 'audio/$1') : (detected ?? '');
+    if (kind === 'video' && type === 'image/gif') return type;
+    checkKind(kind, type);
+    return type;
+  }
+
   /** Whatever goes wrong with a draft, it does not stay. */
   private async kept<T>(draft: Draft, work: () => Promise<T>): Promise<T> {
     try {
@@ -88,4 +183,9 @@ export class Media {
       throw error;
     }
   }
+}
+
+/** The name of a document: as asked for, as it was uploaded with, or WasenderApi's default. */
+function nameOf(asked: string | undefined, { own, fileName }: Fetched, mimetype: string): string {
+  return safeName(asked) ?? (own ? fileName : undefined) ?? `document${extensionOf(mimetype, fileName) || '.bin'}`;
 }
