@@ -65,13 +65,6 @@ export async function startEngine(config: Config, log: Logger = engineLog(config
     if (sandbox) undo.unshift(() => sandbox.close());
     trustServersOf(sandbox ? { sandboxRootKey: sandbox.rootKey } : 'whatsapp');
 
-    const sessions = new Sessions(
-      store,
-      { url: sandbox?.socketUrl, version: config.whatsAppVersion, browser: config.browser },
-      log,
-    );
-    undo.unshift(() => sessions.stop());
-
     let url = config.publicUrl ?? '';
     const media = new Media({
       folder: join(storeFolder(config), 'media'),
@@ -82,6 +75,20 @@ export async function startEngine(config: Config, log: Logger = engineLog(config
     });
     await media.start();
     undo.unshift(() => media.stop());
+
+    const sessions = new Sessions(
+      store,
+      {
+        url: sandbox?.socketUrl,
+        version: config.whatsAppVersion,
+        browser: config.browser,
+        proxyNetworks: config.proxyNetworks,
+        plain: sandbox && new URL(sandbox.url).host,
+      },
+      log,
+      media,
+    );
+    undo.unshift(() => sessions.stop());
 
     const agent = guardedAgent(config.webhookNetworks);
     const delivery = new DeliveryWorker({
@@ -105,6 +112,7 @@ export async function startEngine(config: Config, log: Logger = engineLog(config
       sessions,
       wakeSubscription: (id) => delivery.wakeSubscription(id),
       webhookNetworks: config.webhookNetworks,
+      proxies: { networks: config.proxyNetworks, setting: 'WARBLER_PROXY_NETWORKS' },
       media,
       version: VERSION,
       notReady: () => starting,

@@ -7,6 +7,7 @@ import type { MediaKind, MediaRecord, SendRequest } from '../model.ts';
 import type { Store } from '../store/store.ts';
 import { convert } from './convert.ts';
 import { Fetcher, fromBase64, fromDataUrl, splitDataUrl, type Fetched } from './fetch.ts';
+import { previewOf, type Preview } from './preview.ts';
 import { MediaFiles, type Draft } from './files.ts';
 import {
   checkDeclared,
@@ -113,6 +114,11 @@ export class Media {
     // A file of which nothing is known any more is taken for the same one; a key that is used again so late is a retry.
     const same = known.kind === kind && (!before || before.source === asked);
     return { file: (same && known.file) || asked };
+  }
+
+  /** What a chat shows of the first link in a text; undefined when there is none, or it cannot be had quickly. */
+  preview(text: string): Promise<Preview | undefined> {
+    return previewOf(text, this.fetcher);
   }
 
   private async prepare(

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Network } from '../config.ts';
 import { validationFailed } from '../errors.ts';
 import type { Media } from '../media/media.ts';
+import type { Reach } from '../network/guard.ts';
 import type { SessionRecord } from '../model.ts';
 import type { Store } from '../store/store.ts';
 import type { Session } from '../whatsapp/session.ts';
@@ -22,6 +23,8 @@ export interface Engine {
   /** A subscription was made, replaced or resumed. */
   wakeSubscription(id: string): Promise<void>;
   webhookNetworks: readonly Network[];
+  /** Where the proxies of sessions may be. */
+  proxies: Reach;
   media: Media;
   version: string;
   /** `undefined` once everything is up; else what is still being waited for. */

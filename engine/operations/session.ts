@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { checkUrl } from '../network/guard.ts';
+import { checkProxyUrl } from '../network/proxy.ts';
 import { EngineError, validationFailed } from '../errors.ts';
 import { EVENT_NAMES } from '../events.ts';
 import { SESSION_STATUSES, sessionSettings, type SessionRecord, type SessionSettings } from '../model.ts';
@@ -222,6 +223,8 @@ function checked(engine: Engine, settings: SessionSettings): SessionSettings {
   if (enabled && !url) {
     throw validationFailed({ webhook_url: ['The webhook_url field is required when webhook_enabled is true.'] });
   }
+  const wrong = settings.proxy_url ? checkProxyUrl(settings.proxy_url, engine.proxies) : undefined;
+  if (wrong) throw validationFailed({ proxy_url: [wrong] });
   // Names of WasenderApi's that this version does not emit are taken: its clients send whole lists of them.
   if (events?.some((event) => event.length > 60)) {
     throw validationFailed({ webhook_events: [`The webhook_events field must hold names such as ${EVENT_NAMES[0]}.`] });

@@ -1,9 +1,10 @@
 import { EngineError, type ErrorCode } from '../errors.ts';
+import { ProxyError } from '../network/proxy.ts';
 
 /** Why a connection to WhatsApp ended, in the terms of the table in state.ts. */
 export interface Closure {
   /** WhatsApp's code, Baileys' for a lost connection, or one of ours for what never reached WhatsApp. */
-  code: number | 'unreachable' | 'server_untrusted' | 'identity_forged' | 'qr_timeout';
+  code: number | 'unreachable' | 'proxy_failed' | 'rerouted' | 'server_untrusted' | 'identity_forged' | 'qr_timeout';
   /** For the log: Baileys' words, or the system's. */
   detail: string;
 }
@@ -22,6 +23,8 @@ export function closureOf(error: unknown): Closure {
   if (/noise .*certificate|certification match failed/i.test(detail)) return { code: 'server_untrusted', detail };
   if (/account signature/i.test(detail)) return { code: 'identity_forged', detail };
   if (/QR refs attempts ended/.test(detail)) return { code: 'qr_timeout', detail };
+  const cause: unknown = boom?.data;
+  if (cause instanceof ProxyError) return { code: 'proxy_failed', detail: cause.message };
   const system = String(boom?.data?.code ?? '');
   if (SYSTEM_CODE.test(system) || /WebSocket Error \((getaddrinfo|connect|Opening handshake)/.test(detail)) {
     return { code: 'unreachable', detail: system || detail };

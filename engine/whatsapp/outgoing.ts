@@ -22,7 +22,7 @@ export interface Composing {
   /** The message that the request names: by WasenderApi's number, or by WhatsApp's id. */
   find(id: string): Promise<MessageRecord | undefined>;
   /** WhatsApp's form of a request's file, uploaded to WhatsApp. */
-  media(request: SendRequest, chat: string): Promise<AnyMessageContent>;
+  media(request: SendRequest, chat: string): Promise<proto.IMessage>;
   /** The preview of the first link in a text, when there is one to be had. */
   preview(text: string): Promise<LinkPreview | undefined>;
 }
@@ -68,7 +68,7 @@ async function contentOf(request: SendRequest, chat: string, composing: Composin
     return castVote(poll, keyTo(poll, composing.me), vote.options, composing.me);
   }
   if (forward) return forwardOf(await target(forward.message, composing));
-  if (kind) return generate(await composing.media(request, chat), composing);
+  if (kind) return composing.media(request, chat);
   if (contacts) {
     const cards = contacts.map((contact) => ({ displayName: contact.name, vcard: vcard(contact) }));
     return generate({ contacts: { displayName: `${cards.length} contacts`, contacts: cards } });
@@ -83,10 +83,8 @@ async function contentOf(request: SendRequest, chat: string, composing: Composin
   return textOf(request, composing);
 }
 
-const generate = (content: AnyMessageContent, composing?: Composing): Promise<proto.IMessage> =>
-  generateWAMessageContent(content, {
-    upload: composing?.wa.waUploadToServer ?? refuseUpload,
-  });
+const generate = (content: AnyMessageContent): Promise<proto.IMessage> =>
+  generateWAMessageContent(content, { upload: refuseUpload });
 
 const refuseUpload = () => {
   throw new Error('this kind of message has nothing to upload');

@@ -7,6 +7,7 @@ import { isConnectionFailure } from './failure.ts';
 import { failure } from './outcomes.ts';
 import { stanzaOptions } from './outgoing.ts';
 import { phoneOf } from './jid.ts';
+import { UploadFailed } from './media.ts';
 import type { Socket } from './socket.ts';
 
 /** So many messages may be on their way to WhatsApp without its acknowledgement. */
@@ -148,7 +149,7 @@ export class SendQueue {
       'send failed',
     );
     if (final) {
-      const text = error instanceof EngineError ? fieldTexts(error) : 'it could not be encrypted for the recipient';
+      const text = error instanceof EngineError ? fieldTexts(error) : reasonOf(error);
       await store.commit({ sessionId, outcomes: [failure(message.waId, text)] });
       return;
     }
@@ -183,3 +184,6 @@ const fieldTexts = (error: EngineError) =>
   Object.values(error.fields ?? {})
     .flat()
     .join(' ') || error.message;
+
+const reasonOf = (error: unknown) =>
+  error instanceof UploadFailed ? error.message : 'it could not be encrypted for the recipient';

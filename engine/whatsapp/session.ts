@@ -8,6 +8,8 @@ import {
   type SessionRecord,
   type SessionStatus,
 } from '../model.ts';
+import type { Media } from '../media/media.ts';
+import { openWay, type Way } from '../network/way.ts';
 import type { Committed, Store } from '../store/store.ts';
 import { openAuth } from './auth.ts';
 import { generateMessageIDV2, jidNormalizedUser, type WAMessageKey, type WASocket } from './baileys.ts';
@@ -15,6 +17,7 @@ import { Directory } from './directory.ts';
 import { toEngineError, type Meanings } from './failure.ts';
 import { toJid } from './jid.ts';
 import { rejectCall, type Offer } from './calls.ts';
+import { mediaContent } from './media.ts';
 import { compose, keyTo, type Composing } from './outgoing.ts';
 import type { Addresses } from './polls.ts';
 import { SendQueue } from './send-queue.ts';
@@ -48,6 +51,7 @@ export class Session {
   /** Counts connections: what a past one still says is nobody's business. */
   private generation = 0;
   private readonly queue: SendQueue;
+  private opened: Way | undefined;
   /** What the account knows of people and chats. */
   readonly directory: Directory;
   private readonly log: Logger;
@@ -59,6 +63,7 @@ export class Session {
     private readonly store: Store,
     private readonly settings: SocketSettings,
     log: Logger,
+    private readonly media: Media,
   ) {
     this.id = record.id;
     this.log = log.child({ session: record.id });
@@ -154,11 +159,39 @@ export class Session {
     this.queue.close();
     this.socket?.close();
     this.socket = undefined;
+    this.leaveWay();
   }
 
-  /** Settings were changed by a caller; they count from the next connection on. */
+  /** Settings were changed by a caller. With another proxy it connects anew, the others count from then on. */
   updated(record: SessionRecord): void {
+    const rerouted = record.settings.proxy_url !== this.record.settings.proxy_url;
     this.record = record;
+    if (!rerouted) return;
+    this.leaveWay();
+    if (!this.state.wanted) return;
+    clearTimeout(this.timer);
+    this.generation += 1;
+    this.queue.close();
+    this.socket?.close();
+    this.socket = undefined;
+    this.state = { ...this.state, failures: 0 };
+    const closure = { code: 'rerouted', detail: 'proxy_url was changed' } as const;
+    this.apply({ type: 'closed', closure }).catch((error: unknown) => this.failed(error));
+  }
+
+  /** How this session's connections get to WhatsApp. */
+  private get way(): Way {
+    const { proxyNetworks, plain } = this.settings;
+    return (this.opened ??= openWay({
+      proxyUrl: this.record.settings.proxy_url,
+      proxies: { networks: proxyNetworks, setting: 'WARBLER_PROXY_NETWORKS' },
+      plain,
+    }));
+  }
+
+  private leaveWay(): void {
+    this.opened?.close();
+    this.opened = undefined;
   }
 
   /**
@@ -209,10 +242,9 @@ export class Session {
       me: this.me,
       wa,
       find: (id) => this.find(id),
-      media: async () => {
-        throw new EngineError('internal', 'files cannot be sent yet');
-      },
-      preview: async () => undefined,
+      media: (request, chat) =>
+        mediaContent(request, chat, { wa, way: this.way, media: this.media, sessionId: this.id }),
+      preview: (text) => this.media.preview(text),
     };
   }
 
@@ -352,7 +384,7 @@ export class Session {
       const socket = openSocket(
         auth,
         this.settings,
-        { alwaysOnline: this.record.settings.always_online },
+        { alwaysOnline: this.record.settings.always_online, way: this.way },
         {
           qr: (qr) => during({ type: 'qr', qr }),
           paired: () => during({ type: 'paired' }),

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { EngineError } from '../errors.ts';
+import type { Media } from '../media/media.ts';
 import type { SessionRecord } from '../model.ts';
 import type { Committed, Store } from '../store/store.ts';
 import { Session } from './session.ts';
@@ -16,6 +17,7 @@ export class Sessions {
     private readonly store: Store,
     private readonly settings: SocketSettings,
     private readonly log: Logger,
+    private readonly media: Media,
   ) {}
 
   /**
@@ -38,7 +40,7 @@ export class Sessions {
   }
 
   add(record: SessionRecord): Session {
-    const session = new Session(record, this.store, this.settings, this.log);
+    const session = new Session(record, this.store, this.settings, this.log, this.media);
     this.all.set(record.id, session);
     return session;
   }

@@ -1,4 +1,6 @@
 import type { Logger } from 'pino';
+import type { Network } from '../config.ts';
+import type { Way } from '../network/way.ts';
 import type { Change, MessageName } from '../store/store.ts';
 import type { Journal, SessionAuth } from './auth.ts';
 import {
@@ -24,6 +26,10 @@ export interface SocketSettings {
   url: string | undefined;
   version: readonly [number, number, number];
   browser: readonly [string, string];
+  /** Where the proxies of sessions may be. */
+  proxyNetworks: readonly Network[];
+  /** `host:port` that speaks plain HTTP where WhatsApp speaks TLS: the sandbox's. */
+  plain: string | undefined;
 }
 
 export interface SocketHandlers {
@@ -69,7 +75,7 @@ export interface Socket {
 export function openSocket(
   auth: SessionAuth,
   settings: SocketSettings,
-  options: { alwaysOnline: boolean },
+  options: { alwaysOnline: boolean; way: Way },
   handlers: SocketHandlers,
   log: Logger,
 ): Socket {
@@ -102,6 +108,9 @@ export function openSocket(
     logger: quiet(log),
     markOnlineOnConnect: options.alwaysOnline,
     syncFullHistory: false,
+    ...(options.way.agent && { agent: options.way.agent as never }),
+    ...(options.way.fetchAgent && { fetchAgent: options.way.fetchAgent as never }),
+    options: { dispatcher: options.way.dispatcher } as never,
     getMessage: async ({ id }) => {
       const content = id && (await handlers.content(id));
       return content ? proto.Message.decode(content) : undefined;

@@ -143,6 +143,18 @@ export const CLOSURES: Record<string, Meaning> = {
     message:
       'This machine cannot reach WhatsApp. Check its internet connection, DNS, firewall and proxy (it must reach web.whatsapp.com on port 443). Trying again by itself.',
   },
+  proxy_failed: {
+    status: 'connecting',
+    then: 'retry',
+    reason: 'proxy_failed',
+    message: 'The session’s proxy does not let it through to WhatsApp. Check proxy_url. Trying again by itself.',
+  },
+  rerouted: {
+    status: 'connecting',
+    then: 'at once',
+    reason: 'proxy_changed',
+    message: 'The session’s proxy was changed. Connecting anew.',
+  },
   server_untrusted: {
     status: 'connecting',
     then: 'retry',
@@ -241,11 +253,12 @@ function closed(state: ConnectionState, closure: Closure, random: number, now: n
   }
 }
 
-const detailOf = ({ code, detail }: Closure) => (code === 'unreachable' ? ` (${detail})` : '');
+const detailOf = ({ code, detail }: Closure) =>
+  code === 'unreachable' || code === 'proxy_failed' ? ` (${detail})` : '';
 
 /** Doubles from one second, never below half of the full pause, so that neither one session nor many make a storm. */
 function pause(failures: number, reason: string, random: number): number {
-  const patient = reason === 'unreachable' || reason === 'server_untrusted';
+  const patient = reason === 'unreachable' || reason === 'proxy_failed' || reason === 'server_untrusted';
   const longest = patient ? LONGEST_PAUSE_UNREACHABLE_MS : LONGEST_PAUSE_MS;
   const full = Math.min(longest, FIRST_PAUSE_MS * 2 ** failures);
   return Math.round(full / 2 + (full / 2) * random);

@@ -43,19 +43,27 @@ const woken: string[] = [];
 beforeEach(async () => {
   store = openSqliteStore(undefined, new Seal(Buffer.alloc(32, 7)));
   await store.tokens.put('test', hashToken(TOKEN));
+  media = new Media({ folder, store, networks: ['loopback'], publicUrl: () => url, log: silent });
+  await media.start();
   // No test here connects, and were one to try, nobody would answer.
   sessions = new Sessions(
     store,
-    { url: 'ws://127.0.0.1:9/ws/chat', version: [2, 3000, 1], browser: ['a', 'b'] },
+    {
+      url: 'ws://127.0.0.1:9/ws/chat',
+      version: [2, 3000, 1],
+      browser: ['a', 'b'],
+      proxyNetworks: [],
+      plain: undefined,
+    },
     silent,
+    media,
   );
-  media = new Media({ folder, store, networks: ['loopback'], publicUrl: () => url, log: silent });
-  await media.start();
   const engine: Engine = {
     store,
     sessions,
     wakeSubscription: async (id) => void woken.push(id),
     webhookNetworks: NETWORKS,
+    proxies: { networks: ['loopback'], setting: 'WARBLER_PROXY_NETWORKS' },
     media,
     version: '0.0.0-test',
     notReady: () => waiting,
