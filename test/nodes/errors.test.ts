@@ -1,5 +1,6 @@
 import type { IExecuteSingleFunctions, IN8nHttpFullResponse, NodeApiError } from 'n8n-workflow';
-import { refuse } from '../../dist/nodes/Warbler/shared/errors.js';
+import { ERRORS } from '../../engine/errors.ts';
+import { ADVICE, refuse } from '../../dist/nodes/Warbler/shared/errors.js';
 
 const context = {
   getNode: () => ({ id: 'n', name: 'Warbler', type: 'warbler' }),
@@ -26,7 +27,13 @@ test('a success is passed on as it is', async () => {
 test.each([
   [401, { message: 'Invalid API key' }, 'Invalid API key', /access token/],
   [404, { message: 'There is no such session.' }, 'There is no such session.', /still exists/],
-  [409, { message: 'The session is not connected.' }, 'The session is not connected.', /Session: Connect/],
+  [
+    409,
+    { code: 'session_not_connected', message: 'The session is not connected.' },
+    'The session is not connected.',
+    /Session: Connect/,
+  ],
+  [502, { code: 'whatsapp_refused', message: 'WhatsApp has refused this.' }, 'WhatsApp has refused this.', /the phone/],
   [
     422,
     { message: 'Validation failed', errors: { to: ['The to field is required.'] } },
@@ -41,6 +48,15 @@ test.each([
   expect(refused.description).toMatch(advice);
   expect(refused.httpCode).toBe(String(status));
   expect(refused.context.itemIndex).toBe(3);
+});
+
+test('advice is for refusals that the engine has', () => {
+  expect(Object.keys(ERRORS)).toEqual(expect.arrayContaining(Object.keys(ADVICE)));
+});
+
+test('an answer without content is a success when it says so', async () => {
+  const response = { statusCode: 204, body: '', headers: {} } as IN8nHttpFullResponse;
+  expect(await refuse.call(context, items, response)).toBe(items);
 });
 
 test('the refusal of a picture is read from its bytes', async () => {

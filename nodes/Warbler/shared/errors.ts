@@ -18,13 +18,41 @@ interface Refusal {
 const UNREACHABLE_ADVICE =
   'Check that the engine runs and that the URL in the credential is right. When n8n runs in Docker, localhost is the n8n container itself: use the service name of the engine or http://host.docker.internal:3210 instead.';
 
+const CONNECT_ADVICE =
+  'Check the session with Session: Get Status. When it is not connected, use Session: Connect and scan the QR code.';
+const OTHER_FILE_ADVICE = 'Convert the file, or send it as a document, which may be a file of any kind.';
+
+/** What to do about the engine's refusals, by their code. */
+export const ADVICE: Record<string, string> = {
+  unauthorized: 'Check the personal access token in the Warbler API credential.',
+  forbidden: 'Check that the personal access token in the credential may use this session.',
+  not_permitted: 'Check on the phone what this account may do there. Many things are for admins only.',
+  message_not_found: 'Check the message ID, and that the message belongs to this session.',
+  media_not_found: 'Upload the file again, or use it sooner.',
+  media_gone: 'Send the message anew, with its file.',
+  payload_too_large: 'Make the file smaller. Documents may be the largest.',
+  unsupported_media_type: OTHER_FILE_ADVICE,
+  media_not_usable: OTHER_FILE_ADVICE,
+  media_not_fetched:
+    'Check that the engine can open the link without logging in. Or fetch the file in n8n first, and send it from the input data field.',
+  url_not_allowed:
+    'Use another URL, or allow its network in the settings of the engine: WARBLER_MEDIA_NETWORKS for files, WARBLER_WEBHOOK_NETWORKS for webhooks.',
+  recipient_not_on_whatsapp: 'Check the number, with its country code. Contact: Check Number tells before sending.',
+  idempotency_mismatch: 'This key was used for another message. Give each message a key of its own.',
+  session_not_connected: CONNECT_ADVICE,
+  session_not_scannable: CONNECT_ADVICE,
+  session_restricted: 'Look at the phone, where WhatsApp says for how long, and write to fewer strangers.',
+  stopping: 'Turn on Retry On Fail in the node settings.',
+  whatsapp_refused: 'Check on the phone whether this account can do it there.',
+  whatsapp_unreachable: 'Check that the machine of the engine can reach web.whatsapp.com. It tries again by itself.',
+  whatsapp_timeout: 'It may still go through. Look at its outcome before you send it again.',
+};
+
 const ADVICE_BY_STATUS: Record<string, string> = {
   401: 'Check the personal access token in the Warbler API credential.',
-  403: 'Check that the personal access token in the credential may use this session.',
   404: 'Check that it still exists, and choose it anew from the list.',
-  409: 'Check the session with Session: Get Status. When it is not connected, use Session: Connect and scan the QR code.',
+  409: 'Check how things stand on the phone, then try again.',
   422: 'Correct the fields and try again.',
-  504: 'It may still go through. Look at its outcome before you send it again.',
 };
 
 /** A PNG request is answered as bytes, so its refusal is JSON in a buffer. */
@@ -33,11 +61,11 @@ function readRefusal(body: unknown): Refusal {
   return typeof body === 'object' && body !== null ? (body as Refusal) : {};
 }
 
-function whatToDo(status: number, { errors, retry_after: retryAfter }: Refusal): string {
+function whatToDo(status: number, { code = '', errors, retry_after: retryAfter }: Refusal): string {
   if (errors) return Object.values(errors).flat().join(' ');
   if (retryAfter !== undefined) return `Wait ${retryAfter} seconds, or turn on Retry On Fail in the node settings.`;
   const general = status >= 500 ? 'Look into the log of the engine, then try again.' : 'Check the fields of this node.';
-  return ADVICE_BY_STATUS[status] ?? general;
+  return ADVICE[code] ?? ADVICE_BY_STATUS[status] ?? general;
 }
 
 /**
