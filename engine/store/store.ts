@@ -83,7 +83,7 @@ export interface Addresses {
 
 /** What is news about a person. What is left out stays as it is; addresses alone make no record. */
 export interface ContactFacts extends Addresses, Partial<Omit<ContactRecord, keyof Addresses>> {
-  /** There is another picture, which WhatsApp has yet to be asked for. */
+  /** There is another picture, which WhatsApp has yet to be asked for; `false` when it was, and was told. */
   pictureChanged?: boolean;
 }
 

@@ -91,6 +91,16 @@ export class Directory {
     if (presence) this.enqueue(() => this.presence(wa, presence));
   }
 
+  /** What is known of a person, by either address. */
+  async contact(...addresses: (string | null)[]): Promise<ContactRecord | undefined> {
+    const { store, sessionId } = this.options;
+    for (const address of addresses) {
+      const found = address === null ? undefined : await store.contacts.get(sessionId, address);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
   /** Notes what an operation of ours has found out, without telling anybody. */
   async learn(news: Omit<DirectoryNews, 'events'>): Promise<void> {
     await this.commit({ ...news, events: () => [] });
@@ -104,11 +114,14 @@ export class Directory {
         const imgUrl = await pictureUrl(wa, jid ?? lid!);
         if (jid !== undefined && isGroup(jid)) {
           const event: NewEvent = { event: 'groups.update', lane: jid, jid, data: [{ jid, imgUrl }] };
-          await this.commit({ chats: [{ jid, imgUrl, pictureOnly: true }], events: () => [event] });
+          await this.commit({
+            chats: [{ jid, imgUrl, pictureChanged: false, pictureOnly: true }],
+            events: () => [event],
+          });
         } else {
           const addresses = { jid, lid };
           await this.commit({
-            contacts: [{ ...addresses, imgUrl }],
+            contacts: [{ ...addresses, imgUrl, pictureChanged: false }],
             events: (_, find) => contactUpdate(find(jid ?? lid!) ?? addresses, { imgUrl }),
           });
         }

@@ -161,7 +161,7 @@ function readPicture(stanza: BinaryNode, me: Me): Change['directory'] {
   const change = getBinaryNodeChild(stanza, 'set') ?? getBinaryNodeChild(stanza, 'delete');
   const jid = jidNormalizedUser(change?.attrs['jid'] ?? stanza.attrs['from']);
   if (!change || isMine(jid, me)) return undefined;
-  const picture = change.tag === 'set' ? { pictureChanged: true } : { imgUrl: null };
+  const picture = change.tag === 'set' ? { pictureChanged: true } : { imgUrl: null, pictureChanged: false };
   if (isGroup(jid)) {
     const by = person(change.attrs['author'], change.attrs['author_pn']);
     const told = update({ jid, by, base: { jid, lane: jid, ...subjectOf(by) } }, { imgUrl: null });

@@ -50,7 +50,7 @@ export function changeChat(db: Database, sessionId: number, facts: ChatFacts): C
     mutedUntil: told(facts.mutedUntil, row?.['muted_until']),
     imgUrl: told(facts.imgUrl, row?.['img_url']),
   };
-  const pictureChanged = facts.pictureChanged ?? (facts.imgUrl === undefined && row?.['picture_changed'] === 1);
+  const pictureChanged = facts.pictureChanged ?? row?.['picture_changed'] === 1;
   write(db, sessionId, row, after, { pictureChanged, listed: before !== undefined || !facts.pictureOnly });
   return changed(before, after);
 }

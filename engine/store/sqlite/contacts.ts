@@ -52,7 +52,7 @@ export function changeContact(
     about: told(facts.about, row?.['about']),
     imgUrl: told(facts.imgUrl, row?.['img_url']),
   };
-  const pictureChanged = facts.pictureChanged ?? (facts.imgUrl === undefined && row?.['picture_changed'] === 1);
+  const pictureChanged = facts.pictureChanged ?? row?.['picture_changed'] === 1;
   write(db, sessionId, row, after, pictureChanged);
   return changed(before, after);
 }

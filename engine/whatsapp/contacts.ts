@@ -1,0 +1,207 @@
+import { EngineError, validationFailed } from '../errors.ts';
+import type { ContactRecord } from '../model.ts';
+import type { ContactFacts } from '../store/store.ts';
+import {
+  getBinaryNodeChild,
+  getBinaryNodeChildren,
+  jidNormalizedUser,
+  proto,
+  type BinaryNode,
+  type WASocket,
+} from './baileys.ts';
+import { textOf } from './group.ts';
+import { isPerson, phoneOf, toJid } from './jid.ts';
+import { askLid, whoAre, type Person } from './people.ts';
+import { pictureUrl } from './pictures.ts';
+import { query } from './query.ts';
+import type { Session } from './session.ts';
+
+/** Somebody's page asks several questions, none of which is worth waiting for any longer. */
+const DETAILS_MS = 5000;
+
+/** The person that somebody typed: a phone number, or an address of a person. */
+export function toPerson(typed: string, field: string): string {
+  const jid = toJid(typed, field);
+  if (isPerson(jid)) return jid;
+  throw validationFailed({
+    [field]: [`The ${field} field must be a person: a phone number, …@s.whatsapp.net or …@lid.`],
+  });
+}
+
+/** Whether WhatsApp has an account there, and which addresses it has. */
+export interface Found {
+  exists: boolean;
+  person: Person;
+}
+
+export function check(session: Session, jid: string): Promise<Found> {
+  return session.ask('Failed to check the number', (wa) => find(wa, jid));
+}
+
+async function find(wa: WASocket, jid: string): Promise<Found> {
+  const phone = phoneOf(jid);
+  const user = await lookUp(wa, phone ? { phone } : { jid }, phone ? ['contact', 'lid'] : ['devices']);
+  const exists = phone
+    ? getBinaryNodeChild(user, 'contact')?.attrs['type'] === 'in'
+    : getBinaryNodeChildren(getBinaryNodeChild(getBinaryNodeChild(user, 'devices'), 'device-list'), 'device').length >
+      0;
+  const lid = getBinaryNodeChild(user, 'lid')?.attrs['val'];
+  if (phone && lid) await wa.signalRepository.lidMapping.storeLIDPNMappings([{ pn: jid, lid }]);
+  const whoIs = await whoAre(wa, [jid, lid]);
+  return { exists, person: whoIs(jid, lid)! };
+}
+
+/** One person's answer to a `usync` question. */
+async function lookUp(
+  wa: WASocket,
+  who: { phone: string } | { jid: string },
+  protocols: string[],
+  timeoutMs?: number,
+): Promise<BinaryNode | undefined> {
+  const asked = protocols.map((tag): BinaryNode => ({
+    tag,
+    attrs: tag === 'devices' ? { version: '2' } : ({} as Record<string, string>),
+    ...(tag === 'business' && { content: [{ tag: 'verified_name', attrs: {} }] }),
+  }));
+  const user: BinaryNode =
+    'phone' in who
+      ? { tag: 'user', attrs: {}, content: [{ tag: 'contact', attrs: {}, content: `+${who.phone}` }] }
+      : { tag: 'user', attrs: { jid: who.jid } };
+  const attrs = { sid: wa.generateMessageTag(), mode: 'query', context: 'interactive', last: 'true', index: '0' };
+  const content = [
+    { tag: 'query', attrs: {}, content: asked },
+    { tag: 'list', attrs: {}, content: [user] },
+  ];
+  const usync = { tag: 'usync', attrs, content };
+  const answer = await query(wa, { to: '@s.whatsapp.net', type: 'get', xmlns: 'usync' }, [usync], timeoutMs);
+  const list = getBinaryNodeChild(getBinaryNodeChild(answer, 'usync'), 'list');
+  return getBinaryNodeChildren(list, 'user')[0];
+}
+
+/** What is known of a person, and what WhatsApp adds to it in time. Throws `not_found` when there is nobody. */
+export async function get(session: Session, jid: string): Promise<ContactRecord> {
+  const what = 'Failed to get contact';
+  const { exists, person } = await session.ask(what, (wa) => find(wa, jid));
+  if (!exists) throw notOnWhatsApp(what, person);
+  const known = await session.directory.contact(person.jid, person.lid);
+  const asked = await session.ask(what, async (wa) => ({
+    ...(await inTime(details(wa, person))),
+    ...(await inTime(pictureUrl(wa, person.jid).then((imgUrl) => ({ imgUrl })))),
+  }));
+  const addresses = { ...(person.phone && { jid: person.jid }), ...(person.lid && { lid: person.lid }) };
+  // only somebody who was known before is a contact; the question alone makes nobody one
+  if (known) await session.directory.learn({ contacts: [{ ...addresses, ...asked }] });
+  return { ...NOBODY, ...known, jid: person.phone && person.jid, lid: person.lid, ...asked };
+}
+
+const NOBODY: ContactRecord = {
+  jid: null,
+  lid: null,
+  name: null,
+  notify: null,
+  verifiedName: null,
+  about: null,
+  imgUrl: null,
+};
+
+/** What may be asked about somebody beyond the picture. */
+type Details = Pick<ContactFacts, 'about' | 'verifiedName'>;
+
+async function details(wa: WASocket, person: Person): Promise<Details> {
+  const user = await lookUp(wa, { jid: person.jid }, ['status', 'business'], DETAILS_MS);
+  const status = getBinaryNodeChild(user, 'status');
+  const verifiedName = verifiedNameOf(getBinaryNodeChild(getBinaryNodeChild(user, 'business'), 'verified_name'));
+  return {
+    // with a code it is hidden from this account
+    ...(status && { about: status.attrs['code'] ? null : textOf(status) || null }),
+    ...(verifiedName && { verifiedName }),
+  };
+}
+
+/** The name in a business's certificate. */
+function verifiedNameOf(node: BinaryNode | undefined): string | undefined {
+  if (!(node?.content instanceof Uint8Array)) return undefined;
+  const { details } = proto.VerifiedNameCertificate.decode(node.content);
+  return (details && proto.VerifiedNameCertificate.Details.decode(details).verifiedName) || undefined;
+}
+
+/** A detail that cannot be had in time is left out; a broken connection is for the next question to tell. */
+async function inTime<T extends object>(detail: Promise<T>): Promise<Partial<T>> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Partial<T>>((resolve) => (timer = setTimeout(resolve, DETAILS_MS, {})));
+  return Promise.race([detail.catch((): Partial<T> => ({})), late]).finally(() => clearTimeout(timer));
+}
+
+export async function picture(session: Session, jid: string): Promise<string | null> {
+  const imgUrl = await session.ask('Failed to get contact picture', (wa) => pictureUrl(wa, jid));
+  const known = await session.directory.contact(jid);
+  if (known) await session.directory.learn({ contacts: [{ ...namesOf(known), imgUrl }] });
+  return imgUrl;
+}
+
+const namesOf = ({ jid, lid }: ContactRecord) => ({ ...(jid && { jid }), ...(lid && { lid }) });
+
+/** Writes a name into the account's address book, and with `onPhone` into the phone's own. */
+export async function put(
+  session: Session,
+  jid: string,
+  { fullName, onPhone }: { fullName: string | undefined; onPhone: boolean },
+): Promise<Person> {
+  const what = 'Failed to save contact';
+  const { exists, person } = await session.ask(what, (wa) => find(wa, jid));
+  if (!exists) throw notOnWhatsApp(what, person);
+  const known = await session.directory.contact(person.jid, person.lid);
+  const name = fullName ?? known?.name ?? known?.notify ?? (person.phone ? `+${person.phone}` : person.jid);
+  await session.ask(what, (wa) =>
+    wa.addOrEditContact(person.jid, {
+      fullName: name,
+      firstName: name.split(' ')[0]!,
+      saveOnPrimaryAddressbook: onPhone,
+      ...(person.lid && { lidJid: person.lid }),
+      ...(person.phone && { pnJid: person.jid }),
+    }),
+  );
+  return person;
+}
+
+export function setBlocked(session: Session, jid: string, blocked: boolean): Promise<void> {
+  const action = blocked ? 'block' : 'unblock';
+  const what = `Failed to ${action} contact`;
+  return session.ask(what, async (wa) => {
+    const lid = phoneOf(jid) ? await askLid(wa, jid) : jid;
+    const { person } = lid ? { person: (await whoAre(wa, [lid, jid]))(lid, jid)! } : await find(wa, jid);
+    if (!lid) throw notOnWhatsApp(what, person);
+    const number = blocked && person.phone && { pn_jid: person.jid };
+    const item = { tag: 'item', attrs: { action, jid: lid, ...number } };
+    await query(wa, { to: '@s.whatsapp.net', type: 'set', xmlns: 'blocklist' }, [item]);
+  });
+}
+
+export function blocked(session: Session): Promise<Person[]> {
+  return session.ask('Failed to get blocked contacts', async (wa) => {
+    const answer = await query(wa, { to: '@s.whatsapp.net', type: 'get', xmlns: 'blocklist' });
+    const items = getBinaryNodeChildren(getBinaryNodeChild(answer, 'list'), 'item').map(({ attrs }) => attrs);
+    const whoIs = await whoAre(
+      wa,
+      items.flatMap(({ jid, pn_jid }) => [jid, pn_jid]),
+    );
+    return items.flatMap(({ jid, pn_jid }) => whoIs(jid, pn_jid) ?? []);
+  });
+}
+
+/** The LID of a phone number; `undefined` when WhatsApp has no such account. */
+export function lidOfPhone(session: Session, jid: string): Promise<string | undefined> {
+  return session.ask('Failed to get the LID', (wa) => askLid(wa, jid));
+}
+
+/** The phone-number jid of a LID, where WhatsApp has told this account of it. It does not answer when asked. */
+export function phoneOfLid(session: Session, lid: string): Promise<string | undefined> {
+  return session.ask('Failed to get the phone number', async (wa) => {
+    const pn = await wa.signalRepository.lidMapping.getPNForLID(lid);
+    return pn ? jidNormalizedUser(pn) : undefined;
+  });
+}
+
+function notOnWhatsApp(what: string, { phone, jid }: Person): EngineError {
+  return new EngineError('not_found', `${what}: ${phone ? `+${phone}` : jid} is not on WhatsApp.`);
+}
