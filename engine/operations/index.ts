@@ -1,3 +1,6 @@
+import * as channel from './channel.ts';
+import * as contact from './contact.ts';
+import * as group from './group.ts';
 import * as media from './media.ts';
 import * as message from './message.ts';
 import type { Operation } from './operation.ts';
@@ -24,6 +27,36 @@ export const operations: readonly Operation[] = [
   message.send,
   media.upload,
   media.file,
+  contact.list,
+  contact.put,
+  contact.get,
+  contact.picture,
+  contact.block,
+  contact.unblock,
+  contact.blocked,
+  contact.check,
+  contact.lidFromPn,
+  contact.pnFromLid,
+  group.create,
+  group.list,
+  group.metadata,
+  group.participants,
+  group.add,
+  group.remove,
+  group.roles,
+  group.settings,
+  group.inviteLink,
+  group.revokeInvite,
+  group.inviteInfo,
+  group.acceptInvite,
+  group.leave,
+  group.picture,
+  group.requests,
+  group.decide,
+  channel.get,
+  channel.list,
+  channel.follow,
+  channel.unfollow,
   webhook.create,
   webhook.list,
   webhook.get,

@@ -121,7 +121,10 @@ function accountOnly(engine: Engine): RequestHandler {
   };
 }
 
-/** WasenderApi's clients read `message` here and `error` there, so every error carries both. */
+/**
+ * WasenderApi's clients read `message` here and `error` there, so every error carries both. Where a field is wrong,
+ * `error` is what is wrong with it.
+ */
 function onError(log: Logger): ErrorRequestHandler {
   return (thrown: unknown, req, res, next) => {
     // Too late for an answer: Express breaks the connection off, so that nobody takes half of one for the whole.
@@ -135,7 +138,7 @@ function onError(log: Logger): ErrorRequestHandler {
       success: false,
       code: error.code,
       message: error.message,
-      error: error.message,
+      error: Object.values(error.fields ?? {})[0]?.[0] ?? error.message,
       ...(error.fields && { errors: error.fields }),
       ...(error.retryAfterS !== undefined && { retry_after: error.retryAfterS }),
       ...(error.details && { details: error.details }),

@@ -146,22 +146,23 @@ export async function put(
   session: Session,
   jid: string,
   { fullName, onPhone }: { fullName: string | undefined; onPhone: boolean },
-): Promise<Person> {
+): Promise<Person & { name: string }> {
   const what = 'Failed to save contact';
   const { exists, person } = await session.ask(what, (wa) => find(wa, jid));
   if (!exists) throw notOnWhatsApp(what, person);
   const known = await session.directory.contact(person.jid, person.lid);
   const name = fullName ?? known?.name ?? known?.notify ?? (person.phone ? `+${person.phone}` : person.jid);
-  await session.ask(what, (wa) =>
-    wa.addOrEditContact(person.jid, {
+  await session.ask(what, (wa) => {
+    if (!wa.authState.creds.myAppStateKeyId) throw notSharedYet(what);
+    return wa.addOrEditContact(person.jid, {
       fullName: name,
       firstName: name.split(' ')[0]!,
       saveOnPrimaryAddressbook: onPhone,
       ...(person.lid && { lidJid: person.lid }),
       ...(person.phone && { pnJid: person.jid }),
-    }),
-  );
-  return person;
+    });
+  });
+  return { ...person, name };
 }
 
 export function setBlocked(session: Session, jid: string, blocked: boolean): Promise<void> {
@@ -204,4 +205,12 @@ export function phoneOfLid(session: Session, lid: string): Promise<string | unde
 
 function notOnWhatsApp(what: string, { phone, jid }: Person): EngineError {
   return new EngineError('not_found', `${what}: ${phone ? `+${phone}` : jid} is not on WhatsApp.`);
+}
+
+/** The address book is encrypted with a key that the phone shares with a newly linked device. */
+function notSharedYet(what: string): EngineError {
+  return new EngineError(
+    'conflict',
+    `${what}: The phone has not shared the key of its address book yet. Open WhatsApp on the phone, then try again in a minute.`,
+  );
 }

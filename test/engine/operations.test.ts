@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import * as media from '../../engine/operations/media.ts';
+import * as channel from '../../engine/operations/channel.ts';
+import * as contact from '../../engine/operations/contact.ts';
+import * as group from '../../engine/operations/group.ts';
 import * as message from '../../engine/operations/message.ts';
 import * as session from '../../engine/operations/session.ts';
 import * as system from '../../engine/operations/system.ts';
@@ -7,7 +10,16 @@ import * as webhook from '../../engine/operations/webhook.ts';
 import { operations } from '../../engine/operations/index.ts';
 import { readInput, type Operation } from '../../engine/operations/operation.ts';
 
-const modules: Record<string, Record<string, unknown>> = { media, message, session, system, webhook };
+const modules: Record<string, Record<string, unknown>> = {
+  channel,
+  contact,
+  group,
+  media,
+  message,
+  session,
+  system,
+  webhook,
+};
 const each = operations.map((operation) => [operation.id, operation] as const);
 const isOperation = (value: unknown): value is Operation =>
   typeof value === 'object' && value !== null && 'http' in value && 'run' in value;
@@ -75,8 +87,11 @@ describe.each(each)('%s', (_id, operation) => {
 
   test('has schemas that are plain JSON', () => {
     for (const schema of [operation.input, operation.output]) {
-      expect(z.toJSONSchema(schema, { io: 'input' })).toMatchObject({ type: expect.any(String) });
-      expect(z.toJSONSchema(schema, { io: 'output' })).toMatchObject({ type: expect.any(String) });
+      for (const io of ['input', 'output'] as const) {
+        const { type, anyOf } = z.toJSONSchema(schema, { io });
+        // WasenderApi answers some lists in two forms
+        expect(type ?? (schema === operation.output && anyOf)).toBeTruthy();
+      }
       expect(notPlain(schema)).toEqual([]);
     }
     expect(operation.input).toBeInstanceOf(z.ZodObject);

@@ -1,0 +1,176 @@
+import { z } from 'zod';
+import { EngineError } from '../errors.ts';
+import * as contacts from '../whatsapp/contacts.ts';
+import { describeContact } from '../whatsapp/directory.ts';
+import { lidOf, phoneOf, toJid } from '../whatsapp/jid.ts';
+import { listed, listFields, listOf, sliceOf } from './listing.ts';
+import { operation } from './operation.ts';
+
+const contactPhoneNumber = z
+  .string()
+  .describe('Phone number with country code, or a WhatsApp address (…@s.whatsapp.net, …@lid)');
+const byNumber = z.object({ contactPhoneNumber });
+
+const lid = z.string().nullable().describe('LID, where known');
+const phone = z.string().nullable().describe('Phone number, digits with country code, where known');
+const about = {
+  name: z.string().nullable().describe('In the account’s address book'),
+  notify: z.string().nullable().describe('What the person calls themselves'),
+  verifiedName: z.string().nullable().describe('Of a business that WhatsApp has verified'),
+  imgUrl: z.string().nullable(),
+  status: z.string().nullable().describe('The about text'),
+  lid,
+  phone,
+};
+
+export const list = operation({
+  id: 'contact.list',
+  http: 'GET /api/contacts',
+  access: 'session',
+  summary: 'List the contacts of the account, by name',
+  input: z.object(listFields),
+  output: listOf(z.object({ jid: z.string(), ...about })),
+  run: async ({ engine, record }, { search, ...asked }) => {
+    const found = await engine.store.contacts.list(record.id, { search: sought(search) }, sliceOf(asked));
+    return listed({ ...found, items: found.items.map(describeContact) }, asked);
+  },
+});
+
+/** A number may be written as people write it; it is looked for by its digits. */
+function sought(search: string | undefined): string | undefined {
+  const text = search?.trim();
+  return text && /^\+?[\d\s().-]{4,}$/.test(text) ? text.replace(/\D/g, '') : text;
+}
+
+export const put = operation({
+  id: 'contact.put',
+  http: 'PUT /api/contacts',
+  access: 'session',
+  summary: 'Save a contact in the account’s address book, or give it another name',
+  input: z.object({
+    jid: contactPhoneNumber,
+    fullName: z.string().trim().min(1).max(200).optional().describe('Name of the contact'),
+    saveOnPrimaryAddressbook: z.boolean().default(false).describe('Also save it in the address book of the phone'),
+  }),
+  output: z.object({ jid: z.string(), fullName: z.string().nullable(), lid, phone }),
+  run: async ({ session }, { jid, fullName, saveOnPrimaryAddressbook: onPhone }) => {
+    const { name, ...who } = await contacts.put(session, contacts.toPerson(jid, 'jid'), { fullName, onPhone });
+    return { ...who, fullName: name };
+  },
+});
+
+export const get = operation({
+  id: 'contact.get',
+  http: 'GET /api/contacts/:contactPhoneNumber',
+  access: 'session',
+  summary: 'Get what is known of a person; WhatsApp is asked for picture and about text',
+  input: byNumber,
+  output: z.object({ id: z.string(), ...about }),
+  run: async ({ session }, { contactPhoneNumber }) => {
+    const { jid, ...rest } = describeContact(await contacts.get(session, person(contactPhoneNumber)));
+    return { id: jid, ...rest };
+  },
+});
+
+export const picture = operation({
+  id: 'contact.picture',
+  http: 'GET /api/contacts/:contactPhoneNumber/picture',
+  access: 'session',
+  summary: 'Get the URL of a person’s profile picture',
+  input: byNumber,
+  output: z.object({ imgUrl: z.string().nullable().describe('null: there is none that this account may see') }),
+  run: async ({ session }, { contactPhoneNumber }) => ({
+    imgUrl: await contacts.picture(session, person(contactPhoneNumber)),
+  }),
+});
+
+export const block = operation({
+  id: 'contact.block',
+  http: 'POST /api/contacts/:contactPhoneNumber/block',
+  access: 'session',
+  summary: 'Block a person: they can no longer write or call',
+  input: byNumber,
+  output: z.object({ message: z.string() }),
+  run: async ({ session }, { contactPhoneNumber }) => {
+    await contacts.setBlocked(session, person(contactPhoneNumber), true);
+    return { message: 'Contact blocked' };
+  },
+});
+
+export const unblock = operation({
+  id: 'contact.unblock',
+  http: 'POST /api/contacts/:contactPhoneNumber/unblock',
+  access: 'session',
+  summary: 'Unblock a person',
+  input: byNumber,
+  output: z.object({ message: z.string() }),
+  run: async ({ session }, { contactPhoneNumber }) => {
+    await contacts.setBlocked(session, person(contactPhoneNumber), false);
+    return { message: 'Contact unblocked' };
+  },
+});
+
+export const blocked = operation({
+  id: 'contact.blocked',
+  http: 'GET /api/blocklist',
+  access: 'session',
+  summary: 'List the people whom the account has blocked',
+  input: z.object({}),
+  output: z.array(z.object({ jid: z.string(), lid, phone })),
+  run: ({ session }) => contacts.blocked(session),
+});
+
+export const check = operation({
+  id: 'contact.check',
+  http: 'GET /api/on-whatsapp/:phone_number',
+  access: 'session',
+  summary: 'Check whether a phone number, or a LID, is on WhatsApp',
+  input: z.object({ phone_number: contactPhoneNumber }),
+  output: z.object({ exists: z.boolean(), jid: z.string().nullable(), lid, phone }),
+  run: async ({ session }, { phone_number }) => {
+    const { exists, person } = await contacts.check(session, contacts.toPerson(phone_number, 'phone_number'));
+    return { exists, jid: exists ? person.jid : null, lid: exists ? person.lid : null, phone: person.phone };
+  },
+});
+
+export const lidFromPn = operation({
+  id: 'contact.lidFromPn',
+  http: 'GET /api/lid-from-pn/:pn',
+  access: 'session',
+  summary: 'Get the LID of a phone number',
+  input: z.object({ pn: z.string().describe('Phone number, or its address (…@s.whatsapp.net)') }),
+  output: z.object({ lid: z.string() }),
+  run: async ({ session }, { pn }) => {
+    const jid = addressIn(pn, phoneOf);
+    const lid = jid && (await contacts.lidOfPhone(session, jid));
+    if (!lid) throw new EngineError('not_found', 'Phone number not found or invalid.');
+    return { lid };
+  },
+});
+
+export const pnFromLid = operation({
+  id: 'contact.pnFromLid',
+  http: 'GET /api/pn-from-lid/:lid',
+  access: 'session',
+  summary: 'Get the phone number of a LID, where WhatsApp has told it to this account',
+  input: z.object({ lid: z.string().describe('LID (…@lid)') }),
+  output: z.object({ pn: z.string() }),
+  run: async ({ session }, { lid: typed }) => {
+    const lid = addressIn(/^\d+$/.test(typed) ? `${typed}@lid` : typed, lidOf);
+    const pn = lid && (await contacts.phoneOfLid(session, lid));
+    if (!pn) throw new EngineError('not_found', 'LID not found or invalid.');
+    return { pn };
+  },
+});
+
+/** WasenderApi has one answer for what cannot be an address and for one that is nobody's. */
+function addressIn(typed: string, kind: (jid: string) => string | undefined): string | undefined {
+  try {
+    const jid = toJid(typed);
+    return kind(jid) === undefined ? undefined : jid;
+  } catch {
+    return undefined;
+  }
+}
+
+const person = (typed: string) => contacts.toPerson(typed, 'contactPhoneNumber');

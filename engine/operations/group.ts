@@ -1,0 +1,356 @@
+import { z } from 'zod';
+import { EngineError } from '../errors.ts';
+import { describeGroup, type Group } from '../whatsapp/group.ts';
+import * as groups from '../whatsapp/groups.ts';
+import { listed, listFields, listOf, sliceOf } from './listing.ts';
+import { operation } from './operation.ts';
+
+const groupJid = z.string().describe('Address of the group, e.g. 123456789-987654321@g.us');
+const groupId = groupJid;
+const people = z
+  .array(z.string())
+  .min(1)
+  .max(1024)
+  .describe('People: phone numbers with country code, or WhatsApp addresses (…@s.whatsapp.net, …@lid)');
+
+const lid = z.string().nullable().describe('LID, where known');
+const phone = z.string().nullable().describe('Phone number, digits with country code, where known');
+const outcome = z.object({
+  status: z
+    .int()
+    .describe(
+      '200 done; 401 has blocked this account; 403 not authorized; 404 not on WhatsApp, or no member; 408 has left recently; 409 is so already; 419 the group is full',
+    ),
+  jid: z.string(),
+  message: z.string(),
+  lid,
+  phone,
+  invite: z
+    .object({ code: z.string(), expiration: z.int().describe('Seconds since 1970') })
+    .optional()
+    .describe('Only contacts may add this person; WhatsApp offers this invitation to send to them'),
+});
+const settingsShown = {
+  announce: z.boolean().describe('Only admins may write'),
+  restrict: z.boolean().describe('Only admins may change subject, description and picture'),
+  joinApproval: z.boolean().describe('Admins approve who comes by the invite link'),
+  memberAdd: z.boolean().describe('Every member may add members'),
+  disappearAfter: z.int().describe('Seconds after which messages disappear; 0: they stay'),
+};
+const shown = z.object({
+  jid: z.string(),
+  subject: z.string(),
+  creation: z.int().nullable().describe('Seconds since 1970'),
+  owner: z.string().nullable(),
+  desc: z.string().nullable(),
+  size: z.int().describe('Number of members'),
+  ...settingsShown,
+  isCommunity: z.boolean(),
+  community: z.string().nullable().describe('Address of the community that the group belongs to'),
+  participants: z.array(z.object({ jid: z.string(), lid, phone, isAdmin: z.boolean(), isSuperAdmin: z.boolean() })),
+});
+/** A group as WasenderApi shows it when it is made, and to whoever has an invite code. */
+const card = z.object({
+  id: z.string(),
+  subject: z.string(),
+  owner: z.string().nullable(),
+  creation: z.int().nullable().describe('Seconds since 1970'),
+  size: z.int(),
+  desc: z.string().nullable(),
+  participants: z.array(z.object({ id: z.string(), admin: z.enum(['admin', 'superadmin']).nullable(), lid, phone })),
+});
+
+function cardOf({ jid, subject, owner, creation, size, desc, members }: Group) {
+  const participants = members.map(({ jid, admin, lid, phone }) => ({ id: jid, admin, lid, phone }));
+  return { id: jid, subject, owner: owner?.jid ?? null, creation, size, desc, participants };
+}
+
+export const create = operation({
+  id: 'group.create',
+  http: 'POST /api/groups',
+  access: 'session',
+  summary: 'Create a group; tells who could not be added',
+  input: z.object({
+    name: z.string().trim().min(1).max(100).describe('Name of the group'),
+    participants: people.min(0).default([]),
+  }),
+  output: card.extend({ failed: z.array(outcome).describe('Who could not be added, and why') }),
+  run: async ({ session }, { name, participants }) => {
+    const { group, refused } = await groups.create(session, name, groups.toParticipants(participants));
+    return { ...cardOf(group), failed: refused };
+  },
+});
+
+export const list = operation({
+  id: 'group.list',
+  http: 'GET /api/groups',
+  access: 'session',
+  summary: 'List the groups that the account is in, by name',
+  input: z.object(listFields),
+  output: listOf(
+    z.object({
+      jid: z.string(),
+      name: z.string(),
+      imgUrl: z.string().nullable().describe('Picture, where already known; group.picture asks for it'),
+      size: z.int().describe('Number of members'),
+    }),
+  ),
+  run: async ({ engine, record, session }, { search, ...asked }) => {
+    const [all, pictures] = await Promise.all([groups.list(session), engine.store.chats.pictures(record.id)]);
+    const sought = (search ?? '').trim().toLowerCase();
+    const found = all.filter(({ subject, jid }) => `${subject}\n${jid}`.toLowerCase().includes(sought));
+    const { offset, limit } = sliceOf(asked) ?? { offset: 0, limit: found.length };
+    const items = found
+      .slice(offset, offset + limit)
+      .map(({ jid, subject, size }) => ({ jid, name: subject, imgUrl: pictures.get(jid) ?? null, size }));
+    return listed({ items, total: found.length }, asked);
+  },
+});
+
+export const metadata = operation({
+  id: 'group.metadata',
+  http: 'GET /api/groups/:groupJid/metadata',
+  access: 'session',
+  summary: 'Get the subject, description, settings and members of a group',
+  input: z.object({ groupJid }),
+  output: shown,
+  run: async ({ session }, { groupJid }) =>
+    describeGroup(await groups.metadata(session, groups.toGroupJid(groupJid, 'groupJid'))),
+});
+
+export const participants = operation({
+  id: 'group.participants',
+  http: 'GET /api/groups/:groupJid/participants',
+  access: 'session',
+  summary: 'List the members of a group',
+  input: z.object({ groupJid }),
+  output: z.array(
+    z.object({
+      id: z.string().describe('LID where known, else the phone-number address'),
+      admin: z.enum(['admin', 'superadmin']).optional(),
+      jid: z.string(),
+      lid,
+      phone,
+    }),
+  ),
+  run: async ({ session }, { groupJid }) => {
+    const { members } = await groups.metadata(session, groups.toGroupJid(groupJid, 'groupJid'));
+    return members.map(({ jid, lid, phone, admin }) => ({ id: lid ?? jid, ...(admin && { admin }), jid, lid, phone }));
+  },
+});
+
+export const add = operation({
+  id: 'group.add',
+  http: 'POST /api/groups/:groupJid/participants/add',
+  access: 'session',
+  summary: 'Add people to a group; answers what came of each',
+  input: z.object({ groupJid, participants: people }),
+  output: z.array(outcome),
+  run: ({ session }, { groupJid, participants }) =>
+    groups.change(session, groups.toGroupJid(groupJid, 'groupJid'), groups.toParticipants(participants), 'add'),
+});
+
+export const remove = operation({
+  id: 'group.remove',
+  http: 'POST /api/groups/:groupJid/participants/remove',
+  access: 'session',
+  summary: 'Remove people from a group; answers what came of each',
+  input: z.object({ groupJid, participants: people }),
+  output: z.array(outcome),
+  run: ({ session }, { groupJid, participants }) =>
+    groups.change(session, groups.toGroupJid(groupJid, 'groupJid'), groups.toParticipants(participants), 'remove'),
+});
+
+export const roles = operation({
+  id: 'group.roles',
+  http: 'PUT /api/groups/:groupId/participants/update',
+  access: 'session',
+  summary: 'Make members admins, or admins members again',
+  input: z.object({
+    groupId,
+    action: z.enum(['promote', 'demote']).describe('promote: to admin. demote: to member'),
+    participants: people,
+  }),
+  output: z.object({
+    participants: z.array(z.string()).describe('For whom it was done'),
+    results: z.array(outcome).describe('What came of each'),
+  }),
+  run: async ({ session }, { groupId, action, participants }) => {
+    const jid = groups.toGroupJid(groupId, 'groupId');
+    const results = await groups.change(session, jid, groups.toParticipants(participants), action);
+    return { participants: results.filter(({ status }) => status === 200).map(({ jid }) => jid), results };
+  },
+});
+
+/** WhatsApp's timers for messages that disappear. */
+const TIMERS = [0, 86_400, 604_800, 7_776_000];
+
+const settingFields = {
+  subject: z.string().trim().min(1).max(100).optional().describe('New name of the group'),
+  description: z.string().max(2048).optional().describe('New description; empty: none'),
+  announce: z.boolean().optional().describe('true: only admins may write'),
+  restrict: z.boolean().optional().describe('true: only admins may change subject, description and picture'),
+  joinApproval: z.boolean().optional().describe('true: admins approve who comes by the invite link'),
+  memberAdd: z.boolean().optional().describe('true: every member may add members; false: only admins'),
+  disappearAfter: z
+    .int()
+    .optional()
+    .describe(`Seconds after which messages disappear: ${TIMERS.join(', ')} (0: they stay)`),
+};
+
+export const settings = operation({
+  id: 'group.settings',
+  http: 'PUT /api/groups/:groupJid/settings',
+  access: 'session',
+  summary: 'Change settings of a group; each given field is applied by itself',
+  input: z.object({ groupJid, ...settingFields }),
+  rules: (input): Record<string, string[]> | undefined => {
+    const { disappearAfter } = input;
+    if (Object.keys(settingFields).every((field) => input[field] === undefined)) {
+      return { settings: [`Give at least one of ${Object.keys(settingFields).join(', ')}.`] };
+    }
+    return typeof disappearAfter === 'number' && !TIMERS.includes(disappearAfter)
+      ? { disappearAfter: [`The disappearAfter field must be one of: ${TIMERS.join(', ')}.`] }
+      : undefined;
+  },
+  output: z.object({
+    subject: z.string(),
+    description: z.string().nullable(),
+    ...settingsShown,
+    failed: z.record(z.string(), z.string()).optional().describe('Per field that could not be changed: why'),
+  }),
+  run: async ({ session }, { groupJid, ...given }) => {
+    const jid = groups.toGroupJid(groupJid, 'groupJid');
+    const wanted = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+    const { group, failed } = await groups.configure(session, jid, wanted);
+    if (failed.size === Object.keys(wanted).length) throw failedAltogether(failed);
+    const { subject, desc, announce, restrict, joinApproval, memberAdd, disappearAfter } = group;
+    const now = { subject, description: desc, announce, restrict, joinApproval, memberAdd, disappearAfter };
+    return { ...now, ...(failed.size > 0 && { failed: textsOf(failed) }) };
+  },
+});
+
+const textsOf = (failed: Map<string, EngineError>) =>
+  Object.fromEntries([...failed].map(([field, { message }]) => [field, message]));
+
+function failedAltogether(failed: Map<string, EngineError>): EngineError {
+  const [first] = failed.values();
+  return new EngineError(first!.code, first!.message, {
+    cause: first!.cause,
+    details: { ...first!.details, failed: textsOf(failed) },
+    ...(first!.retryAfterS !== undefined && { retryAfterS: first!.retryAfterS }),
+  });
+}
+
+const inviteLinkShown = z.object({ inviteLink: z.string() });
+
+export const inviteLink = operation({
+  id: 'group.inviteLink',
+  http: 'GET /api/groups/:groupJid/invite-link',
+  access: 'session',
+  summary: 'Get the invite link of a group; only its admins can',
+  envelope: 'flat',
+  input: z.object({ groupJid }),
+  output: inviteLinkShown,
+  run: async ({ session }, { groupJid }) => ({
+    inviteLink: await groups.inviteLink(session, groups.toGroupJid(groupJid, 'groupJid')),
+  }),
+});
+
+export const revokeInvite = operation({
+  id: 'group.revokeInvite',
+  http: 'POST /api/groups/:groupJid/invite-link/revoke',
+  access: 'session',
+  summary: 'Make the invite link of a group invalid; answers the new one',
+  envelope: 'flat',
+  input: z.object({ groupJid }),
+  output: inviteLinkShown,
+  run: async ({ session }, { groupJid }) => ({
+    inviteLink: await groups.inviteLink(session, groups.toGroupJid(groupJid, 'groupJid'), { revoke: true }),
+  }),
+});
+
+const code = z.string().trim().min(1).max(200).describe('Invite code, or the whole link (https://chat.whatsapp.com/…)');
+
+export const inviteInfo = operation({
+  id: 'group.inviteInfo',
+  http: 'GET /api/groups/invite/:inviteCode',
+  access: 'session',
+  summary: 'Look at a group by its invite code, without joining it',
+  input: z.object({ inviteCode: code }),
+  output: card,
+  run: async ({ session }, { inviteCode }) => cardOf(await groups.inviteInfo(session, groups.toInviteCode(inviteCode))),
+});
+
+export const acceptInvite = operation({
+  id: 'group.acceptInvite',
+  http: 'POST /api/groups/invite/accept',
+  access: 'session',
+  summary: 'Join a group by its invite code',
+  input: z.object({ code }),
+  output: z.object({
+    id: z.string().describe('Address of the group'),
+    pending: z.boolean().describe('true: an admin has to approve it first'),
+  }),
+  run: async ({ session }, { code }) => {
+    const { jid, pending } = await groups.acceptInvite(session, groups.toInviteCode(code));
+    return { id: jid, pending };
+  },
+});
+
+export const leave = operation({
+  id: 'group.leave',
+  http: 'POST /api/groups/:groupId/leave',
+  access: 'session',
+  summary: 'Leave a group',
+  input: z.object({ groupId }),
+  output: z.object({}),
+  run: async ({ session }, { groupId }) => {
+    await groups.leave(session, groups.toGroupJid(groupId, 'groupId'));
+    return {};
+  },
+});
+
+export const picture = operation({
+  id: 'group.picture',
+  http: 'GET /api/groups/:groupJid/picture',
+  access: 'session',
+  summary: 'Get the URL of the picture of a group',
+  input: z.object({ groupJid }),
+  output: z.object({ imgUrl: z.string().nullable().describe('null: there is none that this account may see') }),
+  run: async ({ session }, { groupJid }) => ({
+    imgUrl: await groups.picture(session, groups.toGroupJid(groupJid, 'groupJid')),
+  }),
+});
+
+const by = z.object({ jid: z.string(), lid, phone }).nullable();
+
+export const requests = operation({
+  id: 'group.requests',
+  http: 'GET /api/groups/:groupJid/requests',
+  access: 'session',
+  summary: 'List the people who wait for an admin’s approval to join a group',
+  input: z.object({ groupJid }),
+  output: z.array(
+    z.object({
+      jid: z.string(),
+      lid,
+      phone,
+      requestedAt: z.int().nullable().describe('Seconds since 1970'),
+      method: z.string().nullable().describe('invite_link, or non_admin_add: the member `by` wants to add them'),
+      by,
+    }),
+  ),
+  run: ({ session }, { groupJid }) => groups.requests(session, groups.toGroupJid(groupJid, 'groupJid')),
+});
+
+export const decide = operation({
+  id: 'group.decide',
+  http: 'POST /api/groups/:groupJid/requests',
+  access: 'session',
+  summary: 'Let people who asked to join a group in, or not',
+  input: z.object({ groupJid, action: z.enum(['approve', 'reject']), participants: people }),
+  output: z.array(outcome),
+  run: ({ session }, { groupJid, action, participants }) =>
+    groups.decide(session, groups.toGroupJid(groupJid, 'groupJid'), groups.toParticipants(participants), action),
+});

@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import type { Sliced } from '../store/store.ts';
+
+/** The fields by which WasenderApi's contacts and groups are listed: all at once, or by pages. */
+export const listFields = {
+  paginated: z.boolean().default(false).describe('Answer one page, as {items, pagination}, instead of the whole list'),
+  page: z.int().min(1).default(1).describe('Page, from 1; only with paginated'),
+  limit: z.int().min(1).max(1000).default(20).describe('Items per page; only with paginated'),
+  search: z.string().max(200).optional().describe('Only those whose name or number holds this'),
+};
+
+const pagination = z.object({ total: z.int(), page: z.int(), limit: z.int(), totalPages: z.int() });
+
+/** A list in WasenderApi's two forms. */
+export const listOf = <T extends z.ZodType>(item: T) =>
+  z.union([z.array(item), z.object({ items: z.array(item), pagination })]);
+
+interface Asked {
+  paginated: boolean;
+  page: number;
+  limit: number;
+}
+
+/** The part of a list that was asked for; `undefined`: all of it. */
+export const sliceOf = ({ paginated, page, limit }: Asked) =>
+  paginated ? { offset: (page - 1) * limit, limit } : undefined;
+
+export function listed<T>({ items, total }: Sliced<T>, { paginated, page, limit }: Asked) {
+  if (!paginated) return items;
+  return { items, pagination: { total, page, limit, totalPages: Math.ceil(total / limit) } };
+}
