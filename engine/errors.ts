@@ -85,6 +85,6 @@ export function unforeseen(thrown: unknown): EngineError {
 }
 
 /** Several wrong fields at once, worded as WasenderApi words them. */
-export function validationFailed(fields: Record<string, string[]>): EngineError {
-  return new EngineError('validation_failed', 'Validation failed', { fields });
+export function validationFailed(fields: Record<string, string[]>, cause?: unknown): EngineError {
+  return new EngineError('validation_failed', 'Validation failed', { fields, cause });
 }

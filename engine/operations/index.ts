@@ -1,4 +1,6 @@
+import * as call from './call.ts';
 import * as channel from './channel.ts';
+import * as chat from './chat.ts';
 import * as contact from './contact.ts';
 import * as group from './group.ts';
 import * as media from './media.ts';
@@ -24,7 +26,26 @@ export const operations: readonly Operation[] = [
   session.disconnect,
   session.restart,
   session.regenerateKey,
+  session.pairingCode,
+  session.user,
+  session.messageLogs,
+  session.sessionLogs,
   message.send,
+  message.edit,
+  message.remove,
+  message.info,
+  message.read,
+  message.resend,
+  message.react,
+  message.forward,
+  message.pin,
+  message.star,
+  message.vote,
+  message.pollResults,
+  chat.presence,
+  chat.subscribe,
+  chat.update,
+  call.reject,
   media.upload,
   media.file,
   contact.list,

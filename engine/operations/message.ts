@@ -1,55 +1,303 @@
 import { z } from 'zod';
+import { EngineError, validationFailed } from '../errors.ts';
+import { MESSAGE_STATUS, type MessageRecord, type SendRequest } from '../model.ts';
+import { contentAsJson, keyFor, pollResults as readPoll } from '../whatsapp/message.ts';
 import { shownJid } from '../whatsapp/outgoing.ts';
-import { attach, fileFields, fileRules, filesIn } from './attach.ts';
+import { attach } from './attach.ts';
 import { FILE_BODY_MB } from './media.ts';
-import { operation } from './operation.ts';
+import { operation, type Call } from './operation.ts';
+import { requestOf, sendFields, sendingFields, sendRules } from './send-fields.ts';
 
 const WAIT_MS = 30_000;
+/** For so long the recipients' WhatsApp shows an edit; and a deletion. */
+const EDITABLE_MS = 15 * 60_000;
+const DELETABLE_MS = 60 * 3_600_000;
+
+const msgId = z
+  .union([z.int(), z.string().min(1)])
+  .describe('The msgId that the send answered, or WhatsApp’s id of the message (key.id of a webhook)');
+const byId = z.object({ msgId });
+const key = z.object({
+  id: z.string(),
+  fromMe: z.boolean(),
+  remoteJid: z.string(),
+  participant: z.string().optional(),
+});
+/** A message as WasenderApi shows it. */
+const shown = z.object({
+  remoteJid: z.string().describe('Chat of the message'),
+  id: z.string().describe('WhatsApp id'),
+  msgId: z.int(),
+  key,
+  message: z.looseObject({}).nullable().describe('Content, as WhatsApp has it'),
+  messageTimestamp: z.string().describe('Unix seconds'),
+  status: z.int().min(0).max(5).describe('0 failed, 1 pending, 2 sent, 3 delivered, 4 read, 5 played'),
+});
+const accepted = z.object({
+  msgId: z.int().describe('Number of the message'),
+  jid: z.string().describe('Recipient, +… for a phone number'),
+  status: z.enum(['in_progress', 'sent']),
+  id: z.string().describe('WhatsApp id of the message'),
+});
 
 export const send = operation({
   id: 'message.send',
   http: 'POST /api/send-message',
   access: 'session',
-  summary: 'Send a text, an image, a video, a recording, a document or a sticker',
+  summary: 'Send a message of any kind to a person, a group or a channel, or a status',
   bodyMb: FILE_BODY_MB,
-  input: z.object({
-    to: z.string().min(1).describe('Recipient: +15551234567, digits with country code, or a WhatsApp address'),
-    text: z.string().max(65_536).optional().describe('Text of the message'),
-    ...fileFields,
-    replyTo: z
-      .union([z.int(), z.string()])
-      .optional()
-      .describe('Message to reply to: the msgId of a send, or the WhatsApp id of a message'),
-    mentions: z.array(z.string()).max(1024).optional().describe('People to mention, as in `to`'),
-    wait: z
-      .boolean()
-      .optional()
-      .describe('Answer only when WhatsApp has taken the message; 504 with the msgId after 30 seconds'),
+  input: z.object(sendFields),
+  rules: sendRules,
+  output: accepted,
+  run: async (call, input) => accept(call, { ...requestOf(input), ...(await attach(call, input)) }, input.wait),
+});
+
+export const edit = operation({
+  id: 'message.edit',
+  http: 'PUT /api/messages/:msgId',
+  access: 'session',
+  summary: 'Change the text or the caption of a message, up to 15 minutes after it was sent',
+  input: byId.extend({ text: z.string().min(1).max(65_536).describe('New text') }),
+  output: shown,
+  run: async (call, { msgId: id, text }) => {
+    const message = await ownMessage(call, id, EDITABLE_MS, 'edited');
+    if (!message.content) throw notYet(message);
+    const request = { to: message.chat, text, edit: { message: String(message.msgId) } };
+    const change = await done(call, message, request);
+    return { ...show(message), message: contentAsJson(change), status: change.status };
+  },
+});
+
+export const remove = operation({
+  id: 'message.remove',
+  http: 'DELETE /api/messages/:msgId',
+  access: 'session',
+  summary: 'Delete a message for everyone; in a group that the account administers also one of others',
+  envelope: 'flat',
+  input: byId,
+  output: z.object({ message: z.string() }),
+  run: async (call, { msgId: id }) => {
+    const message = await deletable(call, id);
+    await done(call, message, { to: message.chat, delete: { message: String(message.msgId) } });
+    return { message: 'Message deleted successfully.' };
+  },
+});
+
+export const info = operation({
+  id: 'message.info',
+  http: 'GET /api/messages/:msgId/info',
+  access: 'session',
+  summary: 'Get a message with its status; of one to a group also who has received and read it',
+  input: byId,
+  output: shown.extend({
+    error: z.string().nullable(),
+    receipts: z.array(z.object({ userJid: z.string(), status: z.int(), timestamp: z.int() })),
   }),
-  rules: (input) => ({
-    ...fileRules(input),
-    ...(!input['text'] &&
-      filesIn(input).length === 0 && { text: ['The text field is required when no media is present.'] }),
-  }),
-  output: z.object({
-    msgId: z.int().describe('Number of the message'),
-    jid: z.string().describe('Recipient, +… for a phone number'),
-    status: z.enum(['in_progress', 'sent']),
-    id: z.string().describe('WhatsApp id of the message'),
-  }),
-  run: async (call, { to, text = '', replyTo, mentions, wait, ...rest }) => {
-    const { session, idempotencyKey } = call;
-    const file = await attach(call, rest);
-    const message = await session.send(
-      { to, text, ...file, ...(replyTo !== undefined && { replyTo: String(replyTo) }), ...(mentions && { mentions }) },
-      idempotencyKey === undefined ? {} : { idempotencyKey },
-    );
-    if (wait) await session.outcome(message.msgId, WAIT_MS);
+  run: async ({ engine, session }, { msgId: id }) => {
+    const message = await session.message(String(id));
+    const receipts = await engine.store.messages.receipts(message.msgId);
     return {
-      msgId: message.msgId,
-      jid: shownJid(message.chat),
-      status: wait ? ('sent' as const) : ('in_progress' as const),
-      id: message.waId,
+      ...show(message),
+      error: message.error,
+      receipts: receipts.map(({ member, status, at }) => ({
+        userJid: member,
+        status,
+        timestamp: Math.floor(at / 1000),
+      })),
     };
   },
 });
+
+export const read = operation({
+  id: 'message.read',
+  http: 'POST /api/messages/read',
+  access: 'session',
+  summary: 'Mark a received message as read: the sender sees blue ticks, if the account’s privacy settings let them',
+  input: z.object({
+    key: z
+      .object({
+        id: z.string().min(1),
+        remoteJid: z.string().min(1),
+        fromMe: z.boolean(),
+        participant: z.string().optional(),
+      })
+      .describe('The key of the message, from the webhook that brought it'),
+  }),
+  output: z.object({ status: z.literal('read') }),
+  run: async ({ session }, { key: named }) => {
+    await session.markRead([await keyFor(session, named)]);
+    return { status: 'read' as const };
+  },
+});
+
+export const resend = operation({
+  id: 'message.resend',
+  http: 'POST /api/messages/:message/resend',
+  access: 'session',
+  summary: 'Send a failed message again; the message log must be on',
+  envelope: 'flat',
+  input: z.object({ message: msgId }),
+  output: z.object({ message: z.string() }),
+  run: async ({ session }, { message: id }) => {
+    await session.resend(String(id));
+    return { message: 'Message resend initiated successfully.' };
+  },
+});
+
+export const react = operation({
+  id: 'message.react',
+  http: 'POST /api/messages/:msgId/react',
+  access: 'session',
+  summary: 'React to a message with an emoji, or take the reaction back',
+  input: byId.extend({ emoji: z.string().max(30).describe('Emoji; empty takes the reaction back') }),
+  output: accepted,
+  run: async (call, { msgId: id, emoji }) => {
+    const target = await call.session.message(String(id));
+    return change(call, target, { to: target.chat, reaction: { message: String(target.msgId), emoji } });
+  },
+});
+
+export const forward = operation({
+  id: 'message.forward',
+  http: 'POST /api/messages/:msgId/forward',
+  access: 'session',
+  summary: 'Forward a message, marked as forwarded',
+  input: byId.extend({ to: sendFields.to, wait: sendingFields.wait }),
+  output: accepted,
+  run: async (call, { msgId: id, to, wait }) => {
+    const message = await call.session.message(String(id));
+    if (!message.content) throw notYet(message);
+    return accept(call, { to, forward: { message: String(message.msgId) } }, wait);
+  },
+});
+
+export const pin = operation({
+  id: 'message.pin',
+  http: 'POST /api/messages/:msgId/pin',
+  access: 'session',
+  summary: 'Pin a message at the top of its chat for everyone, or unpin it',
+  input: byId.extend({
+    pinned: z.boolean().default(true).describe('false: unpin it'),
+    seconds: z
+      .union([z.literal(86_400), z.literal(604_800), z.literal(2_592_000)])
+      .default(86_400)
+      .describe('For how long: a day, a week or 30 days'),
+  }),
+  output: accepted,
+  run: async (call, { msgId: id, pinned, seconds }) => {
+    const target = await call.session.message(String(id));
+    const pin = { message: String(target.msgId), seconds: pinned ? seconds : 0 };
+    return change(call, target, { to: target.chat, pin });
+  },
+});
+
+export const star = operation({
+  id: 'message.star',
+  http: 'POST /api/messages/:msgId/star',
+  access: 'session',
+  summary: 'Star a message on this account, or take the star back',
+  input: byId.extend({ starred: z.boolean().default(true).describe('false: take the star back') }),
+  output: z.object({ starred: z.boolean() }),
+  run: async ({ session }, { msgId: id, starred }) => {
+    const message = await session.message(String(id));
+    const messages = [{ id: message.waId, fromMe: message.fromMe }];
+    await session.ask('Failed to star message', (wa) =>
+      wa.chatModify({ star: { messages, star: starred } }, message.chat),
+    );
+    return { starred };
+  },
+});
+
+export const vote = operation({
+  id: 'message.vote',
+  http: 'POST /api/messages/:msgId/vote',
+  access: 'session',
+  summary: 'Vote in a poll; no options take the vote back',
+  input: byId.extend({ options: z.array(z.string()).max(12).describe('Answers, word for word') }),
+  output: accepted,
+  run: async (call, { msgId: id, options }) => {
+    const poll = await call.session.message(String(id));
+    const known = (await readPoll(call.session, poll)).map(({ name }) => name);
+    const unknown = options.filter((option) => !known.includes(option));
+    if (unknown.length > 0) {
+      throw validationFailed({ options: [`The options field must hold answers of the poll: ${known.join(', ')}.`] });
+    }
+    return change(call, poll, { to: poll.chat, vote: { message: String(poll.msgId), options } });
+  },
+});
+
+export const pollResults = operation({
+  id: 'message.pollResults',
+  http: 'GET /api/messages/:msgId/poll-results',
+  access: 'session',
+  summary: 'Get how a poll stands',
+  input: byId,
+  output: z.object({ pollResult: z.array(z.object({ name: z.string(), voters: z.array(z.string()) })) }),
+  run: async ({ session }, { msgId: id }) => ({
+    pollResult: await readPoll(session, await session.message(String(id))),
+  }),
+});
+
+/** Accepts a message, and answers at once or, when asked to, when WhatsApp has taken it. */
+async function accept({ session, idempotencyKey }: Call, request: SendRequest, wait: boolean | undefined) {
+  const message = await session.send(request, idempotencyKey === undefined ? {} : { idempotencyKey });
+  if (wait) await session.outcome(message.msgId, WAIT_MS);
+  return answer(message, wait ? 'sent' : 'in_progress');
+}
+
+/** Sends what changes another message, and answers when WhatsApp has taken it. */
+async function change(call: Call, target: MessageRecord, request: SendRequest) {
+  return answer(await done(call, target, request), 'sent');
+}
+
+async function done({ session, idempotencyKey }: Call, target: MessageRecord, request: SendRequest) {
+  const options = { about: target.waId, ...(idempotencyKey !== undefined && { idempotencyKey }) };
+  const message = await session.send(request, options);
+  return session.outcome(message.msgId, WAIT_MS);
+}
+
+function answer(message: MessageRecord, status: 'in_progress' | 'sent') {
+  return { msgId: message.msgId, jid: shownJid(message.chat), status, id: message.waId };
+}
+
+function show(message: MessageRecord) {
+  const { chat: remoteJid, waId: id, fromMe, participant } = message;
+  return {
+    remoteJid,
+    id,
+    msgId: message.msgId,
+    key: { id, fromMe, remoteJid, ...(participant && { participant }) },
+    message: contentAsJson(message),
+    messageTimestamp: String(Math.floor(message.timestamp / 1000)),
+    status: message.status,
+  };
+}
+
+async function ownMessage({ session }: Call, id: string | number, withinMs: number, done: string) {
+  const message = await session.message(String(id));
+  if (!message.fromMe) throw new EngineError('bad_request', `Only the account’s own messages can be ${done}.`);
+  return notTooOld(message, withinMs, done);
+}
+
+async function deletable({ session }: Call, id: string | number): Promise<MessageRecord> {
+  const message = await session.message(String(id));
+  if (!message.fromMe && !message.chat.endsWith('@g.us')) {
+    throw new EngineError('bad_request', 'Only the account’s own messages can be deleted for everyone.');
+  }
+  return notTooOld(message, DELETABLE_MS, 'deleted for everyone');
+}
+
+/** WhatsApp takes a change that comes too late, and the recipients' apps then ignore it: better to say so. */
+function notTooOld(message: MessageRecord, withinMs: number, done: string): MessageRecord {
+  if (message.status === MESSAGE_STATUS.error) {
+    throw new EngineError('conflict', `This message failed to be sent, so it cannot be ${done}.`);
+  }
+  if (Date.now() - message.timestamp <= withinMs) return message;
+  const words = withinMs < 3_600_000 ? `${withinMs / 60_000} minutes` : `${withinMs / 3_600_000} hours`;
+  throw new EngineError('conflict', `A message can be ${done} for ${words} after it was sent, and this one is older.`);
+}
+
+const notYet = (message: MessageRecord) =>
+  new EngineError('conflict', 'This message has not been sent yet. Try again when it is.', {
+    details: { msgId: message.msgId, status: message.status },
+  });

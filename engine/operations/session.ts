@@ -3,9 +3,20 @@ import { checkUrl } from '../network/guard.ts';
 import { checkProxyUrl } from '../network/proxy.ts';
 import { EngineError, validationFailed } from '../errors.ts';
 import { EVENT_NAMES } from '../events.ts';
-import { SESSION_STATUSES, sessionSettings, type SessionRecord, type SessionSettings } from '../model.ts';
+import {
+  MESSAGE_STATUS,
+  SESSION_STATUSES,
+  sessionSettings,
+  type MessageRecord,
+  type SessionRecord,
+  type SessionSettings,
+} from '../model.ts';
+import { shownJid } from '../whatsapp/outgoing.ts';
 import { newApiKey, newWebhookSecret } from './access.ts';
 import { operation, whatsappSession, type Engine } from './operation.ts';
+import { paged, pageFields, pageOf } from './page.ts';
+
+const NOT_CONNECTED = 'Your Whatsapp Session is not connected please connect your session first.';
 
 const status = z.enum(Object.keys(SESSION_STATUSES) as [keyof typeof SESSION_STATUSES]);
 const reason = z
@@ -185,6 +196,118 @@ export const restart = operation({
     return { message: 'WhatsApp session restarted successfully.' };
   },
 });
+
+export const pairingCode = operation({
+  id: 'session.pairingCode',
+  http: 'POST /api/whatsapp-sessions/:whatsappSession/pairing-code',
+  access: 'own',
+  summary: 'Get a code to type into the phone instead of scanning the QR code',
+  input: byId.extend({
+    phone_number: sessionSettings.shape.phone_number
+      .optional()
+      .describe('Number of the phone; the session’s if missing'),
+  }),
+  output: z.object({ code: z.string().describe('8 characters, to be typed under Linked devices') }),
+  run: async ({ session, record }, { phone_number: phone = record.settings.phone_number }) => ({
+    code: await session.pairingCode(phone),
+  }),
+});
+
+export const user = operation({
+  id: 'session.user',
+  http: 'GET /api/user',
+  access: 'session',
+  summary: 'Get the WhatsApp account that a session is linked to',
+  input: z.object({}),
+  output: z.object({ id: z.string(), name: z.string().nullable(), lid: z.string().nullable() }),
+  run: async ({ session }) => {
+    const { account } = session;
+    if (!account) throw new EngineError('session_not_connected', NOT_CONNECTED);
+    return { id: account.jid, name: account.name, lid: account.lid };
+  },
+});
+
+export const messageLogs = operation({
+  id: 'session.messageLogs',
+  http: 'GET /api/whatsapp-sessions/:whatsappSession/message-logs',
+  access: 'own',
+  summary: 'List what was sent through the engine, newest first; to and content are null while log_messages is off',
+  input: byId.extend(pageFields),
+  output: pageOf(
+    z.object({
+      id: z.string().describe('msgId of the message'),
+      whatsapp_session_id: z.string(),
+      to: z.string().nullable(),
+      content: z.string().nullable().describe('What was asked to be sent, as JSON'),
+      status: z.enum(['in_progress', 'sent', 'failed']),
+      failed_reason: z.string().nullable(),
+      created_at: z.string(),
+      updated_at: z.string(),
+    }),
+  ),
+  run: async ({ engine, record }, { page, per_page: limit }) => {
+    const { items, total } = await engine.store.messages.logs(record.id, { offset: (page - 1) * limit, limit });
+    const path = `/api/whatsapp-sessions/${record.id}/message-logs`;
+    return paged({ items: items.map(showSent), total }, page, limit, path);
+  },
+});
+
+export const sessionLogs = operation({
+  id: 'session.sessionLogs',
+  http: 'GET /api/whatsapp-sessions/:whatsappSession/session-logs',
+  access: 'own',
+  summary: 'List what happened to a session, newest first',
+  input: byId.extend(pageFields),
+  output: pageOf(
+    z.object({
+      id: z.int(),
+      whatsapp_session_id: z.int(),
+      event_type: z.string(),
+      status,
+      reason: z.string().nullable(),
+      occurred_at: z.string(),
+    }),
+  ),
+  run: async ({ engine, record }, { page, per_page: limit }) => {
+    const { items, total } = await engine.store.sessions.logs(record.id, { offset: (page - 1) * limit, limit });
+    const shownItems = items.map(({ id, sessionId, type, status: then, reason: why, occurredAt }) => ({
+      id,
+      whatsapp_session_id: sessionId,
+      event_type: type,
+      status: then,
+      reason: why,
+      occurred_at: new Date(occurredAt).toISOString(),
+    }));
+    const path = `/api/whatsapp-sessions/${record.id}/session-logs`;
+    return paged({ items: shownItems, total }, page, limit, path);
+  },
+});
+
+/** WasenderApi writes times of this log in words of a database. */
+const logTime = (ms: number) => new Date(ms).toISOString().replace('T', ' ').slice(0, 19);
+
+function showSent(message: MessageRecord) {
+  const { to: _to, ...content } = message.request!;
+  return {
+    id: String(message.msgId),
+    whatsapp_session_id: String(message.sessionId),
+    to: message.logged ? shownJid(message.chat) : null,
+    content: message.logged ? JSON.stringify(content) : null,
+    status: SENT_STATUS[message.status],
+    failed_reason: message.error,
+    created_at: logTime(message.timestamp),
+    updated_at: logTime(message.updatedAt),
+  };
+}
+
+const SENT_STATUS = {
+  [MESSAGE_STATUS.error]: 'failed',
+  [MESSAGE_STATUS.pending]: 'in_progress',
+  [MESSAGE_STATUS.sent]: 'sent',
+  [MESSAGE_STATUS.delivered]: 'sent',
+  [MESSAGE_STATUS.read]: 'sent',
+  [MESSAGE_STATUS.played]: 'sent',
+} as const;
 
 export const regenerateKey = operation({
   id: 'session.regenerateKey',

@@ -261,6 +261,10 @@ export interface Store {
     content(sessionId: number, name: MessageName): Promise<Buffer | undefined>;
     /** All messages that are about the message of this WhatsApp id, oldest first. */
     about(sessionId: number, waId: string): Promise<MessageRecord[]>;
+    /** The newest message of a chat. */
+    last(sessionId: number, chat: string): Promise<MessageRecord | undefined>;
+    /** The session that a message belongs to. */
+    sessionOf(msgId: number): Promise<number | undefined>;
     /** The message that was accepted under this key, if any. */
     accepted(sessionId: number, idempotencyKey: string): Promise<MessageRecord | undefined>;
     /** What the members of a group have done with a message of ours, oldest first. */

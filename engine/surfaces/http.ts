@@ -138,13 +138,16 @@ function onError(log: Logger): ErrorRequestHandler {
       success: false,
       code: error.code,
       message: error.message,
-      error: Object.values(error.fields ?? {})[0]?.[0] ?? error.message,
+      error: firstField(error) ?? error.message,
       ...(error.fields && { errors: error.fields }),
       ...(error.retryAfterS !== undefined && { retry_after: error.retryAfterS }),
       ...(error.details && { details: error.details }),
     });
   };
 }
+
+/** Where WasenderApi answers one field's fault in `error`, and all of them in `errors`. */
+const firstField = ({ fields }: EngineError) => Object.values(fields ?? {})[0]?.[0];
 
 /** What Express itself throws for a body it cannot read, or a path it cannot decode. */
 function bodyParserError(thrown: unknown): EngineError | undefined {

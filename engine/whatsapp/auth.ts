@@ -43,7 +43,9 @@ export interface SessionAuth {
 /** Loads a session's login, or makes a new one that has yet to be paired. */
 export async function openAuth(store: Store, sessionId: number): Promise<SessionAuth> {
   const saved = await store.auth.creds(sessionId);
-  const creds = saved ? (parse(saved) as AuthenticationCreds) : initAuthCreds();
+  const known = saved && (parse(saved) as AuthenticationCreds);
+  // A number that was asked for a pairing code and never linked is no login, though Baileys would try it as one.
+  const creds = known && !(known.me && !known.account) ? known : initAuthCreds();
   /** Messages decrypted in the Signal transaction that is under way in this asynchronous context. */
   const decrypted = new AsyncLocalStorage<NewMessage[]>();
 
@@ -67,7 +69,7 @@ export async function openAuth(store: Store, sessionId: number): Promise<Session
     keys,
     async saveCreds() {
       const change: Change = { sessionId, creds: serialize(creds) };
-      if (creds.me) {
+      if (creds.me && creds.account) {
         change.session = { account: { jid: creds.me.id, lid: creds.me.lid ?? null, name: creds.me.name ?? null } };
       }
       return store.commit(change);

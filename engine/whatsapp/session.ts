@@ -138,6 +138,7 @@ export class Session {
     }
     await this.apply({ type: 'disconnect' });
     await this.connect();
+    await this.store.commit({ sessionId: this.id, log: { type: 'session_restarted', status: this.state.status } });
   }
 
   /** Removes the linked device at WhatsApp, as far as it can be reached, and forgets the login. */
@@ -162,11 +163,22 @@ export class Session {
     this.leaveWay();
   }
 
-  /** Settings were changed by a caller. With another proxy it connects anew, the others count from then on. */
+  /** Settings were changed by a caller. With another proxy it connects anew. */
   updated(record: SessionRecord): void {
-    const rerouted = record.settings.proxy_url !== this.record.settings.proxy_url;
+    const { proxy_url: proxy, always_online: online } = this.record.settings;
     this.record = record;
-    if (!rerouted) return;
+    if (record.settings.always_online !== online) this.showOnline(record.settings.always_online);
+    if (record.settings.proxy_url !== proxy) this.reroute();
+  }
+
+  private showOnline(online: boolean): void {
+    if (this.state.status !== 'connected') return;
+    this.ask('Failed to change presence', (wa) => wa.sendPresenceUpdate(online ? 'available' : 'unavailable')).catch(
+      (error: unknown) => this.failed(error),
+    );
+  }
+
+  private reroute(): void {
     this.leaveWay();
     if (!this.state.wanted) return;
     clearTimeout(this.timer);
@@ -224,6 +236,56 @@ export class Session {
       'message_not_found',
       `There is no message ${id} in this session. Use the msgId of a send, or the id of a message.`,
     );
+  }
+
+  /** All messages that are about a message, oldest first. */
+  about({ waId }: MessageRecord): Promise<MessageRecord[]> {
+    return this.store.messages.about(this.id, waId);
+  }
+
+  lastMessage(chat: string): Promise<MessageRecord | undefined> {
+    return this.store.messages.last(this.id, chat);
+  }
+
+  /** Queues a failed message again. Throws when it has not failed, or is another session's. */
+  async resend(id: string): Promise<void> {
+    const owner = /^\d{1,15}$/.test(id) ? await this.store.messages.sessionOf(Number(id)) : undefined;
+    if (owner !== undefined && owner !== this.id) {
+      throw new EngineError('not_permitted', 'You are not authorized to modify this message.');
+    }
+    const { msgId } = await this.message(id);
+    if (!(await this.store.messages.resend(this.id, msgId))) {
+      throw new EngineError('conflict', "Only messages with status 'failed' can be resent.");
+    }
+    this.queue.wake();
+  }
+
+  /** WhatsApp tells from now on when somebody is online or typing, as far as their privacy settings let it. */
+  async subscribePresence(whom: string): Promise<string> {
+    const jid = toJid(whom, 'jid');
+    await this.ask('Failed to subscribe to presence', (wa) => wa.presenceSubscribe(jid));
+    return jid;
+  }
+
+  /**
+   * The code to type into the phone (Linked devices, "Link with phone number instead") instead of scanning a QR code.
+   * Connects first if need be. Throws `conflict` when the session has a login already.
+   */
+  async pairingCode(phone: string): Promise<string> {
+    if (this.state.paired) {
+      throw new EngineError('conflict', 'This session is linked already. Connect it; no code is needed.');
+    }
+    if (!this.qr) await this.connect();
+    const wa = this.socket?.wa;
+    if (!this.qr || !wa) {
+      const { status, reason } = this.state;
+      throw new EngineError('session_not_scannable', reason?.message ?? `The session is ${status}.`, {
+        details: { status },
+      });
+    }
+    return wa.requestPairingCode(phone.replace(/\D/g, '')).catch((error: unknown) => {
+      throw toEngineError(error, 'Failed to get a pairing code');
+    });
   }
 
   private async find(id: string): Promise<MessageRecord | undefined> {
@@ -343,7 +405,13 @@ export class Session {
     this.state = state;
     if (events.length > 0 || before.wanted !== state.wanted) {
       const { status, reason, wanted } = state;
-      await this.store.commit({ sessionId: this.id, session: { status, reason, wanted }, events });
+      const log = { type: 'status_change' as const, status, ...(reason && { reason: reason.code }) };
+      await this.store.commit({
+        sessionId: this.id,
+        session: { status, reason, wanted },
+        events,
+        ...(events.some(({ event }) => event === 'session.status') && { log }),
+      });
       this.log.info({ op: 'session.status', status, reason: reason?.code }, 'session status');
     }
     for (const effect of effects) await this.carryOut(effect);

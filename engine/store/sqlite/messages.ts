@@ -57,6 +57,18 @@ export function messages(db: Database): Store['messages'] {
     async about(sessionId, waId) {
       return messagesAbout(db, sessionId, waId);
     },
+    async last(sessionId, chat) {
+      const row = db.get(
+        'SELECT * FROM messages WHERE session_id = ? AND chat = ? AND content IS NOT NULL ORDER BY msg_id DESC LIMIT 1',
+        sessionId,
+        chat,
+      );
+      return row && toMessage(row);
+    },
+    async sessionOf(msgId) {
+      const row = db.get('SELECT session_id FROM messages WHERE msg_id = ?', msgId);
+      return row && Number(row['session_id']);
+    },
     async accepted(sessionId, idempotencyKey) {
       const row = db.get(
         'SELECT * FROM messages WHERE session_id = ? AND idempotency_key = ?',

@@ -2,6 +2,7 @@
 export const everyMessage = `
 ALTER TABLE messages ADD COLUMN participant TEXT;
 ALTER TABLE messages ADD COLUMN about TEXT;
+CREATE INDEX messages_by_chat ON messages (session_id, chat, msg_id);
 CREATE INDEX messages_about ON messages (session_id, about) WHERE about IS NOT NULL;
 ALTER TABLE messages ADD COLUMN logged INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE messages ADD COLUMN updated_at INTEGER;

@@ -1,0 +1,71 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { z } from 'zod';
+import { modifyChat, showPresence } from '../whatsapp/chat.ts';
+import { operation } from './operation.ts';
+
+const jid = z.string().min(1).describe('Phone number or address of the chat');
+
+export const presence = operation({
+  id: 'chat.presence',
+  http: 'POST /api/send-presence-update',
+  access: 'session',
+  summary: 'Show the account as typing, recording, online or offline',
+  input: z.object({
+    jid: jid.describe('Chat that sees it; for available and unavailable the account’s own number'),
+    type: z.enum(['composing', 'recording', 'paused', 'available', 'unavailable']),
+    delayMs: z
+      .int()
+      .min(0)
+      .max(60_000)
+      .optional()
+      .describe('For how long: after that it is taken back, and the answer comes then'),
+  }),
+  output: z.object({ jid: z.string(), type: z.string() }),
+  run: async ({ session }, { jid: shown, type, delayMs }) => {
+    await showPresence(session, shown, type);
+    if (delayMs) {
+      await pause(delayMs);
+      await showPresence(session, shown, afterwards(type));
+    }
+    return { jid: shown, type };
+  },
+});
+
+function afterwards(type: 'composing' | 'recording' | 'paused' | 'available' | 'unavailable') {
+  if (type === 'available') return 'unavailable';
+  return type === 'unavailable' ? 'available' : 'paused';
+}
+
+export const subscribe = operation({
+  id: 'chat.subscribe',
+  http: 'POST /api/presence/subscribe',
+  access: 'session',
+  summary: 'Have presence.update tell when somebody is online or typing, until the connection ends',
+  input: z.object({ jid }),
+  output: z.object({ jid: z.string() }),
+  run: async ({ session }, { jid: whom }) => ({ jid: await session.subscribePresence(whom) }),
+});
+
+export const update = operation({
+  id: 'chat.update',
+  http: 'PUT /api/chats/:jid',
+  access: 'session',
+  summary: 'Archive, pin, mute or mark a chat, or let its messages disappear; what is not given stays',
+  input: z.object({
+    jid,
+    archived: z.boolean().optional(),
+    pinned: z.boolean().optional().describe('Keep it at the top of the list of chats'),
+    mutedUntil: z.int().min(0).optional().describe('Unix seconds; 0 unmutes'),
+    read: z.boolean().optional().describe('false: mark it as unread'),
+    disappearAfter: z
+      .union([z.literal(0), z.literal(86_400), z.literal(604_800), z.literal(7_776_000)])
+      .optional()
+      .describe('Seconds after which new messages disappear: a day, a week, 90 days, or 0 for never'),
+  }),
+  rules: ({ jid: _jid, ...changes }) =>
+    Object.values(changes).every((value) => value === undefined)
+      ? { archived: ['One of archived, pinned, mutedUntil, read and disappearAfter is required.'] }
+      : undefined,
+  output: z.object({ jid: z.string() }),
+  run: async ({ session }, { jid: chat, ...changes }) => ({ jid: await modifyChat(session, chat, changes) }),
+});

@@ -1,0 +1,27 @@
+import { EngineError } from '../errors.ts';
+import type { MessageRecord } from '../model.ts';
+import { proto, type WAMessageKey } from './baileys.ts';
+import { plain } from './describe.ts';
+import { toJid } from './jid.ts';
+import { keyTo } from './outgoing.ts';
+import { pollOf, tally, type PollOption } from './polls.ts';
+import type { Session } from './session.ts';
+
+/** The content of a message as webhooks show it; null before WhatsApp's form of it exists. */
+export function contentAsJson({ content }: MessageRecord): Record<string, unknown> | null {
+  return content && plain(proto.Message.decode(content));
+}
+
+/** The key that WhatsApp knows a message by, for one that a caller names: the stored message completes it. */
+export async function keyFor(session: Session, named: WAMessageKey): Promise<WAMessageKey> {
+  const stored = await session.message(named.id!).catch(() => undefined);
+  if (stored && stored.fromMe === named.fromMe) return keyTo(stored, session.me);
+  return { ...named, remoteJid: toJid(named.remoteJid!, 'key.remoteJid') };
+}
+
+/** How a poll stands. Throws `bad_request` for a message that is none. */
+export async function pollResults(session: Session, message: MessageRecord): Promise<PollOption[]> {
+  const isPoll = message.content && pollOf(proto.Message.decode(message.content));
+  if (!isPoll) throw new EngineError('bad_request', 'This message is no poll.');
+  return tally(message, await session.about(message), session.me);
+}
