@@ -187,6 +187,8 @@ export interface SendRequest {
   kind?: MediaKind;
   /** Id of a {@link MediaRecord}. */
   file?: string;
+  /** Hash of what the file was named by: tells a repeated request from another one. */
+  source?: string;
   fileName?: string;
   /** Of an audio: whether it is a voice note (the default) or a file with a player. */
   voice?: boolean;

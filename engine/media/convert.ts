@@ -25,22 +25,20 @@ export interface Converted {
 
 /** Opens a picture with its limits. Throws in words what cannot be read. */
 export async function openPicture(path: string, options: SharpOptions = {}): Promise<Sharp> {
-  const picture = sharp(path, { limitInputPixels: PIXEL_LIMIT, ...options });
-  const {
-    width,
-    height,
-    pageHeight = height,
-    pages = 1,
-  } = await picture.metadata().catch((cause: unknown) => {
-    throw new EngineError('media_not_usable', 'The picture cannot be read: it is damaged.', { cause });
-  });
+  // The header alone, which is small whatever it claims.
+  const header = await sharp(path, { ...options, limitInputPixels: false })
+    .metadata()
+    .catch((cause: unknown) => {
+      throw new EngineError('media_not_usable', 'The picture cannot be read: it is damaged.', { cause });
+    });
+  const { width, height, pageHeight = height, pages = 1 } = header;
   if (width * pageHeight * (options.animated ? pages : 1) > PIXEL_LIMIT) {
     throw new EngineError(
       'media_not_usable',
       `The picture has more than ${PIXEL_LIMIT / 1e6} megapixels. Make it smaller.`,
     );
   }
-  return picture;
+  return sharp(path, { limitInputPixels: PIXEL_LIMIT, ...options });
 }
 
 /**

@@ -114,5 +114,5 @@ async function waveformOf(path: string, type: string): Promise<Uint8Array> {
     return to > from ? sum / (to - from) : 0;
   });
   const loudest = Math.max(...loudness, 1);
-  return Uint8Array.from(loudness, (value) => Math.floor((100 * value) / loudest));
+  return Uint8Array.from(loudness, (value) => Math.round((100 * value) / loudest));
 }

@@ -49,7 +49,7 @@ export class Fetcher {
     try {
       const { body, headers, from } = await this.open(url, AbortSignal.timeout(this.patience.wholeMs));
       if (Number(headers['content-length'] ?? 0) > limit) {
-        body.destroy();
+        drop(body);
         throw tooLarge(kind);
       }
       const draft = await files.draft(decoded(body, headers), limit, () => tooLarge(kind));
@@ -70,7 +70,7 @@ export class Fetcher {
         size += (part as Buffer).length;
         if (size >= most) break;
       }
-      body.destroy();
+      drop(body);
       return { bytes: Buffer.concat(parts).subarray(0, most), type: text(headers['content-type']) ?? '', from };
     } catch (error) {
       throw toldOf(error, hostOf(url));
@@ -89,13 +89,13 @@ export class Fetcher {
       });
       const location = text(headers['location']);
       if (statusCode >= 300 && statusCode < 400 && location) {
-        body.destroy();
+        drop(body);
         if (!URL.canParse(location, from)) throw notFetched(hostOf(from), 'it redirects to something that is no URL');
         from = new URL(location, from).href;
         continue;
       }
       if (statusCode !== 200) {
-        body.destroy();
+        drop(body);
         throw notFetched(hostOf(from), `it answers HTTP ${statusCode}`);
       }
       return { headers, body, from };
@@ -138,6 +138,12 @@ const notUsable = (message: string) => new EngineError('media_not_usable', messa
 const notFetched = (host: string, why: string, cause?: unknown) =>
   new EngineError('media_not_fetched', `The file could not be fetched from ${host}: ${why}.`, { cause });
 
+/** Ends a body that nobody reads any more. It complains of that, to nobody. */
+function drop(body: Readable): void {
+  body.once('error', () => {});
+  body.destroy();
+}
+
 const hostOf = (url: string) => (URL.canParse(url) ? new URL(url).host : 'there');
 const text = (value: string | string[] | undefined) => (Array.isArray(value) ? value[0] : value);
 
@@ -157,7 +163,7 @@ function decoded(body: Readable, headers: Record<string, string | string[] | und
 
 function piped(body: Readable, through: NodeJS.ReadWriteStream & { destroy(error?: Error): unknown }): Readable {
   body.once('error', (error) => through.destroy(error));
-  through.once('close', () => body.destroy());
+  through.once('close', () => drop(body));
   return body.pipe(through) as unknown as Readable;
 }
 

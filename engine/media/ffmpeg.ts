@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
 import { EngineError } from '../errors.ts';
 
+/** As they are found on the PATH. */
+export const programs = { ffmpeg: 'ffmpeg', ffprobe: 'ffprobe' };
+
 const TIME_LIMIT_MS = 60_000;
 const OUTPUT_LIMIT = 64 * 1024 * 1024;
 
@@ -26,11 +29,11 @@ export class NoFfmpeg extends Error {
 
 /** Runs ffmpeg on a file, without a shell; answers what it prints. `to` follows the input. */
 export function ffmpeg({ path, type }: { path: string; type: string }, to: string[]): Promise<Buffer> {
-  return run('ffmpeg', ['-nostdin', '-v', 'error', '-y', ...reading(path, type), ...to]);
+  return run(programs.ffmpeg, ['-nostdin', '-v', 'error', '-y', ...reading(path, type), ...to]);
 }
 
 export function ffprobe({ path, type }: { path: string; type: string }, to: string[]): Promise<Buffer> {
-  return run('ffprobe', ['-v', 'error', ...to, ...reading(path, type)]);
+  return run(programs.ffprobe, ['-v', 'error', ...to, ...reading(path, type)]);
 }
 
 function reading(path: string, type: string): string[] {

@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Network } from '../config.ts';
 import { EngineError, validationFailed } from '../errors.ts';
-import type { MediaKind, MediaRecord, SendRequest } from '../model.ts';
+import type { MediaKind, MediaRecord } from '../model.ts';
 import type { Store } from '../store/store.ts';
 import { convert } from './convert.ts';
 import { Fetcher, fromBase64, fromDataUrl, splitDataUrl, type Fetched } from './fetch.ts';
@@ -39,8 +38,6 @@ export interface Attaching {
   /** Of a recording: whether it is to be a voice note. */
   voice?: boolean | undefined;
   field?: string;
-  /** The message that an earlier request of the same Idempotency-Key became, with what was asked of it. */
-  known?: SendRequest | undefined;
 }
 
 /** Everything that is done with files: fetched, checked, converted, kept. */
@@ -48,15 +45,13 @@ export class Media {
   readonly files: MediaFiles;
   readonly fetcher: Fetcher;
 
-  constructor(
-    private readonly options: {
-      folder: string;
-      store: Store;
-      networks: readonly Network[];
-      publicUrl: () => string;
-      log: Logger;
-    },
-  ) {
+  constructor(options: {
+    folder: string;
+    store: Store;
+    networks: readonly Network[];
+    publicUrl: () => string;
+    log: Logger;
+  }) {
     this.files = new MediaFiles(options);
     this.fetcher = new Fetcher({ networks: options.networks, setting: 'WARBLER_MEDIA_NETWORKS' });
   }
@@ -91,29 +86,15 @@ export class Media {
   }
 
   /** The same, of a file in base64, plain or as a data: URL. */
-  uploadText(sessionId: number, base64: string, mimetype: string | undefined): Promise<MediaRecord> {
-    const { type, base64: plain } = base64.startsWith('data:') ? splitDataUrl(base64) : { type: undefined, base64 };
+  uploadText(
+    sessionId: number,
+    { base64, mimetype, fileName }: { base64: string; mimetype?: string | undefined; fileName?: string | undefined },
+  ): Promise<MediaRecord> {
+    const { type, base64: plain } = /^data:/i.test(base64) ? splitDataUrl(base64) : { type: undefined, base64 };
     const said = mimetype ?? type;
     const kind = plainType(said) ? kindOf(said!) : 'document';
     const bytes = fromBase64(plain, KINDS[kind].limit, () => tooLarge(kind));
-    return this.upload(sessionId, { stream: Readable.from([bytes]), mimetype: said });
-  }
-
-  /**
-   * Makes a file ready to be sent as `kind` and keeps it: fetched or found, checked, converted. `source` is an http(s)
-   * or data: URL, or the id or publicUrl of a file of this session. Nothing that is accepted depends on a foreign
-   * server any more. Throws what the caller is to be told; `field` is what the caller named it in.
-   */
-  async attach(sessionId: number, attaching: Attaching): Promise<{ file: string }> {
-    const { kind, source, fileName, voice, known } = attaching;
-    const asked = createHash('sha256')
-      .update(JSON.stringify([kind, source, fileName, voice]))
-      .digest('base64url');
-    if (!known) return { file: (await this.prepare(sessionId, attaching, asked)).id };
-    const before = known.file === undefined ? undefined : await this.options.store.media.get(known.file);
-    // A file of which nothing is known any more is taken for the same one; a key that is used again so late is a retry.
-    const same = known.kind === kind && (!before || before.source === asked);
-    return { file: (same && known.file) || asked };
+    return this.upload(sessionId, { stream: Readable.from([bytes]), mimetype: said, fileName });
   }
 
   /** What a chat shows of the first link in a text; undefined when there is none, or it cannot be had quickly. */
@@ -121,10 +102,14 @@ export class Media {
     return previewOf(text, this.fetcher);
   }
 
-  private async prepare(
+  /**
+   * Makes a file ready to be sent as `kind` and keeps it: fetched or found, checked, converted. `source` is an http(s)
+   * or data: URL, or the id or publicUrl of a file of this session. Nothing that is accepted depends on a foreign
+   * server any more. Throws what the caller is to be told; `field` is what the caller named it in.
+   */
+  async attach(
     sessionId: number,
     { kind, source, fileName, voice = true, field = `${kind}Url` }: Attaching,
-    asked: string,
   ): Promise<MediaRecord> {
     const fetched = await this.fetched(sessionId, kind, source, field);
     let draft: Draft = fetched;
@@ -136,7 +121,7 @@ export class Media {
       draft = converted.draft;
       const { mimetype } = converted;
       const name = kind === 'document' ? nameOf(fileName, fetched, mimetype) : undefined;
-      return await this.files.keep(draft, { sessionId, use: 'send', kind, mimetype, fileName: name, source: asked });
+      return await this.files.keep(draft, { sessionId, use: 'send', kind, mimetype, fileName: name });
     } catch (error) {
       await this.files.discard(draft);
       throw error;

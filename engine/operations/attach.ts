@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { MEDIA_KINDS, type MediaKind, type SendRequest } from '../model.ts';
 import type { Call } from './operation.ts';
@@ -56,17 +57,15 @@ export async function attach(
   const [kind] = filesIn(input);
   if (!kind) return {};
   const { fileName, gif, videoNote, voice, viewOnce } = input;
+  const named = input[`${kind}Url`]!;
   const known = idempotencyKey ? await engine.store.messages.accepted(record.id, idempotencyKey) : undefined;
-  const { file } = await engine.media.attach(record.id, {
-    kind,
-    source: input[`${kind}Url`]!,
-    fileName,
-    voice,
-    known: known?.request ?? undefined,
-  });
+  const file =
+    known?.request?.file ?? (await engine.media.attach(record.id, { kind, source: named, fileName, voice })).id;
   return {
     kind,
     file,
+    source: createHash('sha256').update(named).digest('base64url'),
+    ...(fileName !== undefined && { fileName }),
     ...(voice !== undefined && { voice }),
     ...(gif && { gif }),
     ...(videoNote && { videoNote }),

@@ -36,7 +36,7 @@ export const upload = operation({
         base64: ['The base64 field is required, unless the body is the file itself with its Content-Type.'],
       });
     }
-    return shown(engine, await engine.media.uploadText(record.id, base64, mimetype));
+    return shown(engine, await engine.media.uploadText(record.id, { base64, mimetype, fileName }));
   },
 });
 
