@@ -7,11 +7,11 @@ import { operation } from './operation.ts';
 
 const groupJid = z.string().describe('Address of the group, e.g. 123456789-987654321@g.us');
 const groupId = groupJid;
-const people = z
+const anybody = z
   .array(z.string())
-  .min(1)
   .max(1024)
   .describe('People: phone numbers with country code, or WhatsApp addresses (…@s.whatsapp.net, …@lid)');
+const people = anybody.min(1);
 
 const lid = z.string().nullable().describe('LID, where known');
 const phone = z.string().nullable().describe('Phone number, digits with country code, where known');
@@ -72,7 +72,7 @@ export const create = operation({
   summary: 'Create a group; tells who could not be added',
   input: z.object({
     name: z.string().trim().min(1).max(100).describe('Name of the group'),
-    participants: people.min(0).default([]),
+    participants: anybody.default([]),
   }),
   output: card.extend({ failed: z.array(outcome).describe('Who could not be added, and why') }),
   run: async ({ session }, { name, participants }) => {

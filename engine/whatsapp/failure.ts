@@ -32,10 +32,14 @@ export function closureOf(error: unknown): Closure {
   return { code: boom?.output?.statusCode ?? 500, detail };
 }
 
-/** Whether a send that threw may be tried again, under the same message id, once the connection is back. */
+/**
+ * Whether a send that threw may be tried again, under the same message id, once the connection is back. Of a question
+ * that was under way Baileys throws what the WebSocket said: its closing code, or the system's error.
+ */
 export function isConnectionFailure(error: unknown): boolean {
-  const code = (error as BoomLike)?.output?.statusCode;
-  return code === 428 || code === 408 || code === 503 || code === 515;
+  if (typeof error === 'number') return true;
+  const { output, code } = (error ?? {}) as BoomLike & { code?: unknown };
+  return [408, 428, 503, 515].includes(output?.statusCode ?? 0) || SYSTEM_CODE.test(String(code ?? ''));
 }
 
 /** WhatsApp has not answered a question in time: whether it did what it was asked is not known. */

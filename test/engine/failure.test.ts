@@ -43,6 +43,10 @@ test('a closure keeps the words for the log, and the system’s code where there
 
 test('only what a broken connection throws may be tried again', () => {
   for (const status of [408, 428, 503, 515]) expect(isConnectionFailure(boom('', status))).toBe(true);
+  // a WebSocket's closing code, and the system's error
+  for (const thrown of [1006, Object.assign(new Error(''), { code: 'ECONNRESET' })]) {
+    expect(isConnectionFailure(thrown)).toBe(true);
+  }
   for (const error of [boom('', 400), boom('', 500), new Error('no'), undefined, null]) {
     expect(isConnectionFailure(error)).toBe(false);
   }

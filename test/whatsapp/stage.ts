@@ -14,6 +14,7 @@ import type { Sandbox, SandboxOptions } from '../../engine/sandbox/index.ts';
 await import('../../engine/whatsapp/hardening.ts');
 const { startEngine } = await import('../../engine/main.ts');
 const { startSandbox } = await import('../../engine/sandbox/index.ts');
+export const { operations } = await import('../../engine/operations/index.ts');
 
 /** The phone that session 1 is linked to, and the friend who writes to it. */
 export const OWN = '15550100001';
