@@ -25,6 +25,8 @@ const seconds = z
   .min(0)
   .max(10 ** 9);
 
+const timestamp = z.int().min(0);
+
 /** Contents of which a message has one; all others are about it. */
 const CONTENT = {
   imageUrl: file,
@@ -50,8 +52,8 @@ const CONTENT = {
     name: short,
     description: z.string().max(2048).optional(),
     location: location.partial({ latitude: true, longitude: true }).optional(),
-    startTime: seconds,
-    endTime: seconds.optional(),
+    startTime: timestamp,
+    endTime: timestamp.optional(),
     canceled: z.boolean().optional(),
   }),
   buttons: z
@@ -82,7 +84,7 @@ const CONTENT = {
     .max(10),
   buttonReply: z.strictObject({ id: short, text: short }),
   listReply: z.strictObject({ id: short, title: short, description: short.optional() }),
-  groupInvite: z.strictObject({ jid: short, name: short, code: short, expiration: seconds }),
+  groupInvite: z.strictObject({ jid: short, name: short, code: short, expiration: timestamp }),
   message: z.record(z.string(), z.unknown()),
 };
 type ContentField = keyof typeof CONTENT;

@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { beforeAll, expect, test } from '@jest/globals';
 import { downloadMediaMessage, proto, type WAMessage } from '@whiskeysockets/baileys';
-import sharp from 'sharp';
 import { clientAgents, type PhoneInfo } from '../../engine/sandbox/index.ts';
 import type { Client, Memory } from './client.ts';
-import { makeWorld } from './world.ts';
+import { dataUrl, picture } from './files.ts';
+import { eventually, makeWorld } from './world.ts';
 
 const world = makeWorld();
 let mine: PhoneInfo;
@@ -24,13 +24,10 @@ async function online(): Promise<Client> {
   return client;
 }
 
-function picture(): Promise<Buffer> {
-  const noise = { create: { width: 64, height: 48, channels: 3 as const, background: '#2a6' } };
-  return sharp(noise).jpeg().toBuffer();
-}
-
 function download(message: WAMessage): Promise<Buffer> {
-  return downloadMediaMessage(message, 'buffer', clientAgents(world.sandbox.url));
+  // a client that has not uploaded anything yet does not know the host and takes WhatsApp's own
+  const host = `127.0.0.1:${world.sandbox.port}`;
+  return downloadMediaMessage(message, 'buffer', { ...clientAgents(world.sandbox.url), host });
 }
 
 /** Where a client is to upload, as `media_conn` says. */
@@ -152,4 +149,70 @@ test('refuse-upload: the client cannot send media, and can when it is over', asy
   expect(world.sandbox.faults()).toMatchObject([{ fired: 1, active: false }]);
   const sent = await client.socket.sendMessage(mine.jid, { image: await picture() });
   expect(sent!.status).toBe(proto.WebMessageInfo.Status.PENDING);
+});
+
+// --- media retry ---
+
+test('a file that has expired is uploaded again by the phone that has received it', async () => {
+  const friend = world.phone('Grace');
+  const client = await online();
+  const bytes = await picture();
+  const { id } = await world.sandbox.send(friend.phone, { to: mine.phone, imageUrl: dataUrl('image/jpeg', bytes) });
+  const message = await client.message('the picture', ({ key }) => key.id === id);
+  await world.sandbox.idle();
+  world.sandbox.expireMedia();
+  await expect(download(message)).rejects.toMatchObject({ output: { statusCode: 410 } });
+  const before = message.message!.imageMessage!.directPath;
+  const again = await client.socket.updateMediaMessage(message);
+  expect(again.message!.imageMessage!.directPath).not.toBe(before);
+  expect(await download(again)).toEqual(bytes);
+});
+
+test('a file that the client has sent itself is uploaded again by its phone', async () => {
+  const friend = world.phone('Grace');
+  const client = await online();
+  const bytes = await picture();
+  const sent = await client.socket.sendMessage(friend.jid, { image: bytes });
+  await eventually('the copy is on the phone', () =>
+    world.sandbox.messages(mine.phone).some(({ id }) => id === sent!.key.id),
+  );
+  world.sandbox.expireMedia();
+  expect(await download(await client.socket.updateMediaMessage(sent!))).toEqual(bytes);
+});
+
+test('a file that the phone has not got either is not found', async () => {
+  const friend = world.phone('Grace');
+  const client = await online();
+  const { id } = await world.sandbox.send(friend.phone, {
+    to: mine.phone,
+    imageUrl: dataUrl('image/jpeg', await picture()),
+  });
+  const message = await client.message('the picture', ({ key }) => key.id === id);
+  await world.sandbox.idle();
+  await world.sandbox.gestures.delete(mine.phone, { chat: friend.phone, id, forEveryone: false });
+  world.sandbox.expireMedia();
+  await expect(client.socket.updateMediaMessage(message)).rejects.toMatchObject({ output: { statusCode: 404 } });
+});
+
+test('who asks without knowing the key of the file gets nothing', async () => {
+  const friend = world.phone('Grace');
+  const client = await online();
+  const { id } = await world.sandbox.send(friend.phone, {
+    to: mine.phone,
+    imageUrl: dataUrl('image/jpeg', await picture()),
+  });
+  const message = await client.message('the picture', ({ key }) => key.id === id);
+  await world.sandbox.idle();
+  message.message!.imageMessage!.mediaKey = randomBytes(32);
+  await expect(client.socket.updateMediaMessage(message)).rejects.toMatchObject({ output: { statusCode: 412 } });
+});
+
+test('a file whose key is wrong is not opened by a phone', async () => {
+  const friend = world.phone('Grace');
+  const client = await online();
+  const sent = await client.socket.sendMessage(friend.jid, { image: await picture() });
+  const imageMessage = { ...sent!.message!.imageMessage!, mediaKey: randomBytes(32) };
+  const id = await client.socket.relayMessage(friend.jid, { imageMessage }, {});
+  await eventually('the phone has it', () => world.sandbox.messages(friend.phone).some((one) => one.id === id));
+  await expect(world.sandbox.gestures.media(friend.phone, id)).rejects.toMatchObject({ code: 'media-forged' });
 });
