@@ -2,6 +2,7 @@ import type { Sender } from './accounts.ts';
 import { decodeContent, encodeContent, ProtocolType, type MessageContent } from './content.ts';
 import type { Channel } from './channels.ts';
 import type { Network } from './network.ts';
+import { SandboxError } from './problem.ts';
 import { bytes, child, children, decodeStanza, encodeStanza, now, stanza, type Stanza } from './stanza.ts';
 
 /** A post in a channel. Channels are not encrypted: the server has what it says. */
@@ -204,6 +205,22 @@ export function setReaction(network: Network, post: Post, phone: string, code: s
       stanza('reaction', { message_id: serverId }, seen),
     ]);
   });
+}
+
+/** A person reacts to a post on the phone; resolves with the id of the stanza that says so. */
+export function reactToPost(
+  { network, account }: { network: Network; account: Sender['account'] },
+  channel: string,
+  id: string,
+  emoji: string,
+): string {
+  const post = postById(network, channel, id);
+  if (!post || post.revoked) throw new SandboxError(404, 'unknown-message', `There is no post ${id} in ${channel}.`);
+  if (!network.channels.member(channel, account.phone)) {
+    throw new SandboxError(403, 'not-a-follower', `+${account.phone} does not follow ${channel}.`);
+  }
+  setReaction(network, post, account.phone, emoji);
+  return network.newId();
 }
 
 /** An account has seen a post; it counts once. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { jidOf, type Sender } from './accounts.ts';
+import { jidOf, type Account, type Sender } from './accounts.ts';
 import { RING_MS, type Call, type CallOutcome } from './calls.ts';
 import type { Network } from './network.ts';
 import { checked, SandboxError } from './problem.ts';
@@ -44,11 +44,15 @@ export class CallControl {
     this.#network = network;
   }
 
-  /** The phone calls somebody, or (with `group`) several at once. Resolves at once; it rings until it is answered. */
+  /** The phone calls somebody, everybody in a group (`to` is its jid), or with `group` some who are in it. Resolves at once; it rings until it is answered. */
   start(phone: string, request: CallRequest): { callId: string } {
     const from = this.#phone(phone);
-    const { to, video = false, group, ringSeconds } = checked(callRequest, request);
-    const called = [to].flat().map((one) => this.#network.accounts.recipient(one).account);
+    const { to, video = false, ringSeconds, ...rest } = checked(callRequest, request);
+    const whole = typeof to === 'string' && to.endsWith('@g.us') ? to : undefined;
+    const group = whole ?? rest.group;
+    const called = whole
+      ? this.#others(from, whole)
+      : [to].flat().map((one) => this.#network.accounts.recipient(one).account);
     if (called.some((one) => one.phone === from.account.phone)) {
       throw new SandboxError(422, 'call-to-oneself', 'A phone cannot call itself; give another number in "to".');
     }
@@ -82,6 +86,15 @@ export class CallControl {
   list(phone: string): CallInfo[] {
     const { account } = this.#phone(phone);
     return this.#network.calls.of(account.phone).map((call) => this.#info(account.phone, call));
+  }
+
+  /** Everybody else in a group that the caller is in. */
+  #others({ account }: Sender, group: string): Account[] {
+    this.#network.groups.checkMayWrite(group, account);
+    return this.#network.groups
+      .members(group)
+      .map((member) => member.account)
+      .filter(({ phone }) => phone !== account.phone);
   }
 
   #act(phone: string, request: { callId: string }, act: (by: Sender, id: string) => boolean, problem: string): void {

@@ -4,8 +4,8 @@ import {
   postById,
   postsOf,
   reactionsOf,
+  reactToPost,
   routePost,
-  setReaction,
   viewsOf,
   addView,
   type Post,
@@ -160,12 +160,8 @@ export class ChannelControl {
     this.#network.channels.must(jid);
     const { phone, id, emoji } = checked(reactRequest, request);
     const account = this.#person(phone);
-    if (!this.#network.channels.member(jid, account.phone)) {
-      throw new SandboxError(403, 'not-a-follower', `+${account.phone} does not follow ${jid}.`);
-    }
-    const post = this.#post(jid, id);
-    setReaction(this.#network, post, account.phone, emoji);
-    return this.#postInfo(post);
+    reactToPost({ network: this.#network, account }, jid, id, emoji);
+    return this.#postInfo(this.#post(jid, id));
   }
 
   /** Somebody looks at a post, or at all of them. */

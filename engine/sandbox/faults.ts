@@ -15,7 +15,7 @@ import { now } from './stanza.ts';
  * | `duplicate`       | a stanza that matches is sent to the client twice                                    | match |
  * | `nack`            | a client's message is refused with `code` and not delivered                          | code (needed) |
  * | `refuse-upload`   | the media host answers an upload with the HTTP status `code`                         | code (needed), match: the kind of media (`image`, `audio`, …) |
- * | `rate-limit`      | queries are refused with 429 `rate-overlimit`, or with `code`                        | xmlns: of which queries (`usync`, `w:g2`, one or several; without it all but pings), code |
+ * | `rate-limit`      | queries are refused with 429 `rate-overlimit`, or with `code`                        | xmlns: of which queries (`usync`, `w:g2`, one or several; without it all but pings; `md`: the request for a pairing code), code |
  * | `garble`          | a message reaches a client so that it cannot be decrypted; encrypted anew, it can be, unless it is lost `forGood` | forGood |
  * | `withhold`        | a client gets `<unavailable>` in place of a message's ciphertext                     | type: `view_once`, `view_once_unavailable_fanout`, `bot_unavailable_fanout`, `hosted_unavailable_fanout` |
  * | `restrict-account`| the account's clients may begin no new chats (463), and are told so                  | phone (needed), seconds, enforcement: WhatsApp's name for the reason |

@@ -2,6 +2,7 @@ import type { Sender } from './accounts.ts';
 import { syncAppState } from './app-state.ts';
 import * as blocklist from './blocklist.ts';
 import { groups } from './group-queries.ts';
+import * as business from './business.ts';
 import { setActive, setPassive } from './login.ts';
 import * as channels from './channel-queries.ts';
 import { mex } from './mex.ts';
@@ -58,7 +59,11 @@ const ANSWERS: Record<string, Answer> = {
   'w:profile:picture get picture': pictures.getPicture,
   'w:profile:picture set *': pictures.setPicture,
   'status set status': profile.setAbout,
-  'w:biz get business_profile': profile.businessProfile,
+  'w:biz get business_profile': business.profile,
+  'w:biz set business_profile': business.forbidden,
+  'w:biz:catalog get *': business.nothing,
+  'w:biz:catalog set *': business.forbidden,
+  'fb:thrift_iq get order': business.nothing,
   'bot get bot': profile.bots,
 
   'w:g2 get *': groups,

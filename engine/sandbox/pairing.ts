@@ -11,7 +11,7 @@ import type { Network } from './network.ts';
 import { isGenuine, putSignedKey } from './prekeys.ts';
 import { SandboxError } from './problem.ts';
 import { passkeyRequest } from './restrictions.ts';
-import { SERVER, bytes, child, iqError, now, result, stanza, type Stanza } from './stanza.ts';
+import { SERVER, bytes, child, iqError, kindsOf, now, result, stanza, text, type Stanza } from './stanza.ts';
 
 /** How long the refs behind the QR codes live. WhatsApp's own: the first a minute, the others 20 seconds each. */
 export interface PairingTimes {
@@ -26,6 +26,8 @@ const REFS = 6;
 const GRACE_MS = 2_000;
 const CONFIRM_TIMEOUT_MS = 15_000;
 const CODE_REQUEST_MS = 1_000;
+/** What a client may call itself to the phone when it wants to be linked by code: a browser, and what it runs on. */
+const DISPLAY = /^(Chrome|Edge|Firefox|IE|Opera|Safari|Electron|Desktop) \([^()]+\)$/;
 
 type PairingData = proto.ClientPayload.IDevicePairingRegistrationData;
 
@@ -126,6 +128,8 @@ export class Pairing {
     if (xmlns === 'w:p') return result(node);
     const request = child(node, 'link_code_companion_reg');
     if (xmlns !== 'md' || !request) return iqError(node, 501);
+    const limited = this.#network.faults.fire('rate-limit', { kinds: kindsOf(node) });
+    if (limited) return iqError(node, limited.code ?? 429);
     if (request.attrs['stage'] === 'companion_hello') return this.#codeRequested(registration, node, request);
     if (request.attrs['stage'] === 'companion_finish') {
       return registration.byCode?.finish?.(request) ? result(node) : iqError(node, 400);
@@ -212,6 +216,7 @@ export class Pairing {
     const noiseKey = bytes(child(request, 'companion_server_auth_key_pub'));
     if (!wanted) return iqError(iq, 404);
     if (wrapped.length !== 80 || !noiseKey.equals(registration.noiseKey)) return iqError(iq, 400);
+    if (!DISPLAY.test(text(child(request, 'companion_platform_display')))) return iqError(iq, 400);
     const ref = randomBytes(16).toString('base64url');
     registration.byCode = {
       phone: wanted.account.phone,

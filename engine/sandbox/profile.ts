@@ -54,11 +54,6 @@ export function setProfileValue(network: Network, phone: string, name: string, v
   );
 }
 
-/** `<iq xmlns=w:biz><business_profile/>`: accounts here are private ones, so there is none. */
-export function businessProfile(_network: Network, _from: Sender, iq: Stanza): Stanza {
-  return result(iq, [stanza('business_profile', {}, [])]);
-}
-
 /** `<iq xmlns=bot><bot v=2/>`: the list of AI personas. */
 export function bots(_network: Network, _from: Sender, iq: Stanza): Stanza {
   return result(iq, [stanza('bot', {}, [stanza('section', { type: 'all' }, [])])]);

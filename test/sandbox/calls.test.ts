@@ -1,7 +1,10 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import type { BinaryNode, WACallEvent } from '@whiskeysockets/baileys';
-import type { PhoneInfo } from '../../engine/sandbox/index.ts';
-import type { Client } from './client.ts';
+import { startSandbox, type PhoneInfo } from '../../engine/sandbox/index.ts';
+import { freshNumber, type Client } from './client.ts';
 import { eventually, makeWorld } from './world.ts';
 
 const world = makeWorld();
@@ -139,6 +142,32 @@ test('a group call rings with the group’s jid, and one who refuses does not en
   world.sandbox.calls.hangUp(friend.phone, { callId });
   expect(callsOf(mine)).toMatchObject([{ outcome: 'rejected', by: client.jid }]);
   expect(callsOf(other)).toMatchObject([{ outcome: 'ended' }]);
+});
+
+test('a call to a group rings at everybody else in it', async () => {
+  const [mine, friend] = [world.phone(), world.phone()];
+  const client = await world.linked(mine);
+  const { id: group } = await client.socket.groupCreate('Family', [friend.jid]);
+  world.sandbox.calls.start(friend.phone, { to: group });
+  expect(await callEvent(client, 'offer')).toMatchObject({ isGroup: true, groupJid: group, callerPn: friend.jid });
+  expect(callsOf(friend)).toMatchObject([{ to: [mine.jid], group }]);
+  expect(() => world.sandbox.calls.start(world.phone().phone, { to: group })).toThrow();
+});
+
+test('what rings goes on ringing when the sandbox is up again', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'sandbox-'));
+  const first = await startSandbox({ port: 0, dataDir });
+  const [mine, friend] = [first.addPhone({ phone: freshNumber() }), first.addPhone({ phone: freshNumber() })];
+  const { callId } = first.calls.start(friend.phone, { to: mine.phone });
+  const over = first.calls.start(friend.phone, { to: mine.phone, ringSeconds: 0.01 });
+  await first.close();
+  const second = await startSandbox({ port: 0, dataDir });
+  await eventually('the short one is over', () => second.calls.list(mine.phone)[1]?.outcome === 'missed');
+  expect(second.calls.list(mine.phone).map((call) => call.callId)).toEqual([callId, over.callId]);
+  second.calls.accept(mine.phone, { callId });
+  expect(second.calls.list(friend.phone)).toMatchObject([{ outcome: 'accepted' }, { outcome: 'missed' }]);
+  await second.close();
+  await rm(dataDir, { recursive: true });
 });
 
 test('refusing a call that is over does no harm', async () => {

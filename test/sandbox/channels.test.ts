@@ -1,8 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { proto, type BinaryNode, type WAMessage } from '@whiskeysockets/baileys';
 import sharp from 'sharp';
-import { clientAgents, type PhoneInfo } from '../../engine/sandbox/index.ts';
-import type { Client } from './client.ts';
+import { clientAgents, startSandbox, type PhoneInfo } from '../../engine/sandbox/index.ts';
+import { freshNumber, type Client } from './client.ts';
 import { inside } from './raw-client.ts';
 import { eventually, makeWorld } from './world.ts';
 
@@ -303,6 +306,43 @@ test('reactions and views are counted once per follower, and told to who has ask
   channels().view(jid, { phone: friend.phone });
   expect(channels().posts(jid)).toMatchObject([{ views: 1, reactions: { '❤️': 1 } }]);
   expect(silent.events.some(({ event }) => event === 'newsletter.reaction')).toBe(false);
+});
+
+test('a person reacts, edits and deletes in a channel on the phone as in any other chat', async () => {
+  const [owner, mine] = [world.phone(), world.phone()];
+  const client = await world.linked(mine);
+  const jid = await channelOf(owner, mine);
+  const { id } = await channels().post(jid, { by: owner.phone, text: 'Fgo' });
+  await client.text('Fgo');
+  await world.sandbox.idle();
+  const react = { chat: jid, id, emoji: '👍' };
+  expect((await world.http('POST', `/phones/${mine.phone}/react`, react)).status).toBeLessThan(300);
+  expect((await world.http('POST', `/phones/${owner.phone}/edit`, { chat: jid, id, text: 'Fog' })).status).toBeLessThan(
+    300,
+  );
+  expect((await client.text('Fog')).key.id).toBe(id);
+  expect(channels().posts(jid)).toMatchObject([{ text: 'Fog', reactions: { '👍': 1 } }]);
+  await world.sandbox.idle();
+  expect(world.sandbox.messages(mine.phone, { chat: jid })).toMatchObject([{ id, text: 'Fog' }]);
+  expect((await world.http('POST', `/phones/${owner.phone}/delete`, { chat: jid, id })).status).toBeLessThan(300);
+  expect(channels().posts(jid)).toMatchObject([{ deleted: true }]);
+});
+
+test('channels outlive the sandbox', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'sandbox-'));
+  const first = await startSandbox({ port: 0, dataDir });
+  const [owner, fan] = [first.addPhone({ phone: freshNumber() }), first.addPhone({ phone: freshNumber() })];
+  const { jid } = first.channels.create({ owner: owner.phone, name: 'Lasting' });
+  first.channels.follow(jid, { phone: fan.phone });
+  const { id } = await first.channels.post(jid, { by: owner.phone, text: 'still here' });
+  first.channels.react(jid, { phone: fan.phone, id, emoji: '👍' });
+  await first.close();
+  const second = await startSandbox({ port: 0, dataDir });
+  expect(second.channels.get(jid)).toMatchObject({ owner: owner.phone, followers: [fan.phone] });
+  expect(second.channels.posts(jid)).toMatchObject([{ id, text: 'still here', reactions: { '👍': 1 } }]);
+  expect((await second.channels.post(jid, { by: owner.phone, text: 'next' })).serverId).toBe(101);
+  await second.close();
+  await rm(dataDir, { recursive: true });
 });
 
 test('a client fetches posts, and the numbers of reactions and views apart from them', async () => {

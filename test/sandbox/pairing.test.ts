@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { RawClient, qrOf } from './raw-client.ts';
+import type { BinaryNode } from '@whiskeysockets/baileys';
+import { RawClient, inside, qrOf } from './raw-client.ts';
 import { eventually, makeWorld } from './world.ts';
 import { startSandbox } from '../../engine/sandbox/index.ts';
 import { Client } from './client.ts';
@@ -39,6 +40,62 @@ test('a wrong pairing code is told, and the right one still works', async () => 
   await expect(world.sandbox.linkCode(phone.phone, 'ABCD1235')).rejects.toMatchObject({ code: 'wrong-code' });
   await world.sandbox.linkCode(phone.phone, code);
   expect(await client.closed(0)).toBe(515);
+});
+
+/** How the server answers a client's request for a pairing code; Baileys itself does not look. */
+async function codeAnswer(client: Client, phone: string): Promise<BinaryNode> {
+  const answered = new Promise<BinaryNode>((resolve) => {
+    client.socket.ws.on('CB:iq', (node: BinaryNode) => {
+      if (node.attrs['type'] === 'error' || inside(node)[0]?.tag === 'link_code_companion_reg') resolve(node);
+    });
+  });
+  await client.socket.requestPairingCode(phone);
+  return answered;
+}
+
+test.each([
+  ['a client that calls itself something WhatsApp does not know', ['Linux', 'Robot', '1'], undefined, '400'],
+  ['a client that asks too often', ['Linux', 'Chrome', '1'], 'rate-limit', '429'],
+] as const)('%s gets no pairing code', async (_who, browser, fault, code) => {
+  const phone = world.phone();
+  const client = world.client(undefined, { browser: [...browser] }).connect();
+  await client.qr();
+  if (fault) world.sandbox.addFault({ fault, xmlns: 'md', times: 1 });
+  const answer = await codeAnswer(client, phone.phone);
+  expect(inside(answer)[0]?.attrs['code']).toBe(code);
+});
+
+test('a client that asks for a code for a number without an account is told so, and one with an account gets a ref', async () => {
+  const client = world.client().connect();
+  await client.qr();
+  expect(inside(await codeAnswer(client, '491519999998'))[0]?.attrs['code']).toBe('404');
+  const phone = world.phone();
+  const other = world.client().connect();
+  await other.qr();
+  const [registered] = inside(await codeAnswer(other, phone.phone));
+  expect(inside(registered)[0]).toMatchObject({ tag: 'link_code_pairing_ref' });
+  // nothing is linked before somebody types the code into the phone
+  expect(world.sandbox.phone(phone.phone).devices).toEqual([]);
+});
+
+test('of two codes that a client has asked for, the newer one counts', async () => {
+  const phone = world.phone();
+  const client = world.client().connect();
+  await client.qr();
+  await client.socket.requestPairingCode(phone.phone, 'AAAA1111');
+  await client.socket.requestPairingCode(phone.phone, 'BBBB2222');
+  await expect(world.sandbox.linkCode(phone.phone, 'AAAA1111')).rejects.toMatchObject({ code: 'wrong-code' });
+  await world.sandbox.linkCode(phone.phone, 'BBBB2222');
+  expect(await client.closed(0)).toBe(515);
+});
+
+test('a code dies with the connection that has asked for it', async () => {
+  const phone = world.phone();
+  const client = world.client().connect();
+  await client.qr();
+  const code = await client.socket.requestPairingCode(phone.phone);
+  await client.disconnect();
+  await expect(world.sandbox.linkCode(phone.phone, code)).rejects.toMatchObject({ code: 'no-code-requested' });
 });
 
 test('a code for a number nobody has asked for is refused with what to do', async () => {
