@@ -1,7 +1,6 @@
 import { proto } from '@whiskeysockets/baileys';
 import { jidOf } from './accounts.ts';
 import { optionHash, revokesOthers } from './changes.ts';
-import { reactToPost } from './channel-posts.ts';
 import { findChat, type Chat, type StoredMessage } from './chats.ts';
 import {
   contextOf,
@@ -37,7 +36,6 @@ interface Aim {
 
 /** Reacts to a message; an empty emoji takes the reaction back. */
 export async function react(handset: Handset, aim: Aim, emoji: string): Promise<string> {
-  if (aim.chat.kind === 'channel') return reactToPost(handset, aim.chat.jid, aim.message.id, emoji);
   const key = keyOf(handset, aim);
   const reactionMessage = { key, text: emoji, senderTimestampMs: Date.now() };
   return handset.deliver(aim.chat, { reactionMessage });

@@ -56,6 +56,8 @@ interface CodePairing {
   wrappedCompanionEphemeral: Buffer;
   /** Takes the client's half of the second step; answers whether it could be read. */
   finish: ((request: Stanza) => boolean) | undefined;
+  /** The client has asked for another code meanwhile. */
+  replaced: () => void;
 }
 
 /**
@@ -218,11 +220,13 @@ export class Pairing {
     if (wrapped.length !== 80 || !noiseKey.equals(registration.noiseKey)) return iqError(iq, 400);
     if (!DISPLAY.test(text(child(request, 'companion_platform_display')))) return iqError(iq, 400);
     const ref = randomBytes(16).toString('base64url');
+    registration.byCode?.replaced();
     registration.byCode = {
       phone: wanted.account.phone,
       ref,
       wrappedCompanionEphemeral: wrapped,
       finish: undefined,
+      replaced: () => undefined,
     };
     return result(iq, [
       stanza('link_code_companion_reg', { stage: 'companion_hello' }, [
@@ -242,6 +246,10 @@ export class Pairing {
     const wrapped = await wrap(ephemeral.public, code);
     const shared = agree(ephemeral.private, companionEphemeral);
     const answered = new Promise<Buffer>((resolve, reject) => {
+      pairing.replaced = () => {
+        const problem = 'The client has asked for another code meanwhile. Type the one that it shows now.';
+        reject(new SandboxError(410, 'code-replaced', problem));
+      };
       pairing.finish = (request) => {
         const secret = readKeyBundle(account.identity, registration.identity, pairing.ref, shared, request);
         pairing.finish = undefined;

@@ -308,26 +308,6 @@ test('reactions and views are counted once per follower, and told to who has ask
   expect(silent.events.some(({ event }) => event === 'newsletter.reaction')).toBe(false);
 });
 
-test('a person reacts, edits and deletes in a channel on the phone as in any other chat', async () => {
-  const [owner, mine] = [world.phone(), world.phone()];
-  const client = await world.linked(mine);
-  const jid = await channelOf(owner, mine);
-  const { id } = await channels().post(jid, { by: owner.phone, text: 'Fgo' });
-  await client.text('Fgo');
-  await world.sandbox.idle();
-  const react = { chat: jid, id, emoji: '👍' };
-  expect((await world.http('POST', `/phones/${mine.phone}/react`, react)).status).toBeLessThan(300);
-  expect((await world.http('POST', `/phones/${owner.phone}/edit`, { chat: jid, id, text: 'Fog' })).status).toBeLessThan(
-    300,
-  );
-  expect((await client.text('Fog')).key.id).toBe(id);
-  expect(channels().posts(jid)).toMatchObject([{ text: 'Fog', reactions: { '👍': 1 } }]);
-  await world.sandbox.idle();
-  expect(world.sandbox.messages(mine.phone, { chat: jid })).toMatchObject([{ id, text: 'Fog' }]);
-  expect((await world.http('POST', `/phones/${owner.phone}/delete`, { chat: jid, id })).status).toBeLessThan(300);
-  expect(channels().posts(jid)).toMatchObject([{ deleted: true }]);
-});
-
 test('channels outlive the sandbox', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'sandbox-'));
   const first = await startSandbox({ port: 0, dataDir });

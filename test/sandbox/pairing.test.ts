@@ -43,13 +43,13 @@ test('a wrong pairing code is told, and the right one still works', async () => 
 });
 
 /** How the server answers a client's request for a pairing code; Baileys itself does not look. */
-async function codeAnswer(client: Client, phone: string): Promise<BinaryNode> {
+async function codeAnswer(client: Client, phone: string, code?: string): Promise<BinaryNode> {
   const answered = new Promise<BinaryNode>((resolve) => {
     client.socket.ws.on('CB:iq', (node: BinaryNode) => {
       if (node.attrs['type'] === 'error' || inside(node)[0]?.tag === 'link_code_companion_reg') resolve(node);
     });
   });
-  await client.socket.requestPairingCode(phone);
+  await client.socket.requestPairingCode(phone, code);
   return answered;
 }
 
@@ -82,8 +82,8 @@ test('of two codes that a client has asked for, the newer one counts', async () 
   const phone = world.phone();
   const client = world.client().connect();
   await client.qr();
-  await client.socket.requestPairingCode(phone.phone, 'AAAA1111');
-  await client.socket.requestPairingCode(phone.phone, 'BBBB2222');
+  await codeAnswer(client, phone.phone, 'AAAA1111');
+  await codeAnswer(client, phone.phone, 'BBBB2222');
   await expect(world.sandbox.linkCode(phone.phone, 'AAAA1111')).rejects.toMatchObject({ code: 'wrong-code' });
   await world.sandbox.linkCode(phone.phone, 'BBBB2222');
   expect(await client.closed(0)).toBe(515);
