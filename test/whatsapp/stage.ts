@@ -169,6 +169,20 @@ export class Stage {
     return this.sandbox.phones().flatMap(({ phone, lid }) => [`${phone}.0`, `${lid.split('@')[0]}_1.0`]);
   }
 
+  /** A message as a phone shows it. */
+  message(phone: string, id: string) {
+    return this.sandbox.messages(phone).find((one) => one.id === id);
+  }
+
+  /** Waits until something that has no event of its own is so, on a phone for instance. */
+  async untilTrue(check: () => unknown): Promise<void> {
+    const deadline = Date.now() + GIVE_UP_MS;
+    while (!check()) {
+      if (Date.now() > deadline) throw new Error(`Never came true: ${check.toString()}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
   async status(session = 1): Promise<string> {
     return this.engine.sessions.get(session).status.status;
   }
