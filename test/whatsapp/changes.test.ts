@@ -122,7 +122,10 @@ describe('what Robin does to a message becomes events', () => {
     const id = await received('oops');
     await stage.sandbox.gestures.delete(FRIEND, { chat: OWN, id });
     const { data, phone } = await eventAbout('messages.delete', id);
-    expect([data, phone]).toEqual([expect.objectContaining({ keys: [expect.objectContaining({ id, fromMe: false })] }), FRIEND]);
+    expect([data, phone]).toEqual([
+      expect.objectContaining({ keys: [expect.objectContaining({ id, fromMe: false })] }),
+      FRIEND,
+    ]);
   });
 
   test('votes in our poll are tallied, the last one of each voter', async () => {
@@ -147,7 +150,12 @@ describe('what Robin does to a message becomes events', () => {
   test('what is no right of the sender’s has no event: nobody edits or deletes a message of ours', async () => {
     const { id, msgId } = await sent('mine');
     const info = await stage.call('GET', `/api/messages/${msgId}/info`);
-    expect(info.body.data).toMatchObject({ id, msgId, key: { fromMe: true }, message: { extendedTextMessage: { text: 'mine' } } });
+    expect(info.body.data).toMatchObject({
+      id,
+      msgId,
+      key: { fromMe: true },
+      message: { extendedTextMessage: { text: 'mine' } },
+    });
     await expect(stage.sandbox.gestures.edit(FRIEND, { chat: OWN, id, text: 'yours' })).rejects.toThrow();
     expect((await stage.call('DELETE', `/api/messages/${await received('hers')}`)).body).toMatchObject({
       code: 'bad_request',
