@@ -2,17 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { MessageInfo } from '../../engine/sandbox/control.ts';
 import { end, ended, freePort, root, until } from './n8n.ts';
 
 const command = join(root, 'engine', 'dist', 'cli.js');
 
 /** What the sandbox shows of a message on a simulated phone. */
-export interface PhoneMessage {
-  seq: number;
-  id: string;
-  fromMe: boolean;
-  text: string;
-}
+export type PhoneMessage = MessageInfo;
 
 export interface EngineOptions {
   /** The data folder; without it a temporary one, which goes when the engine is stopped. */
@@ -170,8 +166,28 @@ export class Phone {
     readonly number: string,
   ) {}
 
-  async send(to: string, text: string): Promise<void> {
-    await this.engine.sandbox('POST', `/phones/${this.number}/send`, { to, text });
+  /** The phone's address. */
+  get jid(): string {
+    return `${this.number}@s.whatsapp.net`;
+  }
+
+  async send(to: string, message: string | object): Promise<{ id: string }> {
+    const content = typeof message === 'string' ? { text: message } : message;
+    return await this.ask('POST', 'send', { to, ...content });
+  }
+
+  /** What a person does or sees on the phone; see the sandbox's control API. */
+  async ask<T>(method: string, path: string, body?: object): Promise<T> {
+    return await this.engine.sandbox(method, `/phones/${this.number}/${path}`, body);
+  }
+
+  /** The message that fits, as soon as it is on the phone. */
+  async sees(what: string, fits: (message: PhoneMessage) => unknown): Promise<PhoneMessage> {
+    return await until(
+      `the phone to see ${what}`,
+      async () => (await this.messages()).find((message) => fits(message)),
+      20_000,
+    );
   }
 
   /** What is on the phone, oldest first; or what came after a message. */
@@ -183,6 +199,6 @@ export class Phone {
   /** The texts this phone has received, oldest first. */
   async received(): Promise<string[]> {
     const messages = await this.messages();
-    return messages.filter(({ fromMe }) => !fromMe).map(({ text }) => text);
+    return messages.filter(({ fromMe }) => !fromMe).map(({ text }) => text ?? '');
   }
 }

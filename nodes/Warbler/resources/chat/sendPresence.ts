@@ -1,4 +1,4 @@
-import type { INodePropertyOptions } from 'n8n-workflow';
+import type { INodePropertyOptions, INodePropertyRouting } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
 import { actingSessionField, chatField } from '../../shared/fields';
@@ -14,6 +14,11 @@ export const option: INodePropertyOptions = {
   },
 };
 
+/** Being online is no matter of one chat; the engine wants an address all the same. */
+const toEverybody: INodePropertyRouting = {
+  send: { type: 'body', property: 'jid', value: 'status@broadcast' },
+};
+
 export const description = updateDisplayOptions({ show: { resource: ['chat'], operation: ['sendPresence'] } }, [
   actingSessionField,
   {
@@ -21,16 +26,20 @@ export const description = updateDisplayOptions({ show: { resource: ['chat'], op
     name: 'presence',
     type: 'options',
     options: [
-      { name: 'Offline', value: 'unavailable', description: 'To everyone' },
-      { name: 'Online', value: 'available', description: 'To everyone' },
-      { name: 'Recording', value: 'recording', description: 'A voice note, in this chat' },
-      { name: 'Stopped Typing', value: 'paused', description: 'In this chat' },
-      { name: 'Typing', value: 'composing', description: 'In this chat' },
+      { name: 'Offline', value: 'unavailable', description: 'For everybody', routing: toEverybody },
+      { name: 'Online', value: 'available', description: 'For everybody', routing: toEverybody },
+      { name: 'Recording', value: 'recording', description: 'A voice note, in one chat' },
+      { name: 'Stopped Typing', value: 'paused', description: 'In one chat' },
+      { name: 'Typing', value: 'composing', description: 'In one chat' },
     ],
     default: 'composing',
     routing: { send: { type: 'body', property: 'type' } },
   },
-  { ...chatField, routing: { send: { type: 'body', property: 'jid' } } },
+  {
+    ...chatField,
+    displayOptions: { show: { presence: ['composing', 'paused', 'recording'] } },
+    routing: { send: { type: 'body', property: 'jid' } },
+  },
   {
     displayName: 'Options',
     name: 'options',
@@ -42,7 +51,7 @@ export const description = updateDisplayOptions({ show: { resource: ['chat'], op
         displayName: 'Seconds',
         name: 'seconds',
         type: 'number',
-        typeOptions: { minValue: 0 },
+        typeOptions: { minValue: 0, maxValue: 60 },
         default: 3,
         description: 'How long to show it. The workflow goes on afterwards.',
         routing: { send: { type: 'body', property: 'delayMs', value: '={{ Math.round($value * 1000) }}' } },

@@ -47,12 +47,24 @@ export const description = updateDisplayOptions({ show: { resource: ['chat'], op
         routing: { send: { type: 'body', property: 'disappearAfter' } },
       },
       {
-        displayName: 'Muted',
-        name: 'muted',
-        type: 'boolean',
-        default: true,
-        description: 'Whether the chat is to be silent',
-        routing: { send: { type: 'body', property: 'muted' } },
+        displayName: 'Mute',
+        name: 'mute',
+        type: 'options',
+        options: [
+          { name: '8 Hours', value: 28800 },
+          { name: 'Always', value: 3153600000 },
+          { name: 'One Week', value: 604800 },
+          { name: 'Unmute', value: 0 },
+        ],
+        default: 28800,
+        description: 'How long the chat is to be silent',
+        routing: {
+          send: {
+            type: 'body',
+            property: 'mutedUntil',
+            value: '={{ $value === 0 ? 0 : Math.floor(Date.now() / 1000) + $value }}',
+          },
+        },
       },
       {
         displayName: 'Pinned',

@@ -28,16 +28,6 @@ const properties: INodeProperties[] = [
     ],
     default: 'text',
   },
-  {
-    displayName: 'Audience',
-    name: 'audience',
-    type: 'string',
-    default: '',
-    required: true,
-    placeholder: 'e.g. +14155552671, +14155552672',
-    description: 'Phone numbers or JIDs of those who may see it, separated by commas',
-    routing: { send: { type: 'body', property: 'audience', value: COMMA_LIST } },
-  },
   ...ofType('text', [
     {
       displayName: 'Text',
@@ -60,7 +50,15 @@ const properties: INodeProperties[] = [
   ...ofType('image', fileFields('image')),
   ...ofType('video', fileFields('video')),
   ...updateDisplayOptions({ show: { statusType: ['image', 'video'] } }, [captionField]),
-  statusOptions(),
+  statusOptions({
+    displayName: 'Audience',
+    name: 'audience',
+    type: 'string',
+    default: '',
+    placeholder: 'e.g. +14155552671, +14155552672',
+    description: 'Phone numbers or JIDs of those who may see it, separated by commas. By default all contacts.',
+    routing: { send: { type: 'body', property: 'audience', value: COMMA_LIST } },
+  }),
 ];
 
 export const description = updateDisplayOptions(

@@ -1,0 +1,285 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { jpeg, opus, PDF } from '../media/pictures.ts';
+import type { Phone, PhoneMessage } from './engine.ts';
+import { until } from './n8n.ts';
+import { withN8n } from './suite.ts';
+import { type InputFile, type Output, refusalOf, typed, Workbench } from './workbench.ts';
+
+const MINUTE = 60_000;
+
+withN8n('Messages from a real n8n', () => {
+  let bench: Workbench;
+  let phone: Phone;
+  let own: string;
+  let picture: Buffer;
+  let website: Server;
+  let pictureUrl: string;
+
+  beforeAll(async () => {
+    [bench, picture] = await Promise.all([Workbench.start(), jpeg()]);
+    own = (await bench.engine.number()).replace('+', '');
+    phone = await bench.engine.phone('15550100079');
+    website = createServer((_request, response) => response.setHeader('content-type', 'image/jpeg').end(picture));
+    await new Promise<void>((resolve) => website.listen(0, '127.0.0.1', resolve));
+    pictureUrl = `http://127.0.0.1:${(website.address() as AddressInfo).port}/picture.jpg`;
+  }, 5 * MINUTE);
+
+  afterAll(async () => {
+    website?.close();
+    await bench?.stop();
+  }, MINUTE);
+
+  /** Sends to the phone; what n8n gave, and what the phone shows. */
+  async function send(operation: string, parameters: object, file?: InputFile): Promise<[Output, PhoneMessage]> {
+    const to = typed(`+${phone.number}`);
+    const options = { wait: true, ...(parameters as { options?: object }).options };
+    const sent = await bench.output(`message: ${operation}`, { to, ...parameters, options }, { ...(file && { file }) });
+    expect(sent.json).toMatchObject({ msgId: expect.any(Number), status: 'sent', id: expect.any(String) });
+    return [sent, await phone.sees(operation, ({ id }) => id === sent.json['id'])];
+  }
+
+  const sendText = async (text: string) => await send('sendText', { text });
+
+  /** What the phone sends, as Warbler Trigger gives it to a workflow. */
+  async function received(message: string | object): Promise<Record<string, unknown>> {
+    const { id } = await phone.send(own, message);
+    return await until(
+      'the event',
+      async () => {
+        const events = await bench.engine.call<Array<Record<string, unknown>>>(
+          'GET',
+          '/api/whatsapp-sessions/1/events?limit=1000',
+        );
+        return events.find((event) => event['event'] === 'messages.received' && JSON.stringify(event).includes(id));
+      },
+      20_000,
+    );
+  }
+
+  const keyOf = (event: Record<string, unknown>) =>
+    (event['data'] as { messages: { key: { id: string; remoteJid: string } } }).messages.key;
+
+  const file = (bytes: Buffer, mimeType: string, fileName: string): InputFile => ({ bytes, mimeType, fileName });
+
+  describe('are sent', () => {
+    test('as text, to somebody typed as plain text in an older workflow', async () => {
+      const [, seen] = await send('sendText', { to: `+${phone.number}`, text: 'Hello' });
+      expect(seen).toMatchObject({ text: 'Hello', fromMe: false });
+    });
+
+    test('as a reply that mentions somebody and disappears', async () => {
+      const [first] = await sendText('First');
+      const options = { replyTo: String(first.json['msgId']), mentions: `${phone.jid}`, disappearAfter: 86400 };
+      const [, seen] = await send('sendText', { text: `Second @${phone.number}`, options });
+      expect(seen.quoted).toMatchObject({ id: first.json['id'], text: 'First' });
+      expect(seen.mentions).toHaveLength(1);
+      expect(seen.expiresAt).toBeGreaterThan(Date.now() / 1000);
+    });
+
+    test('once, however often the same key is used', async () => {
+      const parameters = { text: 'Only once', options: { idempotencyKey: 'order-4711' } };
+      const [first] = await send('sendText', parameters);
+      const [second] = await send('sendText', parameters);
+      expect(second.json['msgId']).toBe(first.json['msgId']);
+      expect((await phone.received()).filter((text) => text === 'Only once')).toHaveLength(1);
+    });
+
+    test('as a picture of the item, with a caption, to be opened once', async () => {
+      const parameters = { source: 'binary', caption: 'Our menu', options: { viewOnce: true } };
+      const [, seen] = await send('sendImage', parameters, file(picture, 'image/jpeg', 'menu.jpg'));
+      expect(seen).toMatchObject({
+        text: 'Our menu',
+        media: { kind: 'image', mimetype: 'image/jpeg', viewOnce: true },
+      });
+    });
+
+    test('as a picture from a URL', async () => {
+      const [, seen] = await send('sendImage', { source: 'url', url: pictureUrl });
+      expect(seen.media).toMatchObject({ kind: 'image', width: 320, height: 200 });
+    });
+
+    test('as a document that keeps its name, be it JSON', async () => {
+      const [, pdf] = await send('sendDocument', { source: 'binary' }, file(PDF, 'application/pdf', 'invoice.pdf'));
+      expect(pdf.media).toMatchObject({ kind: 'document', mimetype: 'application/pdf', fileName: 'invoice.pdf' });
+      const json = file(Buffer.from('{"order": 7}'), 'application/json', 'order.json');
+      const parameters = { source: 'binary', caption: 'Your order', options: { fileName: 'Bestellung äöü.json' } };
+      const [, seen] = await send('sendDocument', parameters, json);
+      expect(seen).toMatchObject({ text: 'Your order', media: { fileName: 'Bestellung äöü.json', size: 12 } });
+    });
+
+    test('as a voice note and as a sticker', async () => {
+      const [, heard] = await send('sendAudio', { source: 'binary' }, file(opus(2), 'audio/ogg', 'note.ogg'));
+      expect(heard.media).toMatchObject({ kind: 'audio', ptt: true, seconds: 2 });
+      const [, seen] = await send('sendSticker', { source: 'binary' }, file(picture, 'image/jpeg', 'face.jpg'));
+      expect(seen.media).toMatchObject({ kind: 'sticker', mimetype: 'image/webp' });
+    });
+
+    test('from an upload, as often as one likes', async () => {
+      const uploaded = await bench.output('media: upload', {}, { file: file(picture, 'image/jpeg', 'menu.jpg') });
+      expect(uploaded.json).toMatchObject({ mimetype: 'image/jpeg', size: picture.length });
+      for (const key of ['id', 'publicUrl']) {
+        const [, seen] = await send('sendImage', { source: 'url', url: uploaded.json[key] });
+        expect(seen.media).toMatchObject({ kind: 'image' });
+      }
+    });
+
+    test.each([
+      [
+        'sendContact',
+        { contacts: { contact: [{ name: 'Robin', phone: '+15550100002', organization: '' }] } },
+        { contacts: [{ name: 'Robin', phone: '15550100002' }] },
+      ],
+      [
+        'sendLocation',
+        { latitude: 52.5163, longitude: 13.3777, options: { placeName: 'Brandenburg Gate', address: 'Berlin' } },
+        { location: { latitude: 52.5163, longitude: 13.3777, name: 'Brandenburg Gate', address: 'Berlin' } },
+      ],
+      [
+        'sendPoll',
+        { question: 'When?', answers: 'Monday, early\nTuesday', options: { multiSelect: true } },
+        { poll: { question: 'When?', multiSelect: true, options: [{ name: 'Monday, early' }, { name: 'Tuesday' }] } },
+      ],
+      [
+        'sendEvent',
+        {
+          eventName: 'Party',
+          startTime: '2030-06-01T18:00:00',
+          options: { endTime: '2030-06-01T20:00:00', eventDescription: 'Bring something' },
+        },
+        { event: { name: 'Party', description: 'Bring something' } },
+      ],
+    ])('by %s', async (operation, parameters, expected) => {
+      const [, seen] = await send(operation, parameters);
+      expect(seen).toMatchObject(expected);
+      if (seen.event) expect(seen.event.endTime! - seen.event.startTime).toBe(2 * 3600);
+    });
+
+    test('as a status to an audience', async () => {
+      const parameters = { statusType: 'text', text: 'Open today', options: { audience: `+${phone.number}` } };
+      const sent = await bench.output('message: sendStatus', parameters);
+      const seen = await phone.sees('the status', ({ id }) => id === sent.json['id']);
+      expect(seen).toMatchObject({ chat: 'status@broadcast', text: 'Open today' });
+    });
+  });
+
+  describe('that are there', () => {
+    test('are reacted to, edited, pinned and starred', async () => {
+      const [sent] = await sendText('Good morning');
+      const messageId = String(sent.json['msgId']);
+      await bench.output('message: react', { messageId, emoji: '👍' });
+      await bench.output('message: pin', { messageId, pinned: true, seconds: 86400 });
+      await bench.output('message: edit', { messageId, text: 'Good evening' });
+      await bench.output('message: star', { messageId, starred: true });
+      const seen = await phone.sees('what was done', ({ id, edited }) => id === sent.json['id'] && edited);
+      expect(seen).toMatchObject({ text: 'Good evening', pinned: true, reactions: [{ from: own, emoji: '👍' }] });
+    });
+
+    test('are forwarded, and deleted for everyone', async () => {
+      const [sent] = await sendText('Pass it on');
+      const messageId = String(sent.json['msgId']);
+      const to = typed(phone.number);
+      const forwarded = await bench.output('message: forward', { messageId, to });
+      const copy = await phone.sees('the copy', ({ id }) => id === forwarded.json['id']);
+      expect(copy).toMatchObject({ text: 'Pass it on', forwarded: true });
+      expect((await bench.output('message: delete', { messageId })).json).toEqual({ deleted: true });
+      await phone.sees('the deletion', ({ id, deleted }) => id === sent.json['id'] && deleted);
+    });
+
+    test('tell how they fared', async () => {
+      const [sent] = await sendText('How am I?');
+      const info = await bench.output('message: getInfo', { messageId: String(sent.json['id']) });
+      expect(info.json).toMatchObject({ msgId: sent.json['msgId'], remoteJid: phone.jid, key: { fromMe: true } });
+    });
+
+    test('are marked as read where they came from', async () => {
+      const event = await received('Read me');
+      const { id: messageId, remoteJid } = keyOf(event);
+      const read = await bench.output('message: markAsRead', { messageId, chat: typed(remoteJid) });
+      expect(read.json).toEqual({ status: 'read' });
+      await phone.sees('blue ticks', ({ id, status }) => id === messageId && status === 'read');
+    });
+
+    test('are polls with results, and polls to vote in', async () => {
+      const [sent, seen] = await send('sendPoll', { question: 'Pizza?', answers: 'Yes\nNo' });
+      await phone.ask('POST', 'vote', { chat: own, id: seen.id, options: ['Yes'] });
+      const messageId = String(sent.json['msgId']);
+      const results = async () => JSON.stringify(await bench.outputs('message: getPollResults', { messageId }));
+      await until('the vote', async () => (await results()).includes(phone.number) || undefined, 20_000);
+
+      const asked = await received({ poll: { question: 'Tea?', options: ['Green', 'Black'] } });
+      const { id } = keyOf(asked);
+      await bench.output('message: vote', { messageId: id, answers: 'Black' });
+      const voted = await phone.sees('the vote', (message) => message.id === id && message.poll?.options[1]?.voters[0]);
+      expect(voted.poll?.options).toEqual([
+        { name: 'Green', voters: [] },
+        { name: 'Black', voters: [own] },
+      ]);
+    });
+
+    test('bring files, which come into the item', async () => {
+      const imageBase64 = picture.toString('base64');
+      const event = await received({ imageBase64, mimetype: 'image/jpeg', text: 'Look' });
+      const parameters = { message: '={{ $json.data.messages }}', binaryPropertyName: 'photo' };
+      const downloaded = await bench.output('media: download', parameters, { inputs: [event] });
+      expect(downloaded.binary?.['photo']).toMatchObject({ mimeType: 'image/jpeg' });
+      expect((await bench.bytes(downloaded, 'photo')).equals(picture)).toBe(true);
+      const link = await bench.output('media: getLink', { message: parameters.message }, { inputs: [event] });
+      expect(link.json).toMatchObject({ publicUrl: expect.stringMatching(/^http/) });
+    });
+
+    test('are refused with advice when they have no file', async () => {
+      const event = await received('Only text');
+      const parameters = { message: '={{ $json.data.messages }}' };
+      const refusal = refusalOf(await bench.run('media: download', parameters, { inputs: [event] }));
+      expect(refusal?.message).toMatch(/media/i);
+    });
+  });
+
+  test('lists what was sent, page after page', async () => {
+    const texts = Array.from({ length: 101 }, (_, index) => ({ text: `Number ${index}` }));
+    const to = typed(`+${phone.number}`);
+    await bench.outputs('message: sendText', { to, text: '={{ $json.text }}' }, { inputs: texts });
+    const all = await bench.outputs('session: getMessageLogs', { returnAll: true });
+    const contents = all.map(({ json }) => String(json['content']));
+    expect(texts.filter(({ text }) => !contents.some((content) => content.includes(text)))).toEqual([]);
+    expect(new Set(all.map(({ json }) => json['id'])).size).toBe(all.length);
+    expect(await bench.outputs('session: getMessageLogs', { limit: 3 })).toHaveLength(3);
+  });
+
+  describe('that cannot be sent are explained:', () => {
+    test('a field that is wrong', async () => {
+      const parameters = { to: typed(`+${phone.number}`), question: 'Really?', answers: 'Yes' };
+      const refusal = refusalOf(await bench.run('message: sendPoll', parameters));
+      expect(refusal?.message).toBe('Validation failed');
+      expect(refusal?.description).toMatch(/options/);
+    });
+
+    test('somebody who is not on WhatsApp', async () => {
+      const refusal = refusalOf(await bench.run('message: sendText', { to: typed('+15550109999'), text: 'Hi' }));
+      expect(refusal).toMatchObject({
+        message: expect.stringMatching(/not on WhatsApp/),
+        description: expect.stringMatching(/country code/),
+      });
+    });
+
+    test('a file that cannot be fetched', async () => {
+      const parameters = { to: typed(`+${phone.number}`), source: 'url', url: 'http://127.0.0.1:9/picture.jpg' };
+      const refusal = refusalOf(await bench.run('message: sendImage', parameters));
+      expect(refusal).toMatchObject({
+        message: expect.stringMatching(/could not be fetched/),
+        description: expect.stringMatching(/input data field/),
+      });
+    });
+
+    test('a file that the item has not', async () => {
+      const parameters = { to: typed(`+${phone.number}`), source: 'binary' };
+      expect(refusalOf(await bench.run('message: sendImage', parameters))?.message).toMatch(/binary file 'data'/);
+    });
+
+    test('a message that is not there', async () => {
+      const refusal = refusalOf(await bench.run('message: react', { messageId: '999999', emoji: '👍' }));
+      expect(refusal?.description).toMatch(/Check the message ID/);
+    });
+  });
+});
