@@ -98,6 +98,23 @@ export class Engine {
     return await this.call('GET', '/api/whatsapp-sessions/1/webhooks');
   }
 
+  /** The first event of session 1 that fits, as Warbler Trigger gives it to a workflow, as soon as it is there. */
+  async event<T extends object>(what: string, fits: (event: T) => unknown): Promise<T> {
+    let after = 0;
+    return await until(
+      `the event of ${what}`,
+      async () => {
+        const page = await this.call<Array<T & { seq: number }>>(
+          'GET',
+          `/api/whatsapp-sessions/1/events?after=${after}&limit=500`,
+        );
+        after = page.at(-1)?.seq ?? after;
+        return page.find(fits);
+      },
+      20_000,
+    );
+  }
+
   /** The number of session 1. */
   async number(): Promise<string> {
     const { phone_number: number } = await this.call<{ phone_number: string }>('GET', '/api/whatsapp-sessions/1');

@@ -44,16 +44,9 @@ withN8n('Messages from a real n8n', () => {
   /** What the phone sends, as Warbler Trigger gives it to a workflow. */
   async function received(message: string | object): Promise<Record<string, unknown>> {
     const { id } = await phone.send(own, message);
-    return await until(
-      'the event',
-      async () => {
-        const events = await bench.engine.call<Array<Record<string, unknown>>>(
-          'GET',
-          '/api/whatsapp-sessions/1/events?limit=1000',
-        );
-        return events.find((event) => event['event'] === 'messages.received' && JSON.stringify(event).includes(id));
-      },
-      20_000,
+    return await bench.engine.event<Record<string, unknown>>(
+      'the message',
+      (event) => event['event'] === 'messages.received' && JSON.stringify(event).includes(id),
     );
   }
 

@@ -1,4 +1,4 @@
-import type { INodeProperties } from 'n8n-workflow';
+import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow';
 import { COMMA_LIST } from './values';
 
 /** Chooses a session: from the engine's list, or by its number. Used as it is where the session is part of the path. */
@@ -161,4 +161,28 @@ export const inputFileField: INodeProperties = {
   required: true,
   placeholder: 'e.g. data',
   hint: 'The name of the input field containing the binary file data to be processed',
+};
+
+const TIMERS: INodePropertyOptions[] = [
+  { name: '24 Hours', value: 86400 },
+  { name: '7 Days', value: 604800 },
+  { name: '90 Days', value: 7776000 },
+];
+
+/** How long a message stays: the three times that WhatsApp has. */
+export const disappearAfterField: INodeProperties = {
+  displayName: 'Disappear After',
+  name: 'disappearAfter',
+  type: 'options',
+  options: TIMERS,
+  default: 604800,
+  description: 'How long the message stays in the chat',
+  routing: { send: { type: 'body', property: 'disappearAfter' } },
+};
+
+/** The same as a setting of a chat or a group, which can be taken back. */
+export const disappearingField: INodeProperties = {
+  ...disappearAfterField,
+  options: [...TIMERS, { name: 'Never', value: 0 }],
+  description: 'How long new messages stay, for everyone in the chat',
 };

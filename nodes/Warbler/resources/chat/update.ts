@@ -1,7 +1,7 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
-import { actingSessionField, chatField } from '../../shared/fields';
+import { actingSessionField, chatField, disappearingField } from '../../shared/fields';
 
 export const option: INodePropertyOptions = {
   name: 'Update',
@@ -32,20 +32,7 @@ export const description = updateDisplayOptions({ show: { resource: ['chat'], op
         description: 'Whether the chat is to be in the archive',
         routing: { send: { type: 'body', property: 'archived' } },
       },
-      {
-        displayName: 'Disappear After',
-        name: 'disappearAfter',
-        type: 'options',
-        options: [
-          { name: '24 Hours', value: 86400 },
-          { name: '7 Days', value: 604800 },
-          { name: '90 Days', value: 7776000 },
-          { name: 'Never', value: 0 },
-        ],
-        default: 604800,
-        description: 'How long new messages stay in the chat, for everyone in it',
-        routing: { send: { type: 'body', property: 'disappearAfter' } },
-      },
+      disappearingField,
       {
         displayName: 'Mute',
         name: 'mute',

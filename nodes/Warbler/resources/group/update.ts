@@ -1,7 +1,7 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
-import { actingSessionField, groupField } from '../../shared/fields';
+import { actingSessionField, disappearingField, groupField } from '../../shared/fields';
 
 export const option: INodePropertyOptions = {
   name: 'Update',
@@ -42,6 +42,7 @@ export const description = updateDisplayOptions({ show: { resource: ['group'], o
         description: 'The text below the name',
         routing: { send: { type: 'body', property: 'description' } },
       },
+      disappearingField,
       {
         displayName: 'Members Can Add Others',
         name: 'memberAdd',

@@ -1,6 +1,6 @@
 import type { INodeProperties, INodePropertyRouting } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
-import { inputFileField, recipientField } from '../../shared/fields';
+import { disappearAfterField, inputFileField, recipientField } from '../../shared/fields';
 import { uploadInto } from '../../shared/files';
 import { COMMA_LIST, MESSAGE_ID } from '../../shared/values';
 
@@ -65,20 +65,6 @@ const EXAMPLES = {
   audio: 'message.mp3',
   document: 'invoice.pdf',
   sticker: 'sticker.webp',
-};
-
-const disappearAfter: INodeProperties = {
-  displayName: 'Disappear After',
-  name: 'disappearAfter',
-  type: 'options',
-  options: [
-    { name: '24 Hours', value: 86400 },
-    { name: '7 Days', value: 604800 },
-    { name: '90 Days', value: 7776000 },
-  ],
-  default: 86400,
-  description: 'How long the message stays in the chat',
-  routing: { send: { type: 'body', property: 'disappearAfter' } },
 };
 
 const idempotencyKey: INodeProperties = {
@@ -153,7 +139,7 @@ const collectionOf = (options: INodeProperties[]): INodeProperties => ({
 
 /** The options of every message in a chat, and those of one kind of message. */
 export const sendOptions = (...own: INodeProperties[]): INodeProperties =>
-  collectionOf([disappearAfter, idempotencyKey, mentionAll, mentions, replyTo, waitForWhatsApp, ...own]);
+  collectionOf([disappearAfterField, idempotencyKey, mentionAll, mentions, replyTo, waitForWhatsApp, ...own]);
 
 /** The options of a status update, which has no chat. */
 export const statusOptions = (...own: INodeProperties[]): INodeProperties =>
