@@ -128,6 +128,9 @@ export class Pairing {
       return undefined;
     }
     if (xmlns === 'w:p') return result(node);
+    // an authenticator's answer to that would have to convince WhatsApp; there is none that convinces the sandbox
+    if (xmlns === 'md' && child(node, 'passkey_request_options')) return result(node, [passkeyRequest()]);
+    if (xmlns === 'md' && child(node, 'passkey_prologue')) return iqError(node, 403);
     const request = child(node, 'link_code_companion_reg');
     if (xmlns !== 'md' || !request) return iqError(node, 501);
     const limited = this.#network.faults.fire('rate-limit', { kinds: kindsOf(node) });

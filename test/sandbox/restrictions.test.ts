@@ -165,6 +165,19 @@ test('an account that demands a passkey has the client asked for one, and links 
   expect(await client.closed(0)).toBe(515);
 });
 
+test('a client may ask for the passkey request again, and no answer to it is believed', async () => {
+  const client = world.client().connect();
+  await client.qr();
+  const ask = (type: string, tag: string): Promise<BinaryNode> =>
+    client.socket.query({
+      tag: 'iq',
+      attrs: { to: '@s.whatsapp.net', type, xmlns: 'md' },
+      content: [{ tag, attrs: {} }],
+    });
+  expect(inside(await ask('get', 'passkey_request_options'))[0]?.tag).toBe('passkey_request_options');
+  await expect(ask('set', 'passkey_prologue')).rejects.toMatchObject({ data: 403 });
+});
+
 test('an account that demands a passkey does so for a pairing code, too', async () => {
   const phone = world.phone();
   const client = world.client().connect();
