@@ -1,12 +1,16 @@
 import { proto } from '@whiskeysockets/baileys';
 import type { Account, Sender } from './accounts.ts';
 import type { Network } from './network.ts';
-import { announce, headOf, takePatch } from './shared-settings.ts';
+import { encryptMedia } from './media-cipher.ts';
+import { announce, headOf, keyOf, recordsOf, takePatch } from './shared-settings.ts';
 import { bytes, child, children, errorNode, result, stanza, type Stanza } from './stanza.ts';
 import { SyncdError } from './syncd.ts';
 
 /** Patches in one answer; a client that is further behind asks again. */
 const PAGE = 100;
+
+/** The version from which on there is a snapshot of a collection; before that, its few patches are all there is. */
+const SNAPSHOT_FROM = 20;
 
 /** The collections that there are; which setting lies in which is the clients' business. */
 const COLLECTIONS = new Set(['critical_block', 'critical_unblock_low', 'regular_high', 'regular_low', 'regular']);
@@ -79,7 +83,40 @@ function refused(name: string, version: number, code: number): Stanza {
   return stanza('collection', { name, version, type: 'error' }, [errorNode(code)]);
 }
 
-/** Nothing yet: until there is a media host, a device is given every patch. */
-function snapshot(_network: Network, _account: Account, _name: string): Stanza | undefined {
-  return undefined;
+/**
+ * Every record of a collection as an encrypted file on the media host, for a device that begins with nothing. The MAC
+ * is the one that the last patch has proven: the server puts a snapshot together without being able to read it.
+ */
+function snapshot(network: Network, account: Account, name: string): Stanza | undefined {
+  const { version, snapshotMac } = headOf(network, account, name);
+  if (version < SNAPSHOT_FROM) return undefined;
+  const attrs = { name, version, has_more_patches: 'false' };
+  return stanza('collection', attrs, [stanza('snapshot', {}, fileOf(network, account, name, version, snapshotMac))]);
+}
+
+/** Where the snapshot of this version lies; it is made once, and again when the media host has forgotten it. */
+function fileOf(network: Network, account: Account, name: string, version: number, mac: Buffer): Buffer {
+  const made = network.store.get<{ version: number; file: Buffer }>(
+    'select version, file from app_state_snapshots where phone = ? and collection = ?',
+    ...[account.phone, name],
+  );
+  const path = made && proto.ExternalBlobReference.decode(made.file).directPath;
+  if (made?.version === version && path && network.media.read(path)) return made.file;
+  const records = recordsOf(network, account.phone, name);
+  const keyId = { id: keyOf(network, account.phone).id };
+  const whole = Buffer.from(proto.SyncdSnapshot.encode({ version: { version }, records, mac, keyId }).finish());
+  const file = externalBlob(network, whole);
+  network.store.run(
+    'insert or replace into app_state_snapshots (phone, collection, version, file) values (?, ?, ?, ?)',
+    ...[account.phone, name, version, file],
+  );
+  return file;
+}
+
+/** Puts bytes on the media host; what is returned names them and has the key. */
+function externalBlob(network: Network, plaintext: Buffer): Buffer {
+  const { bytes: encrypted, mediaKey, fileSha256, fileEncSha256, fileLength } = encryptMedia('md-app-state', plaintext);
+  const { directPath } = network.media.keep('md-app-state', encrypted);
+  const reference = { mediaKey, directPath, fileSha256, fileEncSha256, fileSizeBytes: fileLength };
+  return Buffer.from(proto.ExternalBlobReference.encode(reference).finish());
 }

@@ -2,6 +2,9 @@ import { Agent as HttpsAgent, type AgentOptions } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { Agent as Dispatcher, buildConnector } from 'undici';
 
+/** Where clients look for what has a path but no host: history and snapshots of the shared settings. */
+export const WHATSAPP_MEDIA_HOST = 'mmg.whatsapp.net';
+
 /** What a Baileys client is configured with, besides `waWebSocketUrl`, so that it reaches the sandbox's media host. */
 export interface ClientAgents {
   /** For uploads. */
@@ -13,12 +16,13 @@ export interface ClientAgents {
 /**
  * Clients of WhatsApp build their media addresses with `https://` and nothing else. The sandbox speaks plain HTTP on
  * loopback, so a client of it is given these two agents: what goes to the sandbox goes in plain, whatever the address
- * says; everything else goes over TLS as always.
+ * says, and what would go to WhatsApp's own media host goes to the sandbox too; everything else goes over TLS as always.
  */
 export function clientAgents(sandboxUrl: string): ClientAgents {
   const { hostname, port } = new URL(sandboxUrl);
   const isSandbox = (host: unknown, to: unknown): boolean => host === hostname && String(to) === port;
-  return { fetchAgent: uploadAgent(isSandbox), options: { dispatcher: downloadAgent(isSandbox) } };
+  const sandbox = { host: hostname, port: Number(port) };
+  return { fetchAgent: uploadAgent(isSandbox), options: { dispatcher: downloadAgent(isSandbox, sandbox) } };
 }
 
 type IsSandbox = (host: unknown, port: unknown) => boolean;
@@ -33,12 +37,13 @@ function uploadAgent(isSandbox: IsSandbox): HttpsAgent {
   })();
 }
 
-function downloadAgent(isSandbox: IsSandbox): Dispatcher {
+function downloadAgent(isSandbox: IsSandbox, sandbox: { host: string; port: number }): Dispatcher {
   const overTls = buildConnector({});
   return new Dispatcher({
     connect(options, callback) {
-      if (!isSandbox(options.hostname, options.port)) return overTls(options, callback);
-      const socket: Socket = connect({ host: options.hostname, port: Number(options.port) });
+      const { hostname, port } = options;
+      if (!isSandbox(hostname, port) && hostname !== WHATSAPP_MEDIA_HOST) return overTls(options, callback);
+      const socket: Socket = connect(sandbox);
       socket.once('connect', () => callback(null, socket));
       socket.once('error', (error) => callback(error, null));
     },

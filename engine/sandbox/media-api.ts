@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { WHATSAPP_MEDIA_HOST } from './client-agents.ts';
 import { isLoopback, speaksOfLoopback } from './control-api.ts';
 import { KINDS } from './media-host.ts';
 import type { Network } from './network.ts';
@@ -22,15 +23,18 @@ export const isMediaPath = (address: string): boolean =>
  */
 export function mediaApi(network: Network): RequestListener {
   return (request, response) => {
-    if (!isLoopback(request.socket.remoteAddress) || !speaksOfLoopback(request.headers.host)) {
-      return refuse(response, 403);
-    }
+    if (!isForMedia(request)) return refuse(response, 403);
     const url = new URL(request.url ?? '/', 'http://media');
     answer(network, request, response, url).catch((error: unknown) => {
       network.logger.debug({ err: error }, 'a transfer of media has broken off');
       request.destroy();
     });
   };
+}
+
+/** From this machine, and for this machine or (as clients write it where they have a path only) for WhatsApp's host. */
+export function isForMedia({ socket, headers }: IncomingMessage): boolean {
+  return isLoopback(socket.remoteAddress) && (speaksOfLoopback(headers.host) || headers.host === WHATSAPP_MEDIA_HOST);
 }
 
 async function answer(network: Network, request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {

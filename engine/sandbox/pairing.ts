@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { proto } from '@whiskeysockets/baileys';
 import { jidOf, MAX_LINKED_DEVICES, type Account, type Device } from './accounts.ts';
+import { wantEverything } from './bootstrap.ts';
 import type { Connection } from './connection.ts';
 import { countersigned, signIdentity } from './device-identity.ts';
 import { failure, restart } from './endings.ts';
@@ -39,6 +40,8 @@ export interface Registration {
   registrationId: number;
   signedPreKey: { id: number; public: Buffer; signature: Buffer };
   platform: string;
+  /** Whether it wants all of the past, and not only what is recent. */
+  wantsEverything: boolean;
   refs: string[];
   /** True from the scan on: a code works once. */
   taken: boolean;
@@ -96,6 +99,7 @@ export class Pairing {
       registrationId: fromBigEndian(data.eRegid ?? new Uint8Array()),
       signedPreKey,
       platform: platformOf(data),
+      wantsEverything: proto.DeviceProps.decode(Buffer.from(data.deviceProps ?? [])).requireFullSync === true,
       refs,
       taken: false,
       confirm: undefined,
@@ -326,6 +330,7 @@ export class Pairing {
       accounts.must(phone);
       accounts.addDevice(device);
       putSignedKey(this.#network, phone, id, signedPreKey);
+      if (registration.wantsEverything) wantEverything(this.#network, phone, id);
       this.#network.announceDevices(account, 'add', device);
     });
     connection.end(restart());

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { proto } from '@whiskeysockets/baileys';
 import { jidOf, type Account, type Device, type Sender } from './accounts.ts';
-import { appStateKeyShare, historySync } from './bootstrap.ts';
+import { appStateKeyShare, wantsEverything } from './bootstrap.ts';
 import { viewPosts } from './channel-posts.ts';
 import { isChannelJid, mustPost } from './channels.ts';
 import { Changes } from './changes.ts';
@@ -20,6 +20,7 @@ import {
 } from './content.ts';
 import { isShared } from './group-messages.ts';
 import type { Handset } from './handset.ts';
+import { History } from './history.ts';
 import { parseJid } from './jid.ts';
 import { bigEndian, fromBigEndian, KEY_TYPE } from './keys.ts';
 import { answerMediaRetry, keepMedia } from './phone-media.ts';
@@ -169,9 +170,13 @@ export class Phone {
       const { account } = this.#self;
       // it may have logged in twice before its turn came
       if (this.#network.accounts.device(account.phone, device)?.bootstrapped !== false) return;
-      const key = appStateKeyShare(this.#network, account);
-      const history = historySync(account, this.chats);
-      const prepared = [await this.#peerMessage(device, key), await this.#peerMessage(device, history)];
+      const history = new History(this.#network, account, this.chats).first(
+        wantsEverything(this.#network, account, device),
+      );
+      const prepared: (Stanza | undefined)[] = [];
+      for (const content of [appStateKeyShare(this.#network, account), ...history]) {
+        prepared.push(await this.#peerMessage(device, content));
+      }
       this.#network.store.transaction(() => {
         this.#signal.commit();
         for (const message of prepared) if (message) routeMessage(this.#network, this.#self, message);
@@ -460,7 +465,7 @@ export class Phone {
     if (session && session.registrationId !== installed) this.#signal.forget(device.phone, device.id);
   }
 
-  /** What a linked device asks of its phone: app-state keys, or messages that it could not read. */
+  /** What a linked device asks of its phone: app-state keys, messages that it could not read, or older ones. */
   async #answerPeer(device: number, requestId: string, content: MessageContent): Promise<void> {
     // some clients wrap what they say to their own phone like what they say to others
     const request = (content.deviceSentMessage?.message ?? content).protocolMessage;
@@ -470,6 +475,8 @@ export class Phone {
     }
     const wanted = request?.peerDataOperationRequestMessage?.placeholderMessageResendRequest ?? [];
     if (wanted.length > 0) answer = this.#resend(requestId, wanted);
+    const older = request?.peerDataOperationRequestMessage?.historySyncOnDemandRequest;
+    if (older) answer = new History(this.#network, this.#self.account, this.chats).onDemand(older, requestId);
     if (!answer) return;
     const message = await this.#peerMessage(device, answer);
     this.#network.store.transaction(() => {

@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
 import sharp from 'sharp';
+import { isForMedia } from './media-api.ts';
 import type { Network } from './network.ts';
 import { pictureAt } from './pictures.ts';
 import { SandboxError } from './problem.ts';
@@ -13,6 +14,10 @@ export const isPicturePath = (path: string): boolean => path.startsWith('/pps/v/
 /** `GET` a picture's address: the JPEG, small when the address says `stp=dst-jpg_s96x96`. 404 when it was replaced. */
 export function pictureApi(network: Network): RequestListener {
   return (request, response) => {
+    if (!isForMedia(request)) {
+      response.writeHead(403).end();
+      return;
+    }
     const url = new URL(request.url ?? '/', 'http://pictures');
     const picture = pictureAt(network, url.pathname);
     if (!picture || (request.method !== 'GET' && request.method !== 'HEAD')) {

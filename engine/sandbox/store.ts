@@ -71,6 +71,10 @@ create table if not exists app_state_heads (
   phone text not null, collection text not null, version integer not null, hash blob not null,
   snapshot_mac blob not null, primary key (phone, collection)
 );
+create table if not exists app_state_snapshots (
+  phone text not null, collection text not null, version integer not null, file blob not null,
+  primary key (phone, collection)
+);
 create table if not exists app_state_records (
   phone text not null, collection text not null, index_mac blob not null, value_mac blob not null,
   version integer not null, kind text not null, idx text not null, record blob not null, value blob not null,
@@ -184,6 +188,7 @@ const OF_ACCOUNT = [
   'app_state',
   'app_state_heads',
   'app_state_records',
+  'app_state_snapshots',
   'app_state_keys',
   'privacy',
   'privacy_lists',

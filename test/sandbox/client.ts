@@ -12,6 +12,7 @@ import {
   type WASocket,
 } from '@whiskeysockets/baileys';
 import { pino } from 'pino';
+import { clientAgents } from '../../engine/sandbox/index.ts';
 
 const silent = pino({ level: process.env['TEST_BAILEYS_LOG'] ?? 'silent' });
 
@@ -89,7 +90,8 @@ export class Client {
   constructor(socketUrl: string, memory = new Memory(), options: Partial<UserFacingSocketConfig> = {}) {
     this.#socketUrl = socketUrl;
     this.memory = memory;
-    this.#options = options;
+    // history and snapshots lie on the media host
+    this.#options = { ...clientAgents(socketUrl.replace(/^ws/, 'http')), ...options };
   }
 
   get socket(): WASocket {
