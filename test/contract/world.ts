@@ -1,9 +1,13 @@
 import type { MessageInfo } from '../../engine/sandbox/index.ts';
+import type { MessageView } from '../../engine/sandbox/message-view.ts';
 import { OWN, Stage, TOKEN, type Answer } from '../whatsapp/stage.ts';
 import { Files } from './files.ts';
 
 export { OWN } from '../whatsapp/stage.ts';
 export type { Answer } from '../whatsapp/stage.ts';
+
+/** A message as a phone shows it. */
+export type PhoneMessage = MessageInfo & MessageView;
 
 /** The number that the documentation's examples write to; here it is somebody's. */
 export const SAMPLE = '1234567890';
@@ -68,29 +72,37 @@ export class World {
     return this.api('POST', '/api/send-message', { to: SAMPLE, ...body });
   }
 
-  /** Waits until a phone has a message that was not there `after`, and answers the first that fits. */
+  /** Waits for a message, on a phone or among the posts of a channel. */
   async arrived(
-    phone: string,
-    fits: (message: MessageInfo) => boolean = ({ fromMe }) => !fromMe,
-    after = 0,
-  ): Promise<MessageInfo> {
-    return this.eventually(`a message on +${phone}`, () =>
-      this.sandbox.messages(phone).find((message) => message.seq > after && fits(message)),
-    );
+    where: string,
+    fits: (message: PhoneMessage) => boolean = ({ fromMe }) => !fromMe,
+  ): Promise<PhoneMessage> {
+    return this.eventually(`a message for ${where}`, () => this.messages(where).find(fits));
   }
 
-  /** Number of the last message on a phone, for `arrived`. */
-  last(phone: string): number {
-    return this.sandbox.messages(phone).at(-1)?.seq ?? 0;
+  private messages(where: string): PhoneMessage[] {
+    const channel = where.endsWith('@newsletter');
+    return (channel ? this.sandbox.channels.posts(where) : this.sandbox.messages(where)) as PhoneMessage[];
   }
 
   /** Sends, and answers the answer together with the message as the recipient's phone shows it. */
-  async sent(body: Record<string, unknown>, phone = SAMPLE): Promise<{ answer: Answer; message: MessageInfo }> {
+  async sent(body: Record<string, unknown>, reader = SAMPLE): Promise<{ answer: Answer; message: PhoneMessage }> {
     const answer = await this.send(body);
-    if (answer.status !== 200) throw new Error(`Status ${answer.status}: ${JSON.stringify(answer.body)}`);
+    must(answer.status === 200, `Status ${answer.status}: ${JSON.stringify(answer.body)}`);
     const { id } = answer.body.data as { id: string };
-    const message = await this.arrived(phone, (one) => one.id === id);
-    return { answer, message };
+    return { answer, message: await this.arrived(reader, (one) => one.id === id) };
+  }
+
+  /** A group of the first one's; answers its jid. */
+  group([creator, ...participants]: [string, ...string[]], subject = 'Group Name'): string {
+    return this.sandbox.groups.create({ creator, subject, participants }).jid;
+  }
+
+  /** A channel that the first one owns and the others follow. */
+  channel(owner: string, ...followers: string[]): string {
+    const { jid } = this.sandbox.channels.create({ owner, name: 'Official channel' });
+    for (const phone of followers) this.sandbox.channels.follow(jid, { phone });
+    return jid;
   }
 
   /** Something that happens by itself, if it does: on a phone, or in the sandbox. */
