@@ -1,3 +1,4 @@
+import type { Json } from './fixtures.ts';
 import { differences, documentedFor } from './matcher.ts';
 
 const CONTACT = {
@@ -30,7 +31,7 @@ test.each([
 });
 
 test('each element of a list may be like another element of the example', () => {
-  const example = [{ id: '1@lid' }, { id: '2@lid', admin: 'superadmin' }];
+  const example: Json = [{ id: '1@lid' }, { id: '2@lid', admin: 'superadmin' }];
   expect(differences(example, [{ id: '3@lid', admin: 'admin' }, { id: '4@lid' }])).toEqual([]);
   expect(differences(example, [{ id: '3@lid' }, { name: 'nobody' }])).toEqual([expect.stringContaining('[1].id')]);
 });

@@ -61,11 +61,10 @@ export class World {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     const json = response.headers.get('content-type')?.includes('json');
-    return {
-      status: response.status,
-      body: json ? ((await response.json()) as Answer['body']) : {},
-      headers: response.headers,
-    };
+    const answer = (json ? await response.json() : {}) as Answer['body'];
+    // Not even an endpoint: no proof of a refusal may take that for one.
+    must(!/^There is no [A-Z]+ \/api/.test(answer.message ?? ''), `${method} ${path} does not exist`);
+    return { status: response.status, body: answer, headers: response.headers };
   }
 
   send(body: Record<string, unknown>): Promise<Answer> {
