@@ -39,6 +39,9 @@ export const EVENTS = {
   'qrcode.updated': 'A new QR code replaces the one before; scan it within its life of 20 to 60 seconds.',
 } as const satisfies Record<string, string>;
 
+/** Names by which WasenderApi's published clients ask for an event that its documentation calls otherwise. */
+export const EVENT_ALIASES: Readonly<Record<string, EventName>> = { 'call.received': 'call' };
+
 export type EventName = keyof typeof EVENTS;
 export const EVENT_NAMES = Object.keys(EVENTS) as EventName[];
 

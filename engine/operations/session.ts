@@ -109,7 +109,9 @@ export const connect = operation({
   http: 'POST /api/whatsapp-sessions/:whatsappSession/connect',
   access: 'own',
   summary: 'Connect a session; answers the QR code to scan when it has no login yet',
-  input: byId,
+  input: byId.extend({
+    qr_as_image: z.boolean().optional().describe('Answer the QR code as a PNG in a data: URL instead of as text'),
+  }),
   output: z.object({
     status: z.string(),
     qrCode: z.string().optional(),

@@ -13,16 +13,19 @@ export interface Contact {
   lid: string | null;
   name: string;
   firstName: string | null;
+  /** Whether it is in the phone's own address book, too, and not in WhatsApp's alone. */
+  onPrimary: boolean;
 }
 
 /** The address book, by name. It lies in the account's shared settings, so that its linked devices have it too. */
 export function contactsOf(network: Network, phone: string): Contact[] {
   const contacts = new Map<string, Contact>();
   for (const { index, value } of settingsOf(network, phone, 'contact')) {
-    const { fullName, firstName, username } = value.contactAction ?? {};
+    const { fullName, firstName, username, saveOnPrimaryAddressbook } = value.contactAction ?? {};
     const contact = named(network, index[1] ?? '');
     const name = fullName || firstName || username || '';
-    contacts.set(contact.jid, { ...contact, name, firstName: firstName || null });
+    const onPrimary = saveOnPrimaryAddressbook === true;
+    contacts.set(contact.jid, { ...contact, name, firstName: firstName || null, onPrimary });
   }
   return [...contacts.values()].sort((one, other) => one.name.localeCompare(other.name));
 }

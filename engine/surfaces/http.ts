@@ -6,7 +6,7 @@ import express, {
   type Response,
 } from 'express';
 import type { Logger } from 'pino';
-import { toBuffer } from 'qrcode';
+import { toBuffer, toDataURL } from 'qrcode';
 import { EngineError, unforeseen } from '../errors.ts';
 import { admit } from '../operations/access.ts';
 import { operations } from '../operations/index.ts';
@@ -69,12 +69,20 @@ async function answer(engine: Engine, operation: Operation, req: Request, res: R
   const idempotencyKey = idempotencyKeyOf(req);
   if (idempotencyKey) call.idempotencyKey = idempotencyKey;
   const output = await operation.run(call as Call, input as never);
-  await send(operation, output, req, res);
+  await send(operation, input['qr_as_image'] === true ? await drawn(output) : output, req, res);
+}
+
+const QR_CODE = { width: 512, margin: 2 };
+
+/** An answer whose QR code is to be a picture, as a `data:` URL in the place of the text. */
+async function drawn(output: unknown): Promise<unknown> {
+  const { qrCode } = output as { qrCode?: string };
+  return qrCode ? { ...(output as object), qrCode: await toDataURL(qrCode, QR_CODE) } : output;
 }
 
 async function send(operation: Operation, output: unknown, req: Request, res: Response): Promise<void> {
   if (operation.picture && req.accepts(['application/json', 'image/png']) === 'image/png') {
-    const png = await toBuffer(operation.picture(output as never), { width: 512, margin: 2 });
+    const png = await toBuffer(operation.picture(output as never), QR_CODE);
     res.type('png').send(png);
     return;
   }

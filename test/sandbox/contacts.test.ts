@@ -24,6 +24,7 @@ test('a contact that the person saves reaches the linked devices', async () => {
     lid: friend.lid,
     name: 'Grace Hopper',
     firstName: 'Grace',
+    onPrimary: true,
   });
   expect(await contactAt(client, friend.jid, ({ name }) => name === 'Grace Hopper')).toMatchObject({
     lid: friend.lid,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { EngineError } from '../../errors.ts';
+import { EVENT_ALIASES } from '../../events.ts';
 import {
   sessionSettings,
   type Reason,
@@ -121,7 +122,9 @@ function followWebhookSettings(db: Database, seal: Seal, id: number, settings: S
     sessionId: id,
     origin: 'session',
     url,
-    events: settings.webhook_events?.length ? settings.webhook_events : ['*'],
+    events: settings.webhook_events?.length
+      ? settings.webhook_events.map((name) => EVENT_ALIASES[name] ?? name)
+      : ['*'],
     format: 'wasender',
     secret,
     expiresAt: null,
