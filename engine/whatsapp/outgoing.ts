@@ -208,13 +208,15 @@ async function mentionsOf({ mentions = [], mentionAll }: SendRequest, chat: stri
   return [...new Set([...named, ...participants.map(({ id }) => id)])];
 }
 
+export function nothingToReplyTo(): EngineError {
+  return validationFailed({
+    replyTo: ['The replyTo field names no message of this session. Use the msgId of a send, or the id of a message.'],
+  });
+}
+
 async function quotation(id: string, chat: string, composing: Composing): Promise<proto.IContextInfo> {
   const quoted = await composing.find(id);
-  if (!quoted?.content) {
-    throw validationFailed({
-      replyTo: ['The replyTo field names no message of this session. Use the msgId of a send, or the id of a message.'],
-    });
-  }
+  if (!quoted?.content) throw nothingToReplyTo();
   const content = normalizeMessageContent(proto.Message.decode(quoted.content));
   const type = getContentType(content);
   const quotedMessage = proto.Message.fromObject(type ? { [type]: content![type] } : {});

@@ -18,8 +18,9 @@ import { toEngineError, type Meanings } from './failure.ts';
 import { toJid } from './jid.ts';
 import { rejectCall, type Offer } from './calls.ts';
 import { mediaContent } from './media.ts';
-import { compose, keyTo, type Composing } from './outgoing.ts';
+import { compose, keyTo, nothingToReplyTo, type Composing } from './outgoing.ts';
 import type { Addresses } from './polls.ts';
+import { restrictionEvent, UNRESTRICTED, type Restriction } from './restriction.ts';
 import { SendQueue } from './send-queue.ts';
 import { openSocket, type Socket, type SocketSettings } from './socket.ts';
 import { step, type ConnectionState, type Effect, type Input } from './state.ts';
@@ -51,6 +52,7 @@ export class Session {
   /** Counts connections: what a past one still says is nobody's business. */
   private generation = 0;
   private readonly queue: SendQueue;
+  private restriction: Restriction = UNRESTRICTED;
   private opened: Way | undefined;
   /** What the account knows of people and chats. */
   readonly directory: Directory;
@@ -215,6 +217,7 @@ export class Session {
     const { status, paired } = this.state;
     const sending = status === 'connected' || (status === 'connecting' && paired);
     if (!sending) throw this.notConnected();
+    if (request.replyTo !== undefined && !(await this.find(request.replyTo))) throw nothingToReplyTo();
     const { message } = await this.store.messages.enqueue({
       sessionId: this.id,
       waId: generateMessageIDV2(this.record.account?.jid),
@@ -383,6 +386,13 @@ export class Session {
     return this.ask('Failed to mark message as read', (wa) => wa.readMessages(keys));
   }
 
+  private restricted(restriction: Restriction): void {
+    const event = restrictionEvent(this.restriction, restriction);
+    this.restriction = restriction;
+    if (!event) return;
+    this.store.commit({ sessionId: this.id, events: [event] }).catch((error: unknown) => this.failed(error));
+  }
+
   private called(offer: Offer): void {
     if (!this.record.settings.auto_reject_calls) return;
     rejectCall(this, offer).catch((error: unknown) => this.failed(error));
@@ -476,6 +486,7 @@ export class Session {
             if (change.directory) this.directory.picturesChanged(socket.wa);
           },
           call: (offer) => this.called(offer),
+          restriction: (restriction) => this.restricted(restriction),
           told: (events) => this.directory.take(socket.wa, events),
           failed: (error) => this.failed(error),
           stored: (name) => this.store.messages.content(this.id, name),

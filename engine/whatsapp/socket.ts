@@ -18,7 +18,11 @@ import { Calls, type Offer } from './calls.ts';
 import type { Me } from './describe.ts';
 import { asPlaintext, nameMessage, readMessage, readPost, readUnavailable, readUndecryptable } from './incoming.ts';
 import { readAck, readReceipt } from './outcomes.ts';
+import { readRestriction, type Restriction } from './restriction.ts';
 import { readNotification } from './notifications.ts';
+
+/** WhatsApp's code for a message that a restricted account may not send. */
+const RESTRICTED_NACK = '463';
 
 /** How every connection of this engine introduces itself, and where it goes. */
 export interface SocketSettings {
@@ -43,6 +47,8 @@ export interface SocketHandlers {
   passkey(): void;
   /** WhatsApp has said something that it will not say again. Must be committed when it returns. */
   commit(change: Omit<Change, 'sessionId'>): void;
+  /** WhatsApp tells whether the account is restricted. */
+  restriction(restriction: Restriction): void;
   /** Somebody calls. */
   call(offer: Offer): void;
   /** Baileys' events, as many as it tells at once. */
@@ -138,6 +144,8 @@ export function openSocket(
       case 'ack': {
         const outcome = readAck(frame, me());
         if (outcome) handlers.commit({ outcomes: [outcome] });
+        // Refused for a restriction: what it is, and until when, has to be asked.
+        if (frame.attrs['error'] === RESTRICTED_NACK) sock.fetchAccountReachoutTimelock().catch(() => {});
         break;
       }
       case 'receipt': {
@@ -162,8 +170,9 @@ export function openSocket(
   // Also after the connection has ended: what Baileys still works on may use up prekeys.
   sock.ev.on('creds.update', () => void auth.saveCreds().catch(handlers.failed));
   sock.ev.process((events) => handlers.told(events));
-  sock.ev.on('connection.update', ({ qr, isNewLogin, connection, lastDisconnect }) => {
+  sock.ev.on('connection.update', ({ qr, isNewLogin, connection, lastDisconnect, reachoutTimeLock }) => {
     if (over) return;
+    if (reachoutTimeLock) handlers.restriction(readRestriction(reachoutTimeLock));
     if (qr) handlers.qr(qr);
     if (isNewLogin) handlers.paired();
     if (connection === 'open') handlers.opened();

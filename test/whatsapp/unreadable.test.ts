@@ -1,0 +1,49 @@
+import type { EventEnvelope } from '../../engine/events.ts';
+import { FRIEND, OWN, Stage, textsOf } from './stage.ts';
+
+let stage: Stage;
+beforeEach(async () => void (stage = await Stage.open()));
+afterEach(() => stage?.close());
+
+const named = (events: EventEnvelope[], name: string, id: string) =>
+  events.filter(({ event, data }) => event === name && JSON.stringify(data).includes(id));
+const when = (name: string, id: string) => stage.until((events) => named(events, name, id)[0]);
+
+test('a message that cannot be decrypted is told at once, and again with its text when it comes readable', async () => {
+  await stage.sandbox.send(FRIEND, { to: OWN, text: 'a session first' });
+  await stage.until((events) => textsOf(events).includes('a session first'));
+  stage.sandbox.addFault({ fault: 'garble', phone: OWN, times: 1 });
+  const { id } = await stage.sandbox.send(FRIEND, { to: OWN, text: 'readable later' });
+  const undecryptable = await when('message.undecryptable', id);
+  expect(undecryptable).toMatchObject({ phone: FRIEND, data: { key: { id, fromMe: false }, reason: 'undecryptable' } });
+  const recovered = await when('message.recovered', id);
+  expect(recovered.data).toMatchObject({ key: { id } });
+  const events = await stage.until((all) => textsOf(all).includes('readable later') && all);
+  for (const name of ['message.undecryptable', 'message.recovered', 'messages.received']) {
+    expect([name, named(events, name, id).length]).toEqual([name, 1]);
+  }
+});
+
+test('a view-once message that WhatsApp keeps from linked devices is told with its reason', async () => {
+  stage.sandbox.addFault({ fault: 'withhold', phone: OWN, type: 'view_once', times: 1 });
+  const { id } = await stage.sandbox.send(FRIEND, { to: OWN, text: 'for your eyes only' });
+  expect((await when('message.undecryptable', id)).data).toMatchObject({
+    reason: 'view_once',
+    message: 'A message that can be viewed once opens on the phone only.',
+  });
+  expect(textsOf(await stage.events())).not.toContain('for your eyes only');
+});
+
+test('a restriction of the account is told when WhatsApp tells of it, and when it is lifted', async () => {
+  const { id } = stage.sandbox.addFault({ fault: 'restrict-account', phone: OWN, seconds: 3600 });
+  const told = await stage.until((events) => events.find(({ event }) => event === 'account.restricted'));
+  expect(told.data).toMatchObject({
+    restricted: true,
+    until: expect.stringMatching(/Z$/),
+    message: expect.any(String),
+  });
+  stage.sandbox.removeFaults(id);
+  await stage.until((events) =>
+    events.find(({ event, data }) => event === 'account.restricted' && !(data as { restricted: boolean }).restricted),
+  );
+});
