@@ -164,7 +164,8 @@ export class Changes {
    * named, in a chat of two it is the other one.
    */
   #target({ chat, sender }: Change, key: Key): StoredMessage | undefined {
-    const other = sender === this.#phone ? chat : this.#phone;
+    const isShared = chat.includes('@');
+    const other = sender === this.#phone || isShared ? chat : this.#phone;
     const named = this.#network.accounts.find(key?.participant ?? undefined)?.account.phone;
     const author = key?.fromMe ? sender : (named ?? other);
     const message = key?.id ? this.#chats.get(author, key.id) : undefined;

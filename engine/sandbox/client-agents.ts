@@ -10,7 +10,7 @@ export interface ClientAgents {
   /** For uploads. */
   fetchAgent: HttpsAgent;
   /** For downloads: the `options` of the socket, and of `downloadMediaMessage`. */
-  options: { dispatcher: Dispatcher };
+  options: { dispatcher: NonNullable<RequestInit['dispatcher']> };
 }
 
 /**
@@ -37,9 +37,12 @@ function uploadAgent(isSandbox: IsSandbox): HttpsAgent {
   })();
 }
 
-function downloadAgent(isSandbox: IsSandbox, sandbox: { host: string; port: number }): Dispatcher {
+function downloadAgent(
+  isSandbox: IsSandbox,
+  sandbox: { host: string; port: number },
+): ClientAgents['options']['dispatcher'] {
   const overTls = buildConnector({});
-  return new Dispatcher({
+  const dispatcher = new Dispatcher({
     connect(options, callback) {
       const { hostname, port } = options;
       if (!isSandbox(hostname, port) && hostname !== WHATSAPP_MEDIA_HOST) return overTls(options, callback);
@@ -48,4 +51,6 @@ function downloadAgent(isSandbox: IsSandbox, sandbox: { host: string; port: numb
       socket.once('error', (error) => callback(error, null));
     },
   });
+  // node's own `fetch` has types of its own for the same thing
+  return dispatcher as unknown as ClientAgents['options']['dispatcher'];
 }

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 import { proto } from '@whiskeysockets/baileys';
 import { jidOf } from './accounts.ts';
 import type { StoredMessage } from './chats.ts';
-import { mediaOf, type MediaPart, type MessageContent } from './content.ts';
+import { isViewOnce, mediaOf, type MediaPart, type MessageContent } from './content.ts';
 import type { Handset } from './handset.ts';
 import { decryptMedia } from './media-cipher.ts';
 import { SandboxError } from './problem.ts';
@@ -24,9 +24,14 @@ export function keepMedia({ network, account }: Handset, content: MessageContent
 
 /** The file of a message: the phone's copy of it, or what the media host still has. */
 export function openMedia(handset: Handset, message: StoredMessage): MediaFile {
-  const part = mediaOf(handset.chats.contentOf(message));
+  const content = handset.chats.contentOf(message);
+  const part = mediaOf(content);
   if (!part) throw new SandboxError(404, 'no-media', `There is no file in message ${message.id}.`);
   const { media, kind } = part;
+  const isSeen = handset.chats.marks(message).some((mark) => mark.kind === 'played');
+  if (isSeen && isViewOnce(content)) {
+    throw new SandboxError(410, 'already-seen', `Message ${message.id} may be seen once, and has been seen.`);
+  }
   const encrypted = copyOfPhone(handset, part) ?? handset.network.media.read(media.directPath ?? '');
   if (!encrypted) {
     throw new SandboxError(410, 'media-expired', `The file of message ${message.id} is no longer on the media host.`);
