@@ -67,7 +67,7 @@ export async function startEngine(config: Config, log: Logger = engineLog(config
 
     let url = config.publicUrl ?? '';
     const media = new Media({
-      folder: join(storeFolder(config), 'media'),
+      folder: join(storeFolder(config), 'files'),
       store,
       networks: config.mediaNetworks,
       publicUrl: () => url,

@@ -14,6 +14,8 @@ const HOUR_MS = 3_600_000;
 /** How long a file of each use is kept. WasenderApi documents the first and the last. */
 const KEPT_MS: Record<MediaRecord['use'], number> = { upload: 24 * HOUR_MS, send: 24 * HOUR_MS, received: HOUR_MS };
 const EXPIRE_EVERY_MS = 60_000;
+/** What a file of this folder may be called; whatever else lies in it is somebody else's. */
+const OURS = /^(tmp-[0-9a-f]{24}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Za-z0-9]{1,64}-[0-9a-f]{32})$/;
 /** Files that no record names and that are older than this were left by a crash. */
 const LEFTOVER_MS = HOUR_MS;
 
@@ -150,6 +152,13 @@ export class MediaFiles {
     return this.living(await this.options.store.media.find(sessionId, source));
   }
 
+  /** Keeps a file for as long as one that was made just now. */
+  async renew(record: MediaRecord, keptMs = KEPT_MS[record.use]): Promise<MediaRecord> {
+    const expiresAt = Math.max(record.expiresAt, this.now() + keptMs);
+    await this.options.store.media.extend(record.id, expiresAt);
+    return { ...record, expiresAt };
+  }
+
   /** A file of a message to send: it is there until the message is done, however long that takes. */
   async ofMessage(sessionId: number, id: string): Promise<{ record: MediaRecord; path: string }> {
     const record = await this.options.store.media.get(id);
@@ -190,7 +199,7 @@ export class MediaFiles {
   private async sweep(olderThanMs: number): Promise<void> {
     const known = new Set(await this.options.store.media.ids());
     for (const name of await readdir(this.options.folder)) {
-      if (known.has(name)) continue;
+      if (known.has(name) || !OURS.test(name)) continue;
       const path = this.path(name);
       const { mtimeMs } = (await stat(path).catch(() => undefined)) ?? {};
       if (mtimeMs !== undefined && Date.now() - mtimeMs >= olderThanMs)

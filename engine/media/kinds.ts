@@ -38,6 +38,8 @@ export const KINDS: Record<MediaKind, Kind> = {
   sticker: { limit: 5 * MB, accepts: ['image/webp', 'image/png', 'image/jpeg'], formats: 'WebP, PNG or JPEG' },
 };
 
+/** WhatsApp lets people send documents of this size. */
+export const LARGEST_RECEIVED = 2048 * MB;
 /** The most that any file may have. */
 export const LARGEST = Math.max(...Object.values(KINDS).map(({ limit }) => limit));
 
@@ -78,8 +80,15 @@ const SAME: Record<string, string> = {
 /** `Image/JPG; q=1` → `image/jpeg`. Empty for what says nothing: no type, or one for "some bytes". */
 export function plainType(mimetype: string | undefined | null): string {
   const bare = (mimetype ?? '').split(';')[0]!.trim().toLowerCase();
+  if (!/^[a-z0-9.+-]+\/[a-z0-9.+_-]+$/.test(bare)) return '';
   if (/^(application|binary)\/(octet-stream|unknown|x-download|force-download)$/.test(bare)) return '';
   return SAME[bare] ?? bare;
+}
+
+/** A type as a message states it, which its sender wrote: whole if it can stand in a header, else "some bytes". */
+export function typeOrBytes(mimetype: string | undefined | null): string {
+  const type = (mimetype ?? '').trim();
+  return /^[\w.+-]{1,100}\/[\w.+-]{1,100}(; ?[\w-]+="?[\w.,+-]+"?)*$/.test(type) ? type : 'application/octet-stream';
 }
 
 /** Types that one container holds: the first bytes tell the container, not always what is in it. */

@@ -48,6 +48,8 @@ export const operations: readonly Operation[] = [
   call.reject,
   media.upload,
   media.file,
+  media.decrypt,
+  media.decrypted,
   contact.list,
   contact.put,
   contact.get,

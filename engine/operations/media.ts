@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { EngineError, validationFailed } from '../errors.ts';
 import { idOfFile } from '../media/files.ts';
-import type { MediaRecord } from '../model.ts';
+import { MEDIA_KINDS, type MediaRecord } from '../model.ts';
+import { messageFrom } from '../whatsapp/download.ts';
 import { operation, type Engine, type FileAnswer } from './operation.ts';
 
 /** Of JSON bodies that may hold a file: 100 MB are 134 MB in base64. */
@@ -50,6 +51,62 @@ export const file = operation({
   output: z.object({ path: z.string(), mimetype: z.string(), fileName: z.string().nullable() }),
   run: async ({ engine }, { file }) =>
     answer(engine, file, 'upload', 'Uploads are kept for 24 hours. Upload it again.'),
+});
+
+const key = z
+  .looseObject({ id: z.string(), remoteJid: z.string().optional(), fromMe: z.boolean().optional() })
+  .describe('Key of the message; with remoteJid the phone can be asked for a file that WhatsApp no longer has');
+const message = z
+  .looseObject({ key, message: z.record(z.string(), z.unknown()) })
+  .describe('The message as an event has it; its `message` holds the imageMessage, videoMessage …');
+
+export const decrypt = operation({
+  id: 'media.decrypt',
+  http: 'POST /api/decrypt-media',
+  access: 'session',
+  summary: 'Download and decrypt the file of a received message; answers its address for an hour',
+  envelope: 'flat',
+  input: z.object({
+    data: z
+      .looseObject({ messages: z.union([message, z.array(message).min(1)]) })
+      .optional()
+      .describe('What messages.received or messages.upsert brought'),
+    msgId: z.int().optional().describe('Instead of data: the number of a message of this session'),
+    id: z.string().optional().describe('Instead of data: the WhatsApp id of a message of this session'),
+  }),
+  rules: ({ data, msgId, id }) =>
+    data === undefined && msgId === undefined && id === undefined
+      ? { data: ['The data field is required, unless msgId or id names a message of this session.'] }
+      : undefined,
+  output: z.object({
+    publicUrl: z.string().describe('Address of the decrypted file'),
+    id: z.string().describe('Id of the file; can be given as imageUrl, documentUrl … to send it on'),
+    kind: z.enum(MEDIA_KINDS),
+    mimetype: z.string(),
+    size: z.int().describe('Bytes'),
+    fileName: z.string().nullable(),
+    expiresAt: z.int().describe('Unix milliseconds'),
+  }),
+  run: async ({ engine, session }, { data, msgId, id }) => {
+    const given = data && [data.messages].flat()[0]!;
+    const record = given
+      ? await session.received(given.key, messageFrom(given.message))
+      : await session.receivedOf(String(msgId ?? id));
+    const { kind, fileName, expiresAt } = record;
+    return { ...shown(engine, record), kind, fileName, expiresAt };
+  },
+});
+
+export const decrypted = operation({
+  id: 'media.decrypted',
+  http: 'GET /api/decrypted-media/:file',
+  access: 'public',
+  summary: 'Download a decrypted file; who knows its address may',
+  answers: 'file',
+  input: z.object({ file: z.string().describe('Last part of the address that was answered') }),
+  output: z.object({ path: z.string(), mimetype: z.string(), fileName: z.string().nullable() }),
+  run: async ({ engine }, { file }) =>
+    answer(engine, file, 'received', 'Decrypted files are kept for an hour. Decrypt it again.'),
 });
 
 /** A file by the name in its address. Nobody learns more of a file that has expired than of one that never was. */

@@ -353,6 +353,7 @@ export interface Store {
     get(id: string): Promise<MediaRecord | undefined>;
     /** The file of a session that was made from `source`. */
     find(sessionId: number, source: string): Promise<MediaRecord | undefined>;
+    extend(id: string, expiresAt: number): Promise<void>;
     /** Forgets files whose time has come and that no message still to be sent needs; answers their ids. */
     expire(now: number): Promise<string[]>;
     /** Ids of all files. */

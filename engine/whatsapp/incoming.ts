@@ -16,6 +16,7 @@ import {
 } from './baileys.ts';
 import { changeEvents, changeOf } from './changes.ts';
 import { describeKey, describeMessage, laneOf, subjectOf, type Me } from './describe.ts';
+import { attachmentOf } from './download.ts';
 import { isChannel, isGroup, isPerson, lidOf } from './jid.ts';
 
 /**
@@ -143,6 +144,7 @@ function toNewMessage(message: WAMessage, me: Me): NewMessage {
   return {
     ...stored,
     ...(change && { about: change.about.id! }),
+    ...(!stored.fromMe && attachmentOf(content) && { file: true }),
     content: Buffer.from(proto.Message.encode(content).finish()),
     events,
   };

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { EngineError } from '../errors.ts';
 import {
   MESSAGE_STATUS,
+  type MediaRecord,
   type MessageRecord,
   type SendRequest,
   type SessionRecord,
@@ -12,11 +13,20 @@ import type { Media } from '../media/media.ts';
 import { openWay, type Way } from '../network/way.ts';
 import type { Committed, Store } from '../store/store.ts';
 import { openAuth } from './auth.ts';
-import { generateMessageIDV2, jidNormalizedUser, type WAMessageKey, type WASocket } from './baileys.ts';
+import {
+  generateMessageIDV2,
+  jidNormalizedUser,
+  proto,
+  type WAMessage,
+  type WAMessageKey,
+  type WASocket,
+} from './baileys.ts';
 import { Directory } from './directory.ts';
 import { toEngineError, type Meanings } from './failure.ts';
 import { toJid } from './jid.ts';
 import { rejectCall, type Offer } from './calls.ts';
+import { attachmentOf, download, Expired, keepingOf, sourceOf, type Attachment } from './download.ts';
+import { Downloads } from './downloads.ts';
 import { mediaContent } from './media.ts';
 import { compose, keyTo, nothingToReplyTo, type Composing } from './outgoing.ts';
 import type { Addresses } from './polls.ts';
@@ -39,6 +49,10 @@ const RESTING: readonly SessionStatus[] = [
   'passkey_required',
 ];
 const CONNECT_ANSWER_MS = 20_000;
+/** So long a phone is waited for that is to upload a file again. */
+const REUPLOAD_MS = 20_000;
+/** A subscriber that is away for a while still finds what `media.ready` names. */
+const DOWNLOADED_MS = 24 * 3_600_000;
 
 /**
  * One WhatsApp account, linked or about to be. Holds the connection, carries out what state.ts decides, and sends.
@@ -54,6 +68,8 @@ export class Session {
   private readonly queue: SendQueue;
   private restriction: Restriction = UNRESTRICTED;
   private opened: Way | undefined;
+  private readonly downloads: Downloads;
+  private readonly decrypting = new Map<string, Promise<MediaRecord>>();
   /** What the account knows of people and chats. */
   readonly directory: Directory;
   private readonly log: Logger;
@@ -79,6 +95,14 @@ export class Session {
       failures: 0,
     };
     this.directory = new Directory({ store, sessionId: this.id, log: this.log });
+    this.downloads = new Downloads({
+      store,
+      sessionId: this.id,
+      fetch: (key, message) => this.received(key, message, DOWNLOADED_MS),
+      keyOf: (message) => keyTo(message, this.me),
+      publicUrl: (file) => this.media.files.publicUrl(file),
+      log: this.log,
+    });
     this.queue = new SendQueue({
       store,
       sessionId: this.id,
@@ -149,6 +173,7 @@ export class Session {
     this.generation += 1;
     const socket = this.state.status === 'connected' ? this.socket : undefined;
     this.queue.close();
+    this.downloads.close();
     await Promise.race([socket?.logout(), pause(5000)]);
     this.socket?.close();
     this.socket = undefined;
@@ -160,6 +185,7 @@ export class Session {
     clearTimeout(this.timer);
     this.generation += 1;
     this.queue.close();
+    this.downloads.close();
     this.socket?.close();
     this.socket = undefined;
     this.leaveWay();
@@ -186,11 +212,76 @@ export class Session {
     clearTimeout(this.timer);
     this.generation += 1;
     this.queue.close();
+    this.downloads.close();
     this.socket?.close();
     this.socket = undefined;
     this.state = { ...this.state, failures: 0 };
     const closure = { code: 'rerouted', detail: 'proxy_url was changed' } as const;
     this.apply({ type: 'closed', closure }).catch((error: unknown) => this.failed(error));
+  }
+
+  /**
+   * The decrypted file of a message; the same one when it is asked for again. What WhatsApp no longer has, the phone is
+   * asked to upload again. Throws what the caller is to be told.
+   */
+  async received(key: WAMessageKey, message: proto.IMessage, keptMs?: number): Promise<MediaRecord> {
+    const attachment = attachmentOf(message);
+    if (!attachment) {
+      throw new EngineError('media_not_usable', 'No supported media object (image, video, etc.) found in the message.');
+    }
+    const source = sourceOf(attachment);
+    const running = this.decrypting.get(source) ?? this.decrypted(key, message, attachment, source, keptMs);
+    this.decrypting.set(source, running);
+    return running.finally(() => this.decrypting.delete(source));
+  }
+
+  /** The same, of a message that is stored: by WasenderApi's number or by WhatsApp's id. */
+  async receivedOf(id: string): Promise<MediaRecord> {
+    const message = await this.message(id);
+    return this.received(keyTo(message, this.me), message.content ? proto.Message.decode(message.content) : {});
+  }
+
+  private async decrypted(
+    key: WAMessageKey,
+    message: proto.IMessage,
+    attachment: Attachment,
+    source: string,
+    keptMs?: number,
+  ): Promise<MediaRecord> {
+    const { files } = this.media;
+    const known = await files.find(this.id, source);
+    if (known) return files.renew(known, keptMs);
+    const from = { way: this.way, plain: this.settings.plain, files };
+    const file = await download(attachment, from).catch(async (error: unknown) => {
+      if (!(error instanceof Expired)) throw error;
+      const anew = attachmentOf(await this.uploadedAnew(key, message));
+      return download(anew!, from).catch((again: unknown) => {
+        throw again instanceof Expired
+          ? expiredMedia('the file that the phone brought back is gone, too', again)
+          : again;
+      });
+    });
+    const about = { ...keepingOf(key, file), sessionId: this.id, source, ...(keptMs !== undefined && { keptMs }) };
+    return files.keep(file.draft, about);
+  }
+
+  /** The message with a new address of its file, which the phone was asked to upload once more. */
+  private async uploadedAnew(key: WAMessageKey, message: proto.IMessage): Promise<proto.IMessage> {
+    if (!this.socket || !key.remoteJid || !key.id) {
+      throw expiredMedia(
+        this.socket ? 'its key has no remoteJid to ask the phone by' : 'the session is not connected to ask the phone',
+      );
+    }
+    const patience = pause(REUPLOAD_MS).then(() => {
+      throw expiredMedia('the phone did not upload it again in time');
+    });
+    try {
+      const asked = this.socket.wa.updateMediaMessage({ key, message } as WAMessage);
+      return (await Promise.race([asked, patience])).message!;
+    } catch (error) {
+      if (error instanceof EngineError) throw error;
+      throw expiredMedia('the phone no longer has it, either', error);
+    }
   }
 
   /** How this session's connections get to WhatsApp. */
@@ -375,6 +466,7 @@ export class Session {
   committed({ settled, received }: Pick<Committed, 'settled' | 'received'>): void {
     if (settled.length > 0) this.queue.settled(settled);
     for (const { msgId } of settled) this.changes.emit(`settled:${msgId}`);
+    if (received.length > 0) this.downloads.wake();
     const unread = received.filter(({ fromMe, content, about }) => !fromMe && content && !about);
     if (this.record.settings.read_incoming_messages && unread.length > 0) {
       this.markRead(unread.map((message) => keyTo(message, this.me))).catch((error: unknown) => this.failed(error));
@@ -439,6 +531,7 @@ export class Session {
         clearTimeout(this.timer);
         this.generation += 1;
         this.queue.close();
+        this.downloads.close();
         this.socket?.close();
         this.socket = undefined;
         return;
@@ -472,12 +565,14 @@ export class Session {
             this.record = { ...this.record, account: accountOf(auth.creds.me) };
             during({ type: 'opened' });
             this.queue.open(socket).catch((error: unknown) => this.failed(error));
+            this.downloads.open();
             this.directory.picturesChanged(socket.wa);
           },
           closed: (closure) => {
             if (generation !== this.generation) return;
             this.log.info({ op: 'session.closed', ...closure }, 'connection to WhatsApp closed');
             this.queue.close();
+            this.downloads.close();
             this.socket = undefined;
             during({ type: 'closed', closure });
           },
@@ -507,3 +602,6 @@ function accountOf(me: { id: string; lid?: string; name?: string } | undefined):
 }
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref());
+
+const expiredMedia = (why: string, cause?: unknown) =>
+  new EngineError('media_gone', `WhatsApp no longer has this file, and ${why}.`, { cause });

@@ -25,6 +25,9 @@ export function media(db: Database): Store['media'] {
       );
       return row && toMedia(row);
     },
+    async extend(id, expiresAt) {
+      db.run('UPDATE media SET expires_at = ? WHERE id = ?', expiresAt, id);
+    },
     async expire(now) {
       return db
         .all(
