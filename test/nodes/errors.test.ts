@@ -54,6 +54,11 @@ test('advice is for refusals that the engine has', () => {
   expect(Object.keys(ERRORS)).toEqual(expect.arrayContaining(Object.keys(ADVICE)));
 });
 
+test('the engine’s words stay, even when they name a system error', async () => {
+  const message = 'The file could not be fetched from files.example: ECONNREFUSED.';
+  expect((await refusal(422, { code: 'media_not_fetched', message })).message).toBe(message);
+});
+
 test('an answer without content is a success when it says so', async () => {
   const response = { statusCode: 204, body: '', headers: {} } as IN8nHttpFullResponse;
   expect(await refuse.call(context, items, response)).toBe(items);

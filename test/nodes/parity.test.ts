@@ -26,28 +26,7 @@ const WITHOUT_NODE: Record<string, string> = {
 };
 
 /** Operations that the engine is about to get. A line goes when it is there. */
-const AWAITED = [
-  'POST /api/whatsapp-sessions/*/pairing-code',
-  'GET /api/whatsapp-sessions/*/message-logs',
-  'GET /api/whatsapp-sessions/*/session-logs',
-  'GET /api/user',
-  'PUT /api/messages/*',
-  'DELETE /api/messages/*',
-  'GET /api/messages/*/info',
-  'POST /api/messages/read',
-  'POST /api/messages/*/resend',
-  'POST /api/messages/*/react',
-  'POST /api/messages/*/forward',
-  'POST /api/messages/*/pin',
-  'POST /api/messages/*/star',
-  'POST /api/messages/*/vote',
-  'GET /api/messages/*/poll-results',
-  'POST /api/send-presence-update',
-  'POST /api/presence/subscribe',
-  'PUT /api/chats/*',
-  'POST /api/calls/*/reject',
-  'POST /api/decrypt-media',
-];
+const AWAITED = ['POST /api/decrypt-media'];
 
 interface Request {
   source: string;

@@ -75,12 +75,16 @@ function whatToDo(status: number, { code = '', errors, retry_after: retryAfter }
 export function refusalOf(node: INode, { statusCode, body }: IN8nHttpFullResponse, itemIndex?: number): NodeApiError {
   const refusal = readRefusal(body);
   const known = refusal.message !== undefined;
-  return new NodeApiError(node, refusal as JsonObject, {
-    message: refusal.message ?? `Something other than a Warbler engine answered (HTTP ${statusCode})`,
+  const message = refusal.message ?? `Something other than a Warbler engine answered (HTTP ${statusCode})`;
+  const refused = new NodeApiError(node, refusal as JsonObject, {
+    message,
     description: known ? whatToDo(statusCode, refusal) : 'Check the engine URL in the Warbler API credential.',
     httpCode: String(statusCode),
     itemIndex,
   });
+  // n8n puts words of its own in place of a message that names a system error, such as that of a file's host.
+  refused.message = message;
+  return refused;
 }
 
 /**
