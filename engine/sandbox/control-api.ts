@@ -10,10 +10,11 @@ const MAX_BODY = '16mb';
 /** One route: the status of the answer, and what is done. */
 type Action = (control: Control, request: Request) => unknown;
 
-const GROUP_ROUTES: [method: 'get' | 'post', path: string, status: number, action: Action][] = [
+const GROUP_ROUTES: [method: 'get' | 'post' | 'delete', path: string, status: number, action: Action][] = [
   ['post', '/groups', 201, (control, { body }) => control.groups.create(body)],
   ['get', '/groups', 200, (control) => control.groups.list()],
   ['get', '/groups/:jid', 200, (control, request) => control.groups.get(jidOf(request))],
+  ['delete', '/groups/:jid', 204, (control, request) => control.groups.delete(jidOf(request))],
   ['post', '/groups/:jid/leave', 204, (control, request) => control.groups.leave(jidOf(request), request.body)],
   ['post', '/groups/:jid/subject', 200, (control, request) => control.groups.setSubject(jidOf(request), request.body)],
   [
@@ -60,6 +61,7 @@ const ROUTES: ['get' | 'post' | 'patch' | 'delete', string, number, Action][] = 
     (control, request) => control.unlink(phoneOf(request), bodyOf(request)['device']),
   ],
   ['post', '/phones/:phone/send', 201, (control, request) => control.send(phoneOf(request), request.body)],
+  ['post', '/phones/:phone/status', 201, (control, request) => control.status(phoneOf(request), request.body)],
   ['post', '/phones/:phone/read', 200, (control, request) => control.read(phoneOf(request), request.body)],
   ['post', '/phones/:phone/typing', 204, (control, request) => control.typing(phoneOf(request), request.body)],
   ['post', '/phones/:phone/reinstall', 204, (control, request) => control.reinstall(phoneOf(request))],
@@ -137,9 +139,6 @@ const ROUTES: ['get' | 'post' | 'patch' | 'delete', string, number, Action][] = 
   ['get', '/stanzas', 200, (control, request) => control.stanzas(request.query)],
 ];
 
-/** What somebody may want of a phone that these phones cannot do yet. */
-const LATER = ['status'];
-
 /** The HTTP surface. Everything it refuses it refuses with 4xx and `{error, message}`. */
 export function controlApi(control: Control, logger: Logger): Express {
   const app = express();
@@ -164,11 +163,6 @@ export function controlApi(control: Control, logger: Logger): Express {
       else response.status(status).json(answer);
     });
   }
-  router.post('/phones/:phone/:action', (request, response, next) => {
-    const action = String(request.params['action']);
-    if (!LATER.includes(action)) return next();
-    refuse(response, new SandboxError(501, 'not-yet', `The simulated phones cannot "${action}" yet.`));
-  });
   app.use('/sandbox', router);
   app.use((request, response) => {
     refuse(response, new SandboxError(404, 'unknown-route', `There is no ${request.method} ${request.path} here.`));

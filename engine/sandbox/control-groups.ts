@@ -3,6 +3,7 @@ import { jidOf, type Account } from './accounts.ts';
 import { EPHEMERAL_SECONDS, type Group, type MemberAddMode, type Named, type Outcome, type Role } from './groups.ts';
 import type { Addressing } from './jid.ts';
 import type { Network } from './network.ts';
+import { pictureOf } from './pictures.ts';
 import { checked, SandboxError } from './problem.ts';
 
 const who = z.string().min(1);
@@ -103,6 +104,11 @@ export class GroupControl {
     return this.#info(this.#network.groups.must(jid));
   }
 
+  /** WhatsApp takes the group away. */
+  delete(jid: string): void {
+    this.#network.groups.delete(jid);
+  }
+
   /** Does one thing with several people; what became of each of them. */
   change(
     jid: string,
@@ -189,7 +195,7 @@ export class GroupControl {
       memberAdd: group.member_add,
       ephemeral: group.ephemeral,
       inviteCode: group.invite_code,
-      pictureId: group.picture_id,
+      pictureId: pictureOf(this.#network, group.jid)?.id ?? null,
       participants: groups.members(group.jid).map(({ account, role }) => ({ ...person(account), role })),
       requests: groups.requests(group.jid).map(({ account, method, time }) => ({ ...person(account), method, time })),
     };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { jidOf, type Account, type Device } from './accounts.ts';
-import { jidOfKey, type StoredMessage } from './chats.ts';
+import { jidOfKey, STATUS, type StoredMessage } from './chats.ts';
 import { AccountControl } from './control-account.ts';
 import { CallControl } from './control-calls.ts';
 import { ChatControl } from './control-chats.ts';
@@ -23,6 +23,9 @@ const scanRequest = z.strictObject({ qr: z.string().min(1) });
 const codeRequest = z.strictObject({ code: z.string().min(1) });
 const device = z.union([z.string().min(1), z.int().min(1)]);
 const unlinkRequest = z.strictObject({ device: device.optional() });
+const statusRequest = sendRequest
+  .omit({ to: true })
+  .extend({ to: z.array(z.string().min(1)).min(1).max(1024).optional() });
 const readRequest = z.strictObject({ chat: z.string().min(1), ids: z.array(z.string().min(1)).min(1).optional() });
 const typingRequest = z.strictObject({
   to: z.string().min(1),
@@ -43,6 +46,7 @@ const stanzasQuery = z.strictObject({
 
 export type NewPhone = z.input<typeof newPhone>;
 export type { SendRequest };
+export type StatusRequest = z.input<typeof statusRequest>;
 export type ReadRequest = z.input<typeof readRequest>;
 export type TypingRequest = z.input<typeof typingRequest>;
 export type ExpireRequest = z.input<typeof expireRequest>;
@@ -181,6 +185,14 @@ export class Control {
   async send(phone: string, request: SendRequest): Promise<{ id: string }> {
     const sender = this.#phone(phone);
     return { id: await sender.send(checked(sendRequest, request)) };
+  }
+
+  /** The phone posts a status, for some people (`to`) or for everybody in its address book and its chats. */
+  async status(phone: string, request: StatusRequest): Promise<{ id: string }> {
+    const sender = this.#phone(phone);
+    const { to, ...content } = checked(statusRequest, request);
+    const audience = to?.map((one) => this.#network.accounts.recipient(one).account);
+    return { id: await sender.send({ ...content, to: STATUS }, audience) };
   }
 
   /** The person reads a chat: all that is unread, or the messages named. */

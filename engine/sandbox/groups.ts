@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { type Account } from './accounts.ts';
+import type { Account } from './accounts.ts';
 import * as notices from './group-notices.ts';
 import type { Addressing } from './jid.ts';
 import type { Network } from './network.ts';
-import { hasBlocked, settingOf } from './privacy.ts';
+import { hasBlocked, mayAddToGroup } from './privacy.ts';
 import { SandboxError } from './problem.ts';
-import { now } from './stanza.ts';
+import { now, stanza } from './stanza.ts';
 
 export type Role = 'superadmin' | 'admin' | 'member';
 export type MemberAddMode = 'admin_add' | 'all_member_add';
@@ -34,7 +34,6 @@ export interface Group {
   /** Seconds after which messages disappear; 0 when they stay. */
   ephemeral: number;
   invite_code: string;
-  picture_id: string | null;
 }
 
 export interface Member {
@@ -300,17 +299,28 @@ export class Groups {
     });
   }
 
-  /** Whether the person may change the picture of the group; throws why not. */
-  checkMayChangePicture(jid: string, by: Account): Group {
-    return this.#editor(jid, by);
+  /** Whether the person may change what is not for admins alone, such as the picture. */
+  mayEdit(jid: string, who: Account): boolean {
+    const role = this.role(jid, who.phone);
+    return role !== undefined && (role !== 'member' || this.get(jid)?.locked !== 1);
   }
 
   /** The group has another picture, or none any more: everybody in it is told. */
-  setPicture(jid: string, by: Account, pictureId: string | undefined): void {
-    const group = this.#editor(jid, by);
-    this.#network.store.transaction(() => {
-      this.#network.store.run('update groups set picture_id = ? where jid = ?', pictureId ?? null, jid);
-      notices.picture(this.#network, group, by, this.#everybody(jid), pictureId);
+  tellPicture(jid: string, by: Account, pictureId: string | undefined): void {
+    notices.picture(this.#network, this.must(jid), by, this.#everybody(jid), pictureId);
+  }
+
+  /** WhatsApp takes the group away, as it does with one that breaks its rules. */
+  delete(jid: string): void {
+    const group = this.must(jid);
+    const { store, accounts } = this.#network;
+    store.transaction(() => {
+      const by = accounts.get(group.creator);
+      const change = stanza('delete', { reason: 'integrity' });
+      if (by) notices.changed(this.#network, group, by, this.#everybody(jid), change);
+      const tables = ['group_members', 'group_past_members', 'group_codes', 'group_invites', 'group_requests'];
+      for (const table of [...tables, 'groups']) store.run(`delete from ${table} where jid = ?`, jid);
+      store.run('delete from pictures where owner = ?', jid);
     });
   }
 
@@ -512,23 +522,11 @@ export class Groups {
     if (this.role(group.jid, account.phone)) return { ...one, error: 409 };
     if (this.#everybody(group.jid).length >= MAX_MEMBERS) return { ...one, error: 419 };
     if (hasBlocked(this.#network, account.phone, by.phone)) return { ...one, error: 401 };
-    if (!this.#mayBeAddedBy(account, by)) return { ...one, error: 403, invite: this.#invite(group.jid, by, account) };
+    if (!mayAddToGroup(this.#network, account.phone, by.phone)) {
+      return { ...one, error: 403, invite: this.#invite(group.jid, by, account) };
+    }
     this.#join(group.jid, account, 'member');
     return one;
-  }
-
-  /** Some let only their contacts add them to groups, or nobody. */
-  #mayBeAddedBy(account: Account, by: Account): boolean {
-    const setting = settingOf(this.#network, account.phone, 'groupadd');
-    if (setting === 'all') return true;
-    if (setting === 'none') return false;
-    return this.#knows(account.phone, by.phone);
-  }
-
-  /** Whether somebody is in a person's contacts: here, whether that person has written to them. */
-  #knows(phone: string, other: string): boolean {
-    const written = 'select 1 from messages where phone = ? and sender = ? and chat = ?';
-    return this.#network.store.get(written, phone, phone, other) !== undefined;
   }
 
   #invite(jid: string, admin: Account, whom: Account): PersonalInvite {

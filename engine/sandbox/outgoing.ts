@@ -132,6 +132,8 @@ export const sendRequest = z.strictObject({
 export type SendRequest = z.input<typeof sendRequest>;
 export type Outgoing = z.output<typeof sendRequest>;
 
+const STATUS_LOOK = { textArgb: 0xffffffff, backgroundArgb: 0xff1f7a4d, font: 0 };
+
 /** The content that the phone puts together for a request; its files are on the media host when this resolves. */
 export async function compose(handset: Handset, chat: Chat, request: Outgoing): Promise<MessageContent> {
   const given = CONTENT_FIELDS.filter((field) => request[field] !== undefined);
@@ -140,6 +142,11 @@ export async function compose(handset: Handset, chat: Chat, request: Outgoing): 
     throw new SandboxError(422, 'invalid-request', `A message has one content. ${which}`);
   }
   const content = await contentOf({ ...handset, isChannel: chat.kind === 'channel' }, request, given[0]);
+  // a text as a status is a picture of itself, white on green when the person does not choose
+  if (chat.kind === 'status' && content.conversation) {
+    content.extendedTextMessage = { text: content.conversation, ...STATUS_LOOK };
+    content.conversation = null;
+  }
   putContext(content, contextInfo(handset, chat, request));
   content.messageContextInfo = {
     ...content.messageContextInfo,

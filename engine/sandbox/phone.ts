@@ -6,6 +6,7 @@ import { viewPosts } from './channel-posts.ts';
 import { isChannelJid, mustPost } from './channels.ts';
 import { Changes } from './changes.ts';
 import { Chats, findChat, STATUS, type Chat, type StoredMessage } from './chats.ts';
+import { contactsOf } from './contacts.ts';
 import {
   copyOf,
   decodeContent,
@@ -98,12 +99,12 @@ export class Phone {
     await this.#work;
   }
 
-  /** Sends a message, end-to-end encrypted, and returns its id once the server has it. */
-  async send(outgoing: Outgoing): Promise<string> {
+  /** Sends a message, end-to-end encrypted, and returns its id once the server has it. `audience` is of a status. */
+  async send(outgoing: Outgoing, audience?: Account[]): Promise<string> {
     const chat = findChat(this.#network, outgoing.to);
     // its file may take a while to come; the phone does other things meanwhile
     const content = await compose(this.#handset, chat, outgoing);
-    return this.#exclusive(() => this.#deliver(chat, content));
+    return this.#exclusive(() => this.#deliver(chat, content, audience === undefined ? {} : { audience }));
   }
 
   /** Lends the phone to what a person does with it: nothing else happens on it meanwhile. */
@@ -187,7 +188,8 @@ export class Phone {
 
   /** The phone's messages, oldest first. `after` is the number or the id of one of them. */
   messages(written?: string, after?: string, limit = 1000): StoredMessage[] {
-    const chat = written === undefined ? undefined : findChat(this.#network, written).key;
+    // a phone still shows a group that is gone, or that it is no longer in
+    const chat = written === undefined || isShared(written) ? written : findChat(this.#network, written).key;
     return this.chats.list({
       limit,
       ...(chat === undefined ? {} : { chat }),
@@ -541,16 +543,21 @@ export class Phone {
     chat: Chat,
     content: MessageContent,
     attrs: Record<string, string | undefined>,
-    audience: Account[] = [],
+    audience?: Account[],
   ): Promise<Stanza[]> {
     switch (chat.kind) {
       case 'person':
         return this.#encryptForPerson(chat, content, attrs);
-      case 'group':
+      case 'group': {
         this.#network.groups.checkMayWrite(chat.jid, this.#self.account);
-        return this.#encryptForMany(chat, content, attrs, audience);
-      case 'status':
-        return this.#encryptForMany(chat, content, attrs, audience);
+        const members = this.#network.groups.members(chat.jid).map(({ account }) => account);
+        return this.#encryptForMany(chat, members, content, attrs);
+      }
+      case 'status': {
+        // our own linked devices see it too
+        const viewers = (audience ?? this.#audienceOf(content)).filter(({ phone }) => phone !== this.number);
+        return this.#encryptForMany(chat, [...viewers, this.#self.account], content, attrs);
+      }
       case 'channel':
         mustPost(this.#network, chat.jid, this.#self.account);
         return [stanza('plaintext', attrs, encodeContent(content))];
@@ -582,13 +589,12 @@ export class Phone {
    */
   async #encryptForMany(
     chat: Chat,
+    people: Account[],
     content: MessageContent,
     attrs: Record<string, string | undefined>,
-    audience: Account[],
   ): Promise<Stanza[]> {
-    const { groups, accounts } = this.#network;
+    const { accounts } = this.#network;
     const { senderKeys } = this.#signal;
-    const people = chat.kind === 'group' ? groups.members(chat.jid).map(({ account }) => account) : audience;
     const to = people.flatMap((account) =>
       accounts.devices(account.phone).map((device) => ({ account, device, holder: `${account.lid}.${device.id}` })),
     );
@@ -611,6 +617,18 @@ export class Phone {
     const ciphertext = await senderKeys.encrypt(chat.key, padded(encodeContent(content)));
     const enc = stanza('enc', { v: 2, type: 'skmsg', ...attrs }, ciphertext);
     return participants.length > 0 ? [stanza('participants', {}, participants), enc] : [enc];
+  }
+
+  /** A status is for everybody whom the person knows; what changes an earlier one is for those who have got that. */
+  #audienceOf(content: MessageContent): Account[] {
+    const { accounts, outbox } = this.#network;
+    const earlier = content.protocolMessage?.key?.id ?? content.reactionMessage?.key?.id;
+    const [about] = earlier ? this.chats.list({ chat: STATUS, id: earlier }) : [];
+    const saved = contactsOf(this.#network, this.number).map(({ phone }) => phone ?? '');
+    const known = [...saved, ...this.chats.partners().map(({ phone }) => phone)];
+    const viewers = about && outbox.deliveries(about.sender, about.id).map(({ phone }) => phone);
+    const numbers = about?.sender === this.number ? (viewers ?? []) : about ? [about.sender] : known;
+    return [...new Set(numbers)].flatMap((phone) => accounts.get(phone) ?? []);
   }
 
   /** What tells a device the phone's key of a group. */

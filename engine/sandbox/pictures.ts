@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { syncAccount } from './account-sync.ts';
 import { jidOf, type Account, type Device, type Sender } from './accounts.ts';
 import { acquaintances } from './contacts.ts';
-import { parseJid } from './jid.ts';
 import type { Network } from './network.ts';
 import { maySee } from './privacy.ts';
 import { bytes, child, iqError, now, result, stanza, type Stanza } from './stanza.ts';
@@ -89,7 +88,7 @@ export function changePicture(network: Network, key: string, image: Buffer | und
         ...[key, id, randomBytes(24).toString('hex'), image, now()],
       );
     }
-    if (key.includes('@')) tellMembers(network, key, image && id, by);
+    if (key.includes('@')) network.groups.tellPicture(key, by.account, image && id);
     else tellAcquaintances(network, network.accounts.must(key), image && id, by);
   });
   return id;
@@ -104,10 +103,6 @@ function tellAcquaintances(network: Network, account: Account, id: string | unde
   syncAccount(network, by, stanza('picture'));
 }
 
-function tellMembers(_network: Network, _group: string, _id: string | undefined, _by: Sender): void {
-  // no groups yet
-}
-
 function notify(network: Network, to: Device, of: string, id: string | undefined, author: string | undefined): void {
   if (to.id === 0) return;
   const change = id === undefined ? stanza('delete', { jid: of, author }) : stanza('set', { jid: of, id, author });
@@ -120,13 +115,14 @@ function ownerOf(network: Network, from: Sender, iq: Stanza): Owner | undefined 
   if (target === undefined) return { key: from.account.phone, jid: jidOf(from.account, 'pn'), account: from.account };
   const found = network.accounts.find(target);
   if (found) return { key: found.account.phone, jid: target, account: found.account };
-  return parseJid(target)?.server === 'g.us' ? { key: target, jid: target, account: undefined } : undefined;
+  return network.groups.get(target) ? { key: target, jid: target, account: undefined } : undefined;
 }
 
 function mayLook(network: Network, who: Account, owner: Owner): boolean {
-  return owner.account ? maySee(network, owner.key, 'profile', who.phone) : true;
+  if (owner.account) return maySee(network, owner.key, 'profile', who.phone);
+  return network.groups.role(owner.key, who.phone) !== undefined;
 }
 
-function mayChange(_network: Network, who: Account, owner: Owner): boolean {
-  return owner.account?.phone === who.phone;
+function mayChange(network: Network, who: Account, owner: Owner): boolean {
+  return owner.account ? owner.key === who.phone : network.groups.mayEdit(owner.key, who);
 }

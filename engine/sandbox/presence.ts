@@ -1,4 +1,5 @@
 import { jidOf, type Account, type Device, type Sender } from './accounts.ts';
+import { participantAttrs } from './group-notices.ts';
 import type { Addressing } from './jid.ts';
 import type { Network } from './network.ts';
 import { hasBlocked, maySee, maySeeOnline } from './privacy.ts';
@@ -80,11 +81,22 @@ export class Presences {
   chatstate(from: Pick<Sender, 'account'>, node: Stanza): undefined {
     const to = this.#network.accounts.find(node.attrs['to']);
     const state = child(node);
+    if (state && this.#network.groups.get(node.attrs['to'] ?? '')) return this.#inGroup(from.account, node, state);
     if (!to || !state) return undefined;
     const [writer, reader] = [from.account.phone, to.account.phone];
     if (hasBlocked(this.#network, reader, writer) || hasBlocked(this.#network, writer, reader)) return undefined;
     this.#chatStates.set(`${writer}>${reader}`, chatStateOf(state));
     this.#show(to.account, stanza('chatstate', { from: jidOf(from.account, to.addressing) }, [state]));
+  }
+
+  /** In a group everybody sees who writes. */
+  #inGroup(writer: Account, node: Stanza, state: Stanza): undefined {
+    const { groups } = this.#network;
+    const jid = node.attrs['to'] ?? '';
+    const group = groups.must(jid);
+    if (!groups.role(jid, writer.phone)) return undefined;
+    const shown = stanza('chatstate', { from: jid, ...participantAttrs(group, writer) }, [state]);
+    for (const { account } of groups.members(jid)) if (account.phone !== writer.phone) this.#show(account, shown);
   }
 
   /** Gives something that is not kept to the devices of an account that are there. */

@@ -93,7 +93,7 @@ create table if not exists groups (
   subject text not null, subject_owner text not null, subject_time integer not null,
   description text, description_id text, description_owner text, description_time integer,
   announce integer not null, locked integer not null, join_approval integer not null, member_add text not null,
-  ephemeral integer not null, invite_code text not null, picture_id text
+  ephemeral integer not null, invite_code text not null
 );
 create table if not exists group_members (
   jid text not null, phone text not null, role text not null, joined integer not null, primary key (jid, phone)
