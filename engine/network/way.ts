@@ -17,9 +17,12 @@ export interface Way {
   close(): void;
 }
 
+/** Where WhatsApp's clients look for what comes with a path but no host: history, and snapshots of settings. */
+const MEDIA_HOST = 'mmg.whatsapp.net';
+
 /**
  * Opens the way of a session. `plain` is the sandbox's `host:port`: WhatsApp's clients write its media addresses with
- * `https://` and nothing else, and the sandbox speaks plain HTTP, on loopback.
+ * `https://` and nothing else, and the sandbox speaks plain HTTP, on loopback; it is WhatsApp's media host, too.
  */
 export function openWay(options: { proxyUrl: string | null; proxies: Reach; plain?: string | undefined }): Way {
   const { proxyUrl, proxies, plain } = options;
@@ -27,7 +30,7 @@ export function openWay(options: { proxyUrl: string | null; proxies: Reach; plai
   const isPlain = (host: string, port: number) => `${host}:${port}` === plain;
   const agent = tunnel && new TunnelAgent(tunnel, isPlain);
   const fetchAgent = agent ?? (plain ? new TunnelAgent(straight, isPlain) : undefined);
-  const dispatcher = new Dispatcher({ connect: connector(tunnel ?? straight, isPlain) });
+  const dispatcher = new Dispatcher({ connect: connector(tunnel ?? straight, isPlain, plain) });
   return {
     agent,
     fetchAgent,
@@ -85,11 +88,12 @@ function overTls(socket: Socket, host: string, options: ConnectionOptions): Dupl
   return connectTls({ ...options, socket, ...(!isIP(host) && { servername: host }) });
 }
 
-function connector(tunnel: Tunnel, isPlain: IsPlain): buildConnector.connector {
+function connector(tunnel: Tunnel, isPlain: IsPlain, plain: string | undefined): buildConnector.connector {
   const tls = buildConnector({});
   return (target, callback) => {
-    const host = target.hostname.replace(/^\[|\]$/g, '');
-    const port = Number(target.port || (target.protocol === 'https:' ? 443 : 80));
+    const place = plain && target.hostname === MEDIA_HOST ? new URL(`http://${plain}`) : target;
+    const host = place.hostname.replace(/^\[|\]$/g, '');
+    const port = Number(place.port || (place.protocol === 'https:' ? 443 : 80));
     tunnel(host, port).then(
       (socket) => {
         if (isPlain(host, port) || target.protocol === 'http:') return callback(null, socket);

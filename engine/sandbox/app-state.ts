@@ -9,9 +9,6 @@ import { SyncdError } from './syncd.ts';
 /** Patches in one answer; a client that is further behind asks again. */
 const PAGE = 100;
 
-/** The version from which on there is a snapshot of a collection; before that, its few patches are all there is. */
-const SNAPSHOT_FROM = 20;
-
 /** The collections that there are; which setting lies in which is the clients' business. */
 const COLLECTIONS = new Set(['critical_block', 'critical_unblock_low', 'regular_high', 'regular_low', 'regular']);
 
@@ -89,7 +86,7 @@ function refused(name: string, version: number, code: number): Stanza {
  */
 function snapshot(network: Network, account: Account, name: string): Stanza | undefined {
   const { version, snapshotMac } = headOf(network, account, name);
-  if (version < SNAPSHOT_FROM) return undefined;
+  if (version === 0) return undefined;
   const attrs = { name, version, has_more_patches: 'false' };
   return stanza('collection', attrs, [stanza('snapshot', {}, fileOf(network, account, name, version, snapshotMac))]);
 }
