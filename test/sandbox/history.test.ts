@@ -173,8 +173,7 @@ test('groups come with their name and their members', async () => {
 
 test('a device that is linked later is given the shared settings as a snapshot', async () => {
   const [mine, friend] = [world.phone(), world.phone()];
-  for (let i = 0; i < 3; i++)
-    world.sandbox.account.saveContact(mine.phone, { phone: friend.phone, name: `Name ${i}` });
+  for (let i = 0; i < 3; i++) world.sandbox.account.saveContact(mine.phone, { phone: friend.phone, name: `Name ${i}` });
   const client = await world.linked(mine);
   await client.until('the contact', (events) =>
     events.find((one) => one.event === 'contacts.upsert' && one.data.some(({ name }) => name === 'Name 2')),
