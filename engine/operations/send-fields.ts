@@ -106,6 +106,11 @@ export function sendRules(input: Record<string, unknown>): Record<string, string
   if (what.length > 1) {
     wrong[what[1]!] = [`The ${what[1]} field cannot be sent with ${what[0]}. Send two messages.`];
   }
+  for (const name of ['audience', 'backgroundColor']) {
+    if (given(input[name]) && !String(input['to']).endsWith('@broadcast')) {
+      wrong[name] = [`The ${name} field is for a status: send it to status@broadcast.`];
+    }
+  }
   const options = (input['poll'] as { options?: unknown } | undefined)?.options;
   if (Array.isArray(options) && new Set(options).size < options.length) {
     wrong['poll.options'] = ['The poll.options field must hold different answers.'];

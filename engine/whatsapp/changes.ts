@@ -4,7 +4,7 @@ import type { Known } from '../store/store.ts';
 import { jidNormalizedUser, normalizeMessageContent, proto, type WAMessageKey } from './baileys.ts';
 import { bodyOf, plain, type Me } from './describe.ts';
 import { isGroup, isPerson } from './jid.ts';
-import { tally } from './polls.ts';
+import { readResponse, tally } from './polls.ts';
 
 const { REVOKE, MESSAGE_EDIT } = proto.Message.ProtocolMessage.Type;
 
@@ -72,7 +72,17 @@ export function changeEvents(
       if (target && !isGroup(target.chat) && !isAuthor(target, key)) return [];
       return [{ event: 'messages.delete', ...place, data: { keys: [named], ...numberOf(target) } }];
     }
-    case 'response':
+    case 'response': {
+      const response = target && readResponse(target, known.others().at(-1)!, addressesOf(me));
+      if (!response) return [];
+      return [
+        {
+          event: 'messages.update',
+          ...place,
+          data: { update: { eventResponse: response }, key: named, ...numberOf(target) },
+        },
+      ];
+    }
     case 'pin':
     case 'unknown':
       return [];

@@ -51,7 +51,7 @@ const READERS: { [E in keyof BaileysEventMap]: Reader<E> | string } = {
   'messaging-history.status': 'is about the progress of the history, which nobody waits for',
   'messages.upsert': 'was read from the stanza: incoming.ts',
   'messages.update': 'was read from the stanza: incoming.ts',
-  'messages.delete': 'is a deletion on this account only: no event of a message is made of account data',
+  'messages.delete': 'is not kept: Directory.deleted tells it',
   'messages.media-update': 'answers the question of whoever downloads media',
   'messages.reaction': 'was read from the stanza: incoming.ts',
   'message-receipt.update': 'was read from the stanza: incoming.ts',
@@ -87,6 +87,8 @@ export class Directory {
   take(wa: WASocket, events: Partial<BaileysEventMap>): void {
     const told = readEvents(events);
     if (told) this.enqueue(async () => this.commit(await newsOf(wa, told, 'messaging-history.set' in events)));
+    const deleted = events['messages.delete'];
+    if (deleted) this.enqueue(() => this.deleted(deleted));
     const presence = events['presence.update'];
     if (presence) this.enqueue(() => this.presence(wa, presence));
   }
@@ -131,6 +133,17 @@ export class Directory {
 
   private async commit(directory: DirectoryNews): Promise<void> {
     await this.options.store.commit({ sessionId: this.options.sessionId, directory });
+  }
+
+  /** Messages were deleted on this account only, or a whole chat was emptied. */
+  private async deleted(gone: BaileysEventMap['messages.delete']): Promise<void> {
+    const { store, sessionId } = this.options;
+    const chat = jidNormalizedUser('all' in gone ? gone.jid : (gone.keys[0]?.remoteJid ?? ''));
+    const keys =
+      'all' in gone ? [] : gone.keys.map(({ id, fromMe }) => ({ id, fromMe: Boolean(fromMe), remoteJid: chat }));
+    const data = { keys, forMe: true, ...('all' in gone && { all: true, remoteJid: chat }) };
+    const event: NewEvent = { event: 'messages.delete', lane: chat, jid: chat, ...subjectOf(person(chat)), data };
+    await store.commit({ sessionId, events: [event] });
   }
 
   private async presence(wa: WASocket, { id, presences }: BaileysEventMap['presence.update']): Promise<void> {

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { MessageRecord } from '../model.ts';
 import {
   aesEncryptGCM,
+  decryptEventResponse,
   decryptPollVote,
   hmacSign,
   normalizeMessageContent,
@@ -89,6 +90,38 @@ function readVote(
           voterJid,
         });
         return new Set((vote.selectedOptions ?? []).map((hash) => Buffer.from(hash).toString('hex')));
+      } catch {
+        // Another address of the same two people, or nobody's.
+      }
+    }
+  }
+  return undefined;
+}
+
+/** What somebody answers to an invitation. */
+export interface EventResponse {
+  response: 'going' | 'not_going' | 'maybe';
+  extraGuests: number;
+}
+
+const RESPONSES = ['going', 'not_going', 'maybe'] as const;
+
+/** The answer to an event, encrypted like a vote; `undefined` when it cannot be read. */
+export function readResponse(event: MessageRecord, message: MessageRecord, me: Addresses): EventResponse | undefined {
+  const secret = event.content && proto.Message.decode(event.content).messageContextInfo?.messageSecret;
+  const encrypted =
+    message.content && normalizeMessageContent(proto.Message.decode(message.content))?.encEventResponseMessage;
+  if (!secret || !encrypted?.encPayload || !encrypted.encIv) return undefined;
+  const { encPayload, encIv } = encrypted;
+  for (const eventCreatorJid of authorsOf(event, me)) {
+    for (const responderJid of authorsOf(message, me)) {
+      try {
+        const answer = decryptEventResponse(
+          { encPayload, encIv },
+          { eventCreatorJid, eventMsgId: event.waId, eventEncKey: secret, responderJid },
+        );
+        const response = RESPONSES[Number(answer.response) - 1];
+        return response && { response, extraGuests: answer.extraGuestCount ?? 0 };
       } catch {
         // Another address of the same two people, or nobody's.
       }

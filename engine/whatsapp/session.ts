@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import type { Logger } from 'pino';
-import { EngineError } from '../errors.ts';
+import { EngineError, validationFailed } from '../errors.ts';
 import {
   MESSAGE_STATUS,
   type MediaRecord,
@@ -23,7 +23,7 @@ import {
 } from './baileys.ts';
 import { Directory } from './directory.ts';
 import { toEngineError, type Meanings } from './failure.ts';
-import { toJid } from './jid.ts';
+import { STATUS, toJid } from './jid.ts';
 import { rejectCall, type Offer } from './calls.ts';
 import { attachmentOf, download, Expired, keepingOf, sourceOf, type Attachment } from './download.ts';
 import { Downloads } from './downloads.ts';
@@ -309,17 +309,28 @@ export class Session {
     const sending = status === 'connected' || (status === 'connecting' && paired);
     if (!sending) throw this.notConnected();
     if (request.replyTo !== undefined && !(await this.find(request.replyTo))) throw nothingToReplyTo();
+    const audience = chat === STATUS ? (request.audience ?? (await this.audience())) : undefined;
     const { message } = await this.store.messages.enqueue({
       sessionId: this.id,
       waId: generateMessageIDV2(this.record.account?.jid),
       chat,
-      request,
+      request: audience ? { ...request, audience } : request,
       logged: this.record.settings.log_messages,
       timestamp: Date.now(),
       ...options,
     });
     this.queue.wake();
     return message;
+  }
+
+  /** Who sees a status unless the caller says: everybody in the account's address book. */
+  private async audience(): Promise<string[]> {
+    const { items } = await this.store.contacts.list(this.id, {});
+    const addresses = items.flatMap(({ name, jid, lid }) => (name ? (jid ?? lid ?? []) : []));
+    if (addresses.length > 0) return addresses;
+    throw validationFailed({
+      audience: ['The audience field is required, because this account has nobody in its address book yet.'],
+    });
   }
 
   /** A message by WasenderApi's number or by WhatsApp's id. Throws `message_not_found`. */

@@ -147,6 +147,24 @@ describe('what Robin does to a message becomes events', () => {
     expect(asked.body.data).toEqual({ pollResult: results(['Green']) });
   });
 
+  test('an answer to an invitation is messages.update', async () => {
+    const event = { name: 'Bird walk', startTime: 1_900_000_000 };
+    const { body } = await stage.call('POST', '/api/send-message', { to: FRIEND, event, wait: true });
+    const { id } = body.data as { id: string };
+    await stage.sandbox.gestures.respond(FRIEND, { chat: OWN, id, response: 'GOING' });
+    const told = await eventAbout('messages.update', 'eventResponse');
+    expect(told.data).toMatchObject({ key: { id, fromMe: true }, update: { eventResponse: { response: 'going' } } });
+  });
+
+  test('a message that the account’s own phone deletes for itself is told as that', async () => {
+    const id = await received('only I need not see it');
+    stage.sandbox.chats.deleteForMe(OWN, { chat: FRIEND, id });
+    expect((await eventAbout('messages.delete', id)).data).toMatchObject({
+      forMe: true,
+      keys: [{ id, fromMe: false }],
+    });
+  });
+
   test('what is no right of the sender’s has no event: nobody edits or deletes a message of ours', async () => {
     const { id, msgId } = await sent('mine');
     const info = await stage.call('GET', `/api/messages/${msgId}/info`);

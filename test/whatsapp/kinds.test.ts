@@ -7,7 +7,7 @@ afterAll(() => stage?.close());
 /** Sends and answers what Robin's phone shows of it. */
 async function send(message: Record<string, unknown>) {
   const { status, body } = await stage.call('POST', '/api/send-message', { to: `+${FRIEND}`, wait: true, ...message });
-  expect([status, body.message]).toEqual([200, undefined]);
+  expect([status, body.message, body['errors']]).toEqual([200, undefined, undefined]);
   const { id } = body.data as { id: string };
   await stage.untilTrue(() => stage.message(FRIEND, id));
   return stage.message(FRIEND, id)!;
@@ -101,6 +101,19 @@ test('buttons and a list, in the form that phones show', async () => {
 test('a message that disappears', async () => {
   const { message } = await send({ text: 'gone tomorrow', disappearAfter: 86_400 });
   expect(message).toMatchObject({ extendedTextMessage: { contextInfo: { expiration: 86_400 } } });
+});
+
+test('a status, for those who are named, else for the address book', async () => {
+  const to = 'status@broadcast';
+  const texts = () => stage.sandbox.messages(FRIEND).map(({ text }) => text);
+  expect(await refuse({ to, text: 'nobody to see it' })).toEqual({ audience: [expect.stringMatching(/required/)] });
+  await send({ to, text: 'for Robin', audience: [`+${FRIEND}`], backgroundColor: '#225588' });
+  stage.sandbox.account.saveContact(OWN, { phone: FRIEND, name: 'Robin Redbreast' });
+  await stage.until((events) =>
+    events.some(({ event, data }) => event === 'contacts.upsert' && JSON.stringify(data).includes('Robin Redbreast')),
+  );
+  await send({ to, text: 'for all who are saved' });
+  expect(texts()).toEqual(expect.arrayContaining(['for Robin', 'for all who are saved']));
 });
 
 test.each([
