@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import pLimit from 'p-limit';
 import { EngineError } from '../errors.ts';
 import type { NewEvent } from '../events.ts';
-import type { ChatRecord, ContactRecord } from '../model.ts';
+import { MESSAGE_STATUS, type ChatRecord, type ContactRecord, type MessageRecord } from '../model.ts';
 import type { Changed, ChatFacts, ContactFacts, DirectoryNews, Store } from '../store/store.ts';
 import {
   isJidStatusBroadcast,
@@ -106,6 +106,34 @@ export class Directory {
   /** Notes what an operation of ours has found out, without telling anybody. */
   async learn(news: Omit<DirectoryNews, 'events'>): Promise<void> {
     await this.commit({ ...news, events: () => [] });
+  }
+
+  /** Messages of ours have gone out: Baileys, which has only relayed them, tells of no chat that they belong to. */
+  sent(messages: MessageRecord[]): void {
+    const chats = messages
+      .filter(({ status, about, chat }) => status !== MESSAGE_STATUS.error && !about && isListed({ id: chat }))
+      .map(({ chat, lid, timestamp }) => {
+        const who = person(chat, isPerson(chat) ? lid : null);
+        const addresses = who
+          ? { ...(who.phone && { jid: who.jid }), ...(who.lid && { lid: who.lid }) }
+          : { jid: chat };
+        // whoever answers has read what was there
+        return { ...addresses, lastMessageAt: Math.floor(timestamp / 1000), unreadCount: 0 };
+      });
+    if (chats.length === 0) return;
+    this.enqueue(() => this.commit({ chats, events: (changes, find) => chatEvents(changes.chats, false, find) }));
+  }
+
+  /** Messages of these chats have been marked as read by us. */
+  read(chats: string[]): void {
+    this.enqueue(async () => {
+      for (const chat of new Set(chats.map((one) => jidNormalizedUser(one)))) {
+        const known = await this.options.store.chats.get(this.options.sessionId, chat);
+        if (!known) continue;
+        const facts = { ...(known.jid && { jid: known.jid }), ...(known.lid && { lid: known.lid }), unreadCount: 0 };
+        await this.commit({ chats: [facts], events: (changes, find) => chatEvents(changes.chats, false, find) });
+      }
+    });
   }
 
   /** Asks for every picture that is known to have changed, and tells its URL. */

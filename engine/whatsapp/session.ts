@@ -476,6 +476,7 @@ export class Session {
   /** The store has committed outcomes of this session's messages, and messages that came in. */
   committed({ settled, received }: Pick<Committed, 'settled' | 'received'>): void {
     if (settled.length > 0) this.queue.settled(settled);
+    this.directory.sent(settled);
     for (const { msgId } of settled) this.changes.emit(`settled:${msgId}`);
     if (received.length > 0) this.downloads.wake();
     const unread = received.filter(({ fromMe, content, about }) => !fromMe && content && !about);
@@ -485,8 +486,9 @@ export class Session {
   }
 
   /** Tells the senders that their messages have been read, as far as the account's privacy settings let them know. */
-  markRead(keys: WAMessageKey[]): Promise<void> {
-    return this.ask('Failed to mark message as read', (wa) => wa.readMessages(keys));
+  async markRead(keys: WAMessageKey[]): Promise<void> {
+    await this.ask('Failed to mark message as read', (wa) => wa.readMessages(keys));
+    this.directory.read(keys.flatMap(({ remoteJid }) => remoteJid ?? []));
   }
 
   private restricted(restriction: Restriction): void {

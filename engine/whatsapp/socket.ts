@@ -61,6 +61,9 @@ export interface SocketHandlers {
   content(waId: string): Promise<Buffer | null | undefined>;
 }
 
+/** So often Baileys is made to tell what it has held back. */
+const FLUSH_MS = 500;
+
 /** One connection to WhatsApp, from the handshake to its end. */
 export interface Socket {
   /** Baileys itself, for what this room asks of WhatsApp: see {@link Session.ask}. */
@@ -170,6 +173,8 @@ export function openSocket(
   // Also after the connection has ended: what Baileys still works on may use up prekeys.
   sock.ev.on('creds.update', () => void auth.saveCreds().catch(handlers.failed));
   sock.ev.process((events) => handlers.told(events));
+  // Baileys forgets what it has buffered: after a flush of an empty buffer it plans no other for up to half a minute.
+  const flushing = setInterval(() => (over ? clearInterval(flushing) : sock.ev.flush()), FLUSH_MS).unref();
   sock.ev.on('connection.update', ({ qr, isNewLogin, connection, lastDisconnect, reachoutTimeLock }) => {
     if (over) return;
     if (reachoutTimeLock) handlers.restriction(readRestriction(reachoutTimeLock));
