@@ -83,13 +83,21 @@ function httpTunnel(proxy: URL, reach: Reach): Tunnel {
 
 function socksTunnel(proxy: URL, reach: Reach): Tunnel {
   const remote = new URL(proxy.href.replace(/^socks5:/, 'socks5h:'));
-  const agent = new SocksProxyAgent(remote, {
-    timeout: CONNECT_MS,
-    socketOptions: { lookup: guardedLookup(reach) } as never,
-  });
   return async (host, port) => {
+    let refused: unknown;
+    const guarded = guardedLookup(reach);
+    /** The agent passes on what went wrong in words of its own. */
+    const lookup: typeof guarded = (name, options, callback) =>
+      guarded(name, options, (error, ...found) => {
+        refused = error;
+        callback(error, ...found);
+      });
+    const agent = new SocksProxyAgent(remote, { timeout: CONNECT_MS, socketOptions: { lookup } as never });
     const request = Object.assign(new EventEmitter(), { destroy() {} });
-    const socket = await agent.connect(request as never, { host, port, secureEndpoint: false });
+    const asked = agent.connect(request as never, { host, port, secureEndpoint: false });
+    const socket = await asked.catch((error: unknown) => {
+      throw refused ?? error;
+    });
     // The agent's patience is for the handshake; a connection to WhatsApp may well be silent for longer.
     socket.setTimeout(0);
     return socket;
@@ -108,6 +116,7 @@ function wordsOf(error: unknown): string {
   if (error instanceof EngineError) return `may not be used: ${message}`;
   if (/auth/i.test(message)) return 'wants another user or password';
   if (/timed out|timeout/i.test(message) || code === 'ETIMEDOUT' || code === 'ABORT_ERR') return 'does not answer';
+  if (/closed|ended before/i.test(message)) return 'closes the connection; check its user and password';
   if (/rejected|HostUnreachable|NetworkUnreachable|NotAllowed|Failure/i.test(message)) return 'refuses the connection';
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'has a name that is not known';
   if (code === 'ECONNREFUSED' || /ECONNREFUSED/.test(message)) return 'cannot be reached (ECONNREFUSED)';
