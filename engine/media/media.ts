@@ -7,6 +7,7 @@ import type { Store } from '../store/store.ts';
 import { convert } from './convert.ts';
 import { Fetcher, fromBase64, fromDataUrl, splitDataUrl, type Fetched } from './fetch.ts';
 import { previewOf, type Preview } from './preview.ts';
+import { asProfilePicture } from './profile-picture.ts';
 import { MediaFiles, type Draft } from './files.ts';
 import {
   checkDeclared,
@@ -125,6 +126,17 @@ export class Media {
     } catch (error) {
       await this.files.discard(draft);
       throw error;
+    }
+  }
+
+  /** A picture for a profile, from where {@link attach} takes files; it is not kept. */
+  async profilePicture(sessionId: number, source: string, field: string): Promise<Buffer> {
+    const fetched = await this.fetched(sessionId, 'image', source, field);
+    try {
+      checkKind('image', (await detectType(fetched.path)) ?? '');
+      return await asProfilePicture(fetched.path);
+    } finally {
+      await this.files.discard(fetched);
     }
   }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EngineError } from '../errors.ts';
+import { EngineError, unforeseen } from '../errors.ts';
 import { describeGroup, type Group } from '../whatsapp/group.ts';
 import * as groups from '../whatsapp/groups.ts';
 import { listed, listFields, listOf, sliceOf } from './listing.ts';
@@ -196,6 +196,10 @@ const settingFields = {
     .int()
     .optional()
     .describe(`Seconds after which messages disappear: ${TIMERS.join(', ')} (0: they stay)`),
+  profilePicUrl: z
+    .string()
+    .optional()
+    .describe('New picture: an http(s) or data: URL, or the id or publicUrl of an upload; empty: none'),
 };
 
 export const settings = operation({
@@ -217,16 +221,32 @@ export const settings = operation({
     subject: z.string(),
     description: z.string().nullable(),
     ...settingsShown,
+    imgUrl: z.string().nullable().optional().describe('The picture, where it was to be changed'),
     failed: z.record(z.string(), z.string()).optional().describe('Per field that could not be changed: why'),
   }),
-  run: async ({ session }, { groupJid, ...given }) => {
+  run: async ({ engine, session, record }, { groupJid, profilePicUrl: source, ...given }) => {
     const jid = groups.toGroupJid(groupJid, 'groupJid');
-    const wanted = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-    const { group, failed } = await groups.configure(session, jid, wanted);
-    if (failed.size === Object.keys(wanted).length) throw failedAltogether(failed);
+    const wanted: groups.Settings = Object.fromEntries(
+      Object.entries(given).filter(([, value]) => value !== undefined),
+    );
+    const failed = new Map<string, EngineError>();
+    if (source) {
+      const picture = engine.media.profilePicture(record.id, source, 'profilePicUrl');
+      await picture.then(
+        (jpeg) => (wanted.profilePicUrl = jpeg),
+        (error: unknown) => failed.set('profilePicUrl', unforeseen(error)),
+      );
+    } else if (source === '') wanted.profilePicUrl = null;
+    if (failed.size > 0 && Object.keys(wanted).length === 0) throw failedAltogether(failed);
+    const { group, failed: refused } = await groups.configure(session, jid, wanted);
+    for (const [field, error] of refused) failed.set(field, error);
+    if (refused.size === Object.keys(wanted).length) throw failedAltogether(failed);
     const { subject, desc, announce, restrict, joinApproval, memberAdd, disappearAfter } = group;
-    const now = { subject, description: desc, announce, restrict, joinApproval, memberAdd, disappearAfter };
-    return { ...now, ...(failed.size > 0 && { failed: textsOf(failed) }) };
+    return {
+      ...{ subject, description: desc, announce, restrict, joinApproval, memberAdd, disappearAfter },
+      ...(source !== undefined && { imgUrl: await groups.picture(session, jid) }),
+      ...(failed.size > 0 && { failed: textsOf(failed) }),
+    };
   },
 });
 

@@ -135,7 +135,7 @@ export interface Settings {
   memberAdd?: boolean;
   disappearAfter?: number;
   /** JPEG; null takes the picture away. */
-  picture?: Buffer | null;
+  profilePicUrl?: Buffer | null;
 }
 
 /** Changes each setting that is given; what could not be changed is told by field, and the group as it is now. */
@@ -201,7 +201,7 @@ const SETTERS: { [S in keyof Settings]-?: Setter<NonNullable<Settings[S]> | Extr
         ? { tag: 'not_ephemeral', attrs: {} }
         : { tag: 'ephemeral', attrs: { expiration: String(seconds) } },
     ),
-  picture: (wa, { jid }, jpeg) => setPicture(wa, jid, jpeg),
+  profilePicUrl: (wa, { jid }, jpeg) => setPicture(wa, jid, jpeg),
 };
 
 export function leave(session: Session, jid: string): Promise<void> {

@@ -163,7 +163,8 @@ function readPicture(stanza: BinaryNode, me: Me): Change['directory'] {
   if (!change || isMine(jid, me)) return undefined;
   const picture = change.tag === 'set' ? { pictureChanged: true } : { imgUrl: null, pictureChanged: false };
   if (isGroup(jid)) {
-    const by = person(change.attrs['author'], change.attrs['author_pn']);
+    const { participant, participant_pn, participant_lid } = stanza.attrs;
+    const by = person(change.attrs['author'], participant, participant_pn, participant_lid);
     const told = update({ jid, by, base: { jid, lane: jid, ...subjectOf(by) } }, { imgUrl: null });
     return { chats: [{ jid, ...picture, pictureOnly: true }], events: () => (change.tag === 'set' ? [] : told) };
   }

@@ -14,6 +14,10 @@ const jidOf = (phone: string) => `${phone}@s.whatsapp.net`;
 const lidOf = (phone: string) => stage.sandbox.phone(phone).lid;
 const person = (phone: string) => ({ jid: jidOf(phone), lid: lidOf(phone), phone });
 
+/** A picture of one pixel. */
+const PIXEL =
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
 /** A group of another phone's making, which the engine's account is in. */
 function foreignGroup(more: Partial<Parameters<typeof stage.sandbox.groups.create>[0]> = {}): GroupInfo {
   return stage.sandbox.groups.create({ creator: FRIEND, subject: 'Foreign', participants: [OWN], ...more });
@@ -264,6 +268,37 @@ describe('settings', () => {
     ]) {
       expect(changes).toContainEqual({ jid, ...change, by: person(OWN) });
     }
+  });
+
+  test('have a picture, from wherever files are taken', async () => {
+    const jid = await ownGroup();
+    const answer = await asked<{ imgUrl: string }>(stage, 'group.settings', { groupJid: jid, profilePicUrl: PIXEL });
+    const shown = await asked(stage, 'group.picture', { groupJid: jid });
+    expect(shown).toEqual({ imgUrl: answer.imgUrl });
+    const picture = await fetch(answer.imgUrl);
+    expect(picture.headers.get('content-type')).toContain('image/jpeg');
+    const told = await untilEvent('groups.update', jid);
+    expect(told.data).toEqual([{ jid, imgUrl: answer.imgUrl }]);
+    const listed = await asked<{ jid: string; imgUrl: string }[]>(stage, 'group.list');
+    expect(listed.find((one) => one.jid === jid)?.imgUrl).toBe(answer.imgUrl);
+    expect(await asked(stage, 'group.settings', { groupJid: jid, profilePicUrl: '' })).toMatchObject({ imgUrl: null });
+    expect((await untilEvent('groups.update', jid, 1)).data).toEqual([{ jid, imgUrl: null, by: person(OWN) }]);
+    expect(await asked(stage, 'group.picture', { groupJid: jid })).toEqual({ imgUrl: null });
+  });
+
+  test('have no picture that is none; the others are changed all the same', async () => {
+    const jid = await ownGroup();
+    const notOne = `data:image/png;base64,${Buffer.from('no picture').toString('base64')}`;
+    expect(await refused(stage, 'group.settings', { groupJid: jid, profilePicUrl: notOne })).toMatchObject({
+      status: 415,
+      code: 'unsupported_media_type',
+    });
+    const answer = await asked(stage, 'group.settings', { groupJid: jid, profilePicUrl: notOne, announce: true });
+    expect(answer).toMatchObject({
+      announce: true,
+      imgUrl: null,
+      failed: { profilePicUrl: expect.any(String) as string },
+    });
   });
 
   test('are taken back as well', async () => {
@@ -531,6 +566,10 @@ describe('what others do in a group', () => {
     await stage.startEngine();
     stage.sandbox.groups.setSubject(jid, { by: FRIEND, subject: 'Afterwards' });
     expect((await untilEvent('groups.update', jid, 1)).data).toMatchObject([{ subject: 'Afterwards' }]);
+    const sent = stage.sandbox
+      .stanzas({ phone: OWN, limit: 20_000 })
+      .filter(({ direction, stanza }) => direction === 'out' && JSON.stringify(stanza).includes('"Unacknowledged"'));
+    expect(sent.length).toBeGreaterThan(1);
   });
 });
 
