@@ -140,6 +140,14 @@ export class Groups {
       });
   }
 
+  size(jid: string): number {
+    const row = this.#network.store.get<{ size: number }>(
+      'select count(*) as size from group_members where jid = ?',
+      jid,
+    );
+    return row?.size ?? 0;
+  }
+
   role(jid: string, phone: string): Role | undefined {
     return this.#network.store.get<{ role: Role }>(
       'select role from group_members where jid = ? and phone = ?',
@@ -437,7 +445,7 @@ export class Groups {
       const before = this.#everybody(jid);
       const outcomes = named.map((one): Outcome => {
         if (!one.account || !this.#takeRequest(jid, one.account.phone)) return { ...one, error: 404 };
-        if (before.length >= MAX_MEMBERS) return { ...one, error: 419 };
+        if (this.size(jid) >= MAX_MEMBERS) return { ...one, error: 419 };
         this.#join(jid, one.account, 'member');
         return one;
       });
@@ -520,7 +528,7 @@ export class Groups {
     const { account } = one;
     if (!account) return { ...one, error: 404 };
     if (this.role(group.jid, account.phone)) return { ...one, error: 409 };
-    if (this.#everybody(group.jid).length >= MAX_MEMBERS) return { ...one, error: 419 };
+    if (this.size(group.jid) >= MAX_MEMBERS) return { ...one, error: 419 };
     if (hasBlocked(this.#network, account.phone, by.phone)) return { ...one, error: 401 };
     if (!mayAddToGroup(this.#network, account.phone, by.phone)) {
       return { ...one, error: 403, invite: this.#invite(group.jid, by, account) };
@@ -626,7 +634,7 @@ export class Groups {
   }
 
   #checkRoom(group: Group): void {
-    if (this.#everybody(group.jid).length >= MAX_MEMBERS) {
+    if (this.size(group.jid) >= MAX_MEMBERS) {
       throw new SandboxError(419, 'group-is-full', `"${group.subject}" has ${MAX_MEMBERS} members, no more fit in.`);
     }
   }

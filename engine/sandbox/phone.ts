@@ -600,7 +600,8 @@ export class Phone {
     );
     const others = to.filter(({ device }) => device.phone !== this.number || device.id !== 0);
     let holders = senderKeys.holders(chat.key);
-    if ([...holders].some((one) => !others.some(({ holder }) => holder === one))) {
+    const there = new Set(others.map(({ holder }) => holder));
+    if ([...holders].some((holder) => !there.has(holder))) {
       senderKeys.rotate(chat.key);
       holders = new Set();
     }

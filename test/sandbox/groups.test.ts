@@ -705,3 +705,152 @@ test('an account is in no community', async () => {
   expect(await refusal(ask('linked_groups_participants'))).toBe(404);
   expect(await refusal(ask('something'))).toBe(501);
 });
+
+test('a group that WhatsApp takes away is gone for everybody', async () => {
+  const { jid } = group();
+  const his = await online(bob);
+  world.sandbox.groups.delete(jid);
+  expect(await refusal(his.socket.groupMetadata(jid))).toBe(404);
+  const notices = world.sandbox
+    .stanzas({ device: his.jid })
+    .filter(({ stanza }) => JSON.stringify(stanza).includes('"tag":"delete"'));
+  expect(notices).toMatchObject([{ direction: 'out', stanza: { attrs: { type: 'w:gp2', from: jid } } }]);
+});
+
+describe('over HTTP', () => {
+  const jidOf = (answer: { body: Record<string, unknown> }): string => String(answer.body['jid']);
+
+  test('a group is made, seen, changed and left', async () => {
+    const carol = world.phone('Carol');
+    const made = await world.http('POST', '/groups', {
+      creator: `+${ada.phone}`,
+      subject: 'By hand',
+      participants: [bob.jid],
+      description: 'with curl',
+    });
+    expect(made).toMatchObject({
+      status: 201,
+      body: {
+        subject: 'By hand',
+        description: 'with curl',
+        addressing: 'lid',
+        creator: ada.phone,
+        announce: false,
+        restrict: false,
+        joinApproval: false,
+        memberAdd: 'admin_add',
+        ephemeral: 0,
+        inviteCode: expect.stringMatching(/^\w{22}$/),
+        pictureId: null,
+        participants: [
+          { phone: ada.phone, jid: ada.jid, lid: ada.lid, name: 'Ada', role: 'superadmin' },
+          { phone: bob.phone, jid: bob.jid, lid: bob.lid, name: 'Bob', role: 'member' },
+        ],
+        requests: [],
+      },
+    });
+    const path = `/groups/${jidOf(made)}`;
+    const list = (await world.http('GET', '/groups')).body as unknown as { jid: string }[];
+    expect(list.map(({ jid }) => jid)).toContain(jidOf(made));
+    const by = ada.phone;
+    const people = { by, participants: [carol.phone] };
+    const outcome = { status: 200, body: { participants: [{ phone: carol.phone, status: 200 }] } };
+    for (const what of ['add', 'promote', 'demote', 'remove']) {
+      expect(await world.http('POST', `${path}/${what}`, people)).toEqual(outcome);
+    }
+    const subject = await world.http('POST', `${path}/subject`, { by: bob.phone, subject: 'By heart' });
+    expect(subject).toMatchObject({ status: 200, body: { subject: 'By heart' } });
+    const description = await world.http('POST', `${path}/description`, { by, description: null });
+    expect(description).toMatchObject({ status: 200, body: { description: null } });
+    const settings = {
+      announce: true,
+      restrict: true,
+      joinApproval: true,
+      memberAdd: 'all_member_add',
+      ephemeral: 86_400,
+    };
+    expect(await world.http('POST', `${path}/settings`, { by, ...settings })).toMatchObject({ body: settings });
+    expect((await world.http('POST', `${path}/leave`, { phone: bob.phone })).status).toBe(204);
+    expect((await world.http('GET', path)).body).toMatchObject({ participants: [{ phone: ada.phone }] });
+    expect((await world.http('DELETE', path)).status).toBe(204);
+    expect((await world.http('GET', path)).status).toBe(404);
+  });
+
+  test('a phone comes in by the link, or asks to', async () => {
+    const [carol, dave, eve] = [world.phone(), world.phone(), world.phone()];
+    const { jid } = group();
+    const path = `/groups/${jid}`;
+    const { body: before } = await world.http('POST', `${path}/invite-code`, { by: ada.phone });
+    expect(before['link']).toBe(`https://chat.whatsapp.com/${String(before['code'])}`);
+    const { body: after } = await world.http('POST', `${path}/invite-code`, { by: ada.phone, revoke: true });
+    const join = (phone: PhoneInfo, code: unknown) => world.http('POST', `${path}/join`, { phone: phone.phone, code });
+    expect(await join(carol, before['code'])).toMatchObject({ status: 410, body: { error: 'revoked-code' } });
+    expect(await join(carol, after['link'])).toEqual({ status: 200, body: { jid, joined: true } });
+    await world.http('POST', `${path}/settings`, { by: ada.phone, joinApproval: true });
+    expect(await join(dave, after['code'])).toEqual({ status: 200, body: { jid, joined: false } });
+    await join(eve, after['code']);
+    const decide = (what: string, phone: PhoneInfo) =>
+      world.http('POST', `${path}/requests/${what}`, { by: ada.phone, participants: [phone.phone] });
+    await decide('approve', dave);
+    await decide('reject', eve);
+    expect(roles(jid)).toMatchObject({ [carol.phone]: 'member', [dave.phone]: 'member' });
+    expect(roles(jid)).not.toHaveProperty(eve.phone);
+    expect((await world.http('GET', path)).body).toMatchObject({ requests: [] });
+  });
+
+  test('a phone that cannot be added is invited, and comes', async () => {
+    const shy = world.phone();
+    const { jid } = group();
+    world.sandbox.account.setPrivacy(shy.phone, { groupadd: 'none' });
+    const add = { by: ada.phone, participants: [shy.phone] };
+    const { body } = await world.http('POST', `/groups/${jid}/add`, add);
+    const [refused] = body['participants'] as { status: number; invite: { code: string; expiration: number } }[];
+    expect(refused).toMatchObject({
+      status: 403,
+      invite: { code: expect.any(String), expiration: expect.any(Number) },
+    });
+    const invited = await world.sandbox.send(ada.phone, {
+      to: shy.phone,
+      groupInvite: { jid, name: 'Engines', ...refused!.invite },
+    });
+    await eventually('the invitation is there', () =>
+      world.sandbox.messages(shy.phone, { chat: ada.phone }).some(({ id }) => id === invited.id),
+    );
+    const joined = await world.http('POST', `/groups/${jid}/join`, { phone: shy.phone, code: refused!.invite.code });
+    expect(joined).toEqual({ status: 200, body: { jid, joined: true } });
+  });
+
+  test.each<[string, string, object | undefined, number, string]>([
+    ['a group of nobody', '', { subject: 'x', participants: [] }, 422, 'invalid-request'],
+    ['a group without a subject', '', { creator: 'ADA', subject: ' ', participants: [] }, 406, 'empty-subject'],
+    ['a field that does not exist', '', { creator: 'ADA', subjekt: 'x', participants: [] }, 422, 'invalid-request'],
+    [
+      'somebody without an account',
+      '',
+      { creator: 'ADA', subject: 'x', participants: ['491519999999'] },
+      404,
+      'unknown-phone',
+    ],
+    ['a change without a body', '/JID/add', undefined, 422, 'invalid-request'],
+    ['a change of nobody', '/JID/add', { by: 'ADA', participants: [] }, 422, 'invalid-request'],
+    ['a change by somebody else', '/JID/add', { by: 'BOB', participants: ['ADA'] }, 403, 'not-an-admin'],
+    ['a change of no group', '/1@g.us/add', { by: 'ADA', participants: ['BOB'] }, 404, 'unknown-group'],
+    ['a change that there is not', '/JID/rename', { by: 'ADA' }, 404, 'unknown-route'],
+    ['a timer that there is not', '/JID/settings', { by: 'ADA', ephemeral: 17 }, 422, 'invalid-request'],
+    ['a mode that there is not', '/JID/settings', { by: 'ADA', memberAdd: 'everybody' }, 422, 'invalid-request'],
+    ['a code that is none', '/JID/join', { phone: 'BOB', code: 'x' }, 406, 'invalid-code'],
+    ['the link for somebody who is no admin', '/JID/invite-code', { by: 'BOB' }, 401, 'not-an-admin'],
+  ])('%s is refused with what is wrong', async (_what, path, body, status, error) => {
+    const { jid } = group();
+    const filled = body && JSON.stringify(body).replaceAll('ADA', ada.phone).replaceAll('BOB', bob.phone);
+    const answer = await world.http('POST', `/groups${path.replace('JID', jid)}`, filled && JSON.parse(filled));
+    expect(answer).toMatchObject({ status, body: { error, message: expect.any(String) } });
+  });
+
+  test('the code of another group does not open this one', async () => {
+    const [one, other] = [group(), group()];
+    const carol = world.phone();
+    const answer = await world.http('POST', `/groups/${one.jid}/join`, { phone: carol.phone, code: other.inviteCode });
+    expect(answer).toMatchObject({ status: 406, body: { error: 'code-of-another-group' } });
+  });
+});

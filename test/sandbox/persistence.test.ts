@@ -51,6 +51,36 @@ test('a sandbox that was closed goes on where it was', async () => {
   await second.close();
 });
 
+test('groups, their keys and what waits in them outlive a restart', async () => {
+  const first = await startSandbox({ port: 0, dataDir });
+  const [mine, friend] = ['491511234567', '491517654321'].map((phone) => first.addPhone({ phone }));
+  const client = await link({ sandbox: first }, new Client(first.socketUrl), mine!);
+  const group = first.groups.create({ creator: friend!.phone, subject: 'Engines', participants: [mine!.phone] });
+  const { jid } = group;
+  const sent = await client.socket.sendMessage(jid, { text: 'one' });
+  await eventually('it is there', () => first.messages(friend!.phone).some(({ id }) => id === sent!.key.id));
+  await first.send(friend!.phone, { to: jid, text: 'two' });
+  await client.text('two');
+  await client.disconnect();
+  await first.send(friend!.phone, { to: jid, text: 'three' });
+  await first.close();
+
+  const second = await startSandbox({ port: 0, dataDir });
+  expect(second.groups.list()).toEqual([group]);
+  const again = new Client(second.socketUrl, client.memory).connect();
+  await again.text('three');
+  await second.send(friend!.phone, { to: jid, text: 'four' });
+  await again.text('four');
+  await again.socket.sendMessage(jid, { text: 'five' });
+  const texts = () => second.messages(friend!.phone, { chat: jid }).map(({ text }) => text);
+  await eventually('it is there', () => texts().includes('five'));
+  expect(texts()).toEqual(['one', 'two', 'three', 'four', 'five']);
+  const asked = second.stanzas().filter(({ stanza }) => JSON.stringify(stanza).includes('"type":"retry"'));
+  expect(asked).toEqual([]);
+  await again.disconnect();
+  await second.close();
+});
+
 test('two sandboxes do not share a folder', async () => {
   const first = await startSandbox({ port: 0, dataDir });
   await expect(startSandbox({ port: 0, dataDir })).rejects.toMatchObject({ code: 'data-in-use' });
