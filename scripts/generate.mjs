@@ -1,11 +1,12 @@
 /**
- * Writes what is derived from the nodes and the engine's operations: the output schemas that n8n's editor reads, and the
- * README's table of operations. Tests hold both to the sources. Run by `npm run generate`, which builds before.
+ * Writes what is derived from the nodes and the engine's operations: the output schemas that n8n's editor reads, the
+ * README's table of operations, and the page of the REST API. Tests hold both to the sources. Run by `npm run generate`, which builds before.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { format } from 'prettier';
+import { apiPage } from './api.mjs';
 import { operationsTable, outputSchemas } from './nodes.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -27,3 +28,5 @@ writeFileSync(
   readme,
   text.replace(/<!-- operations -->[^]*<!-- \/operations -->/, () => table),
 );
+
+writeFileSync(join(root, 'docs/api.md'), apiPage(operations));

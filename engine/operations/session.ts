@@ -337,7 +337,10 @@ async function followed(engine: Engine, record: SessionRecord): Promise<void> {
 function withoutDefaults() {
   const { name, phone_number, ...rest } = sessionSettings.shape;
   const bare = Object.fromEntries(
-    Object.entries(rest).map(([field, schema]) => [field, schema.unwrap().optional()]),
+    Object.entries(rest).map(([field, schema]) => {
+      const { description = '' } = schema;
+      return [field, schema.unwrap().optional().describe(description)];
+    }),
   ) as { [F in keyof typeof rest]: z.ZodOptional<ReturnType<(typeof rest)[F]['unwrap']>> };
   return { name: name.optional(), phone_number: phone_number.optional(), ...bare };
 }

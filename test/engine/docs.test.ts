@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { SETTINGS } from '../../engine/config.ts';
 import { EVENTS } from '../../engine/events.ts';
+import { apiPage } from '../../scripts/api.mjs';
 import { VERSION } from '../../engine/version.ts';
+
+await import('../../engine/whatsapp/hardening.ts');
+const { operations } = await import('../../engine/operations/index.ts');
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const readme = read('README.md');
@@ -21,6 +25,10 @@ test('the README lists exactly the settings that the engine reads, with their de
 
 test('the README lists exactly the events that the engine emits', () => {
   expect(firstCells('Events').sort()).toEqual(Object.keys(EVENTS).sort());
+});
+
+test('the page of the REST API is the one that the operations make', () => {
+  expect(read('docs/api.md')).toBe(apiPage(operations));
 });
 
 test('engine and nodes have one version, and it is the one that the engine reports', () => {

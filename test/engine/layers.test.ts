@@ -58,7 +58,17 @@ const ROOMS: Record<string, Room> = {
   sandbox: {
     files: inside('engine/sandbox'),
     rooms: [],
-    packages: ['ws', '@whiskeysockets/baileys', 'libsignal', 'libsql', 'express', 'undici', 'zod', 'sharp', 'file-type'],
+    packages: [
+      'ws',
+      '@whiskeysockets/baileys',
+      'libsignal',
+      'libsql',
+      'express',
+      'undici',
+      'zod',
+      'sharp',
+      'file-type',
+    ],
   },
   assembly: { files: (path) => ASSEMBLY.includes(path), rooms: 'all', packages: 'all' },
   nodes: {
