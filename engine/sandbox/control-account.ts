@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { jidOf, type Sender } from './accounts.ts';
 import { blockedBy, changeBlocklist } from './blocklist.ts';
+import { businessOf, businessRequest, setBusiness, type Business, type BusinessRequest } from './business.ts';
 import { contactsOf, removeContact, saveContact, type Contact } from './contacts.ts';
 import { parsePhone } from './jid.ts';
 import type { Network } from './network.ts';
@@ -31,6 +32,7 @@ export type NameRequest = z.input<typeof nameRequest>;
 export type PresenceRequest = z.input<typeof presenceRequest>;
 export type PresenceQuery = z.input<typeof presenceQuery>;
 export type PrivacyRequest = z.input<typeof privacyRequest>;
+export type { Business, BusinessRequest } from './business.ts';
 export type { Contact } from './contacts.ts';
 export type { SeenPresence } from './presence.ts';
 
@@ -49,6 +51,8 @@ export interface ProfileInfo {
   name: string;
   about: string;
   picture: PictureInfo | null;
+  /** Null for a private account. */
+  business: Business | null;
 }
 
 /** Somebody whom a phone has blocked. */
@@ -97,7 +101,14 @@ export class AccountControl {
   profile(phone: string): ProfileInfo {
     const { account } = this.#phone(phone);
     const picture = pictureOf(this.#network, account.phone) ? this.picture(phone) : null;
-    return { phone: account.phone, name: account.name, about: account.about, picture };
+    const business = businessOf(this.#network, account.phone) ?? null;
+    return { phone: account.phone, name: account.name, about: account.about, picture, business };
+  }
+
+  /** What a business says about itself; a private account becomes one. */
+  setBusiness(phone: string, request: BusinessRequest): ProfileInfo {
+    setBusiness(this.#network, this.#phone(phone).account.phone, checked(businessRequest, request));
+    return this.profile(phone);
   }
 
   /** The text under the profile name. */

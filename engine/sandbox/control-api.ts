@@ -99,6 +99,7 @@ const ROUTES: ['get' | 'post' | 'patch' | 'delete', string, number, Action][] = 
   ['get', '/phones/:phone/quick-replies', 200, ({ chats }, r) => chats.quickReplies(phoneOf(r))],
   ['post', '/phones/:phone/quick-replies', 201, ({ chats }, r) => chats.addQuickReply(phoneOf(r), r.body)],
   ['get', '/phones/:phone/profile', 200, ({ account }, r) => account.profile(phoneOf(r))],
+  ['post', '/phones/:phone/business', 200, ({ account }, r) => account.setBusiness(phoneOf(r), r.body)],
   ['post', '/phones/:phone/about', 200, ({ account }, r) => account.setAbout(phoneOf(r), r.body)],
   ['post', '/phones/:phone/name', 200, ({ account }, r) => account.setName(phoneOf(r), r.body)],
   ['post', '/phones/:phone/presence', 204, ({ account }, r) => account.setPresence(phoneOf(r), r.body)],

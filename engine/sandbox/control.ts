@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { jidOf, type Account, type Device } from './accounts.ts';
+import { businessRequest, setBusiness } from './business.ts';
 import { jidOfKey, STATUS, type StoredMessage } from './chats.ts';
 import { AccountControl } from './control-account.ts';
 import { CallControl } from './control-calls.ts';
@@ -18,7 +19,11 @@ import { checked, SandboxError } from './problem.ts';
 import { now } from './stanza.ts';
 import type { WireEntry } from './wire-log.ts';
 
-const newPhone = z.strictObject({ phone: z.string(), name: z.string().trim().min(1).max(100).optional() });
+const newPhone = z.strictObject({
+  phone: z.string(),
+  name: z.string().trim().min(1).max(100).optional(),
+  business: businessRequest.optional(),
+});
 const scanRequest = z.strictObject({ qr: z.string().min(1) });
 const codeRequest = z.strictObject({ code: z.string().min(1) });
 const device = z.union([z.string().min(1), z.int().min(1)]);
@@ -132,9 +137,10 @@ export class Control {
 
   /** A new account on a new phone. */
   addPhone(request: NewPhone): PhoneInfo {
-    const { phone, name } = checked(newPhone, request);
+    const { phone, name, business } = checked(newPhone, request);
     const digits = parsePhone(phone);
-    const account = this.#network.accounts.create(digits, name ?? `Phone ${digits.slice(-4)}`);
+    const account = this.#network.accounts.create(digits, name ?? business?.name ?? `Phone ${digits.slice(-4)}`);
+    if (business) setBusiness(this.#network, digits, business);
     this.#network.addPhone(account);
     return this.#info(account);
   }

@@ -4,6 +4,7 @@ import { STATUS } from './chats.ts';
 import { participantAttrs } from './group-notices.ts';
 import type { Group } from './groups.ts';
 import type { Addressing } from './jid.ts';
+import { verifiedName } from './business.ts';
 import { contentOf, envelopeAttrs } from './messages.ts';
 import type { Network } from './network.ts';
 import { hasBlocked } from './privacy.ts';
@@ -113,7 +114,8 @@ function deliver(
   if (device.phone === from.device.phone && device.id === from.device.id) return;
   const envelope = { ...envelopeAttrs(from, node), ...attrs, from: node.attrs['to'] };
   network.outbox.trackDelivery(from.account.phone, node.attrs['id'] ?? '', device);
-  const content = contentOf(node, enc ? [enc, ...shared] : shared);
+  const name = device.phone === from.account.phone ? [] : verifiedName(network, from.account);
+  const content = [...contentOf(node, enc ? [enc, ...shared] : shared), ...name];
   network.outbox.enqueue(device, stanza('message', envelope, content), from.account.phone);
 }
 

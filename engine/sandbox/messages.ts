@@ -3,6 +3,7 @@ import { routePost } from './channel-posts.ts';
 import { isChannelJid } from './channels.ts';
 import { STATUS } from './chats.ts';
 import { routeGroupMessage, routeStatus } from './group-messages.ts';
+import { verifiedName } from './business.ts';
 import type { Addressing } from './jid.ts';
 import type { Network } from './network.ts';
 import { hasBlocked } from './privacy.ts';
@@ -90,7 +91,7 @@ function deliver(
   if (!own && hasBlocked(network, copy.account.phone, from.account.phone)) return;
   const envelope = own
     ? copyForOwnDevice(network, from, node, target, copy)
-    : copyForRecipient(from, node, target, copy);
+    : copyForRecipient(network, from, node, target, copy);
   if (node.attrs['category'] !== 'peer') {
     network.outbox.trackDelivery(from.account.phone, node.attrs['id'] ?? '', copy.device);
   }
@@ -98,12 +99,19 @@ function deliver(
 }
 
 /** A recipient is told the sender's device, in the addressing of the message, and the sender's other name. */
-function copyForRecipient(from: Sender, node: Stanza, target: { addressing: Addressing }, copy: Copy): Stanza {
+function copyForRecipient(
+  network: Network,
+  from: Sender,
+  node: Stanza,
+  target: { addressing: Addressing },
+  copy: Copy,
+): Stanza {
   const { addressing } = target;
   const other =
     addressing === 'pn' ? { sender_lid: jidOf(from.account, 'lid') } : { sender_pn: jidOf(from.account, 'pn') };
   const sender = jidOf(from.account, addressing, from.device.id);
-  return stanza('message', { ...envelopeAttrs(from, node), from: sender, ...other }, contentOf(node, [copy.enc]));
+  const content = [...contentOf(node, [copy.enc]), ...verifiedName(network, from.account)];
+  return stanza('message', { ...envelopeAttrs(from, node), from: sender, ...other }, content);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { proto } from '@whiskeysockets/baileys';
 import { jidOf, type Account, type Sender } from './accounts.ts';
+import { verifiedName } from './business.ts';
 import { parseJid, type Addressing } from './jid.ts';
 import { sign } from './keys.ts';
 import type { Network } from './network.ts';
@@ -32,6 +33,10 @@ const PROTOCOLS: Record<string, Protocol> = {
     account && addressing === 'pn' ? stanza('lid', { val: jidOf(account, 'lid') }) : undefined,
   status: (network, { account }, by) => account && status(network, account, by),
   picture: (network, { account }, by) => account && picture(network, account, by),
+  business: (network, { account }) => {
+    const name = account ? verifiedName(network, account) : [];
+    return name.length > 0 ? stanza('business', {}, name) : undefined;
+  },
   disappearing_mode: (network, { account }) =>
     account &&
     stanza('disappearing_mode', {
