@@ -216,7 +216,7 @@ test('a poll reaches the followers, and what stands beside the content goes with
   const got = await follower.message('the poll', ({ key }) => key.remoteJid === jid);
   expect(got.message?.pollCreationMessageV3?.options).toMatchObject([{ optionName: 'yes' }, { optionName: 'no' }]);
   expect(frames[0]?.attrs['type']).toBe('poll');
-  const content = [
+  const content: BinaryNode[] = [
     { tag: 'plaintext', attrs: {}, content: proto.Message.encode({ conversation: 'with meta' }).finish() },
     { tag: 'meta', attrs: { polltype: 'creation' } },
   ];
