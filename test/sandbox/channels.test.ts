@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { proto, type BinaryNode, type WAMessage } from '@whiskeysockets/baileys';
 import sharp from 'sharp';
-import { clientAgents, startSandbox, type PhoneInfo } from '../../engine/sandbox/index.ts';
+import { startSandbox, type PhoneInfo } from '../../engine/sandbox/index.ts';
 import { freshNumber, type Client } from './client.ts';
 import { inside } from './raw-client.ts';
 import { eventually, makeWorld } from './world.ts';
@@ -227,9 +227,8 @@ test('a poll reaches the followers, and what stands beside the content goes with
 
 test('a picture is uploaded as it is and reaches the followers', async () => {
   const [mine, friend] = [world.phone(), world.phone()];
-  const agents = clientAgents(world.sandbox.url);
-  const client = await world.linked(mine, undefined, agents);
-  const follower = await world.linked(friend, undefined, agents);
+  const client = await world.linked(mine);
+  const follower = await world.linked(friend);
   const jid = await channelOf(mine, friend);
   const image = await sharp({ create: { width: 8, height: 8, channels: 3, background: 'blue' } })
     .png()
