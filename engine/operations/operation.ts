@@ -147,6 +147,7 @@ function wording(issue: z.core.$ZodIssue): string {
     return missing ? `The ${name} field is required.` : `The ${name} field must be ${article(issue.expected)}.`;
   }
   if (issue.code === 'too_small' && issue.origin === 'string') return `The ${name} field is required.`;
+  if (issue.code === 'invalid_value' && issue.input === undefined) return `The ${name} field is required.`;
   if (issue.code === 'invalid_value') return `The ${name} field must be one of: ${issue.values.join(', ')}.`;
   return `The ${name} field is not valid: ${issue.message}.`;
 }

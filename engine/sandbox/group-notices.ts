@@ -132,10 +132,14 @@ export function requestsRevoked(group: Group, whom: Account[]): Stanza {
 
 // --- the whole group ---
 
-/** `<group>`, as far as members see it; somebody who only holds an invitation sees no list of members. */
-export function groupNode(network: Network, group: Group, seen: { members: boolean } = { members: true }): Stanza {
+/**
+ * `<group>`, as far as members see it. Somebody who only holds an invitation sees how many there are, and who the
+ * admins are: so it is in the answers that WasenderApi documents.
+ */
+export function groupNode(network: Network, group: Group, seen: 'members' | 'admins' = 'members'): Stanza {
   const members = network.groups.members(group.jid);
-  const list = members.map(({ account, role }) =>
+  const listed = seen === 'members' ? members : members.filter(({ role }) => role !== 'member');
+  const list = listed.map(({ account, role }) =>
     participantNode(group, account, { type: role === 'member' ? undefined : role }),
   );
   const attrs = {
@@ -148,7 +152,7 @@ export function groupNode(network: Network, group: Group, seen: { members: boole
     ...named(network, group, 'creator', group.creator),
     size: members.length,
   };
-  return stanza('group', attrs, [...settings(network, group), ...(seen.members ? list : [])]);
+  return stanza('group', attrs, [...settings(network, group), ...list]);
 }
 
 function settings(network: Network, group: Group): Stanza[] {

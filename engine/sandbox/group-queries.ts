@@ -21,7 +21,7 @@ const QUESTIONS: Record<string, Question> = {
   'get invite': (network, from, jid, { attrs: { code } }) =>
     code === undefined
       ? [stanza('invite', { code: network.groups.inviteCode(jid, from) })]
-      : [notices.groupNode(network, network.groups.byInviteCode(code), { members: false })],
+      : [notices.groupNode(network, network.groups.byInviteCode(code), 'admins')],
   'get membership_approval_requests': requests,
 
   'set create': create,
