@@ -123,6 +123,11 @@ export const read = operation({
       })
       .describe('The key of the message, from the webhook that brought it'),
   }),
+  // WasenderApi's words.
+  rules: ({ key: named }) =>
+    typeof named === 'object' && named !== null && !(named as { id?: unknown }).id
+      ? { 'key.id': ['The key.id field is required and must be a non-empty string.'] }
+      : undefined,
   output: z.object({ status: z.literal('read') }),
   run: async ({ session }, { key: named }) => {
     await session.markRead([await keyFor(session, named)]);

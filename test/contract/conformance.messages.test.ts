@@ -103,12 +103,12 @@ const needed = (what: string) => async (): Promise<void> => {
 };
 
 const answers =
-  (what: string, recipient: () => string = () => SAMPLE, reader = SAMPLE) =>
+  (what: string, recipient = () => SAMPLE, reader = () => SAMPLE) =>
   async (is: Check): Promise<void> => {
     const answer = await world.send({ to: recipient(), ...CONTENTS[what]!.body() });
     const { msgId, status, id } = is(answer).data as { msgId: number; status: string; id: string };
     must(Number.isInteger(msgId) && status === 'in_progress', `${msgId} is ${status}`);
-    seen(what, await world.arrived(reader, (message) => message.id === id));
+    seen(what, await world.arrived(reader(), (message) => message.id === id));
   };
 
 prove('send-text-message', {
@@ -367,10 +367,23 @@ prove('send-message-with-mentions', {
   },
 });
 
-/** In a channel: its posts are what a reader sees. */
-function toChannel(what: string) {
-  return async (): Promise<void> => arrives(what, () => channel, channel)();
-}
+/** What is posted in a channel, as whoever looks at its page gets it. */
+const POSTS: Record<string, (message: Record<string, Record<string, unknown>>) => unknown> = {
+  text: ({ extendedTextMessage, conversation }) => (extendedTextMessage?.['text'] ?? conversation) === 'Hello',
+  imageUrl: ({ imageMessage }) => imageMessage?.['directPath'],
+  videoUrl: ({ videoMessage }) => videoMessage?.['directPath'],
+  documentUrl: ({ documentMessage }) => documentMessage?.['fileName'] === 'document.pdf',
+  audioUrl: ({ audioMessage }) => audioMessage?.['directPath'],
+  stickerUrl: ({ stickerMessage }) => stickerMessage?.['directPath'],
+  contact: ({ contactMessage }) => String(contactMessage?.['vcard']).includes('waid=1234567890'),
+  location: ({ locationMessage }) => locationMessage?.['name'] === 'Company HQ',
+};
+const toChannel = (what: string) => async (): Promise<void> => {
+  const { message } = await world.sent({ to: channel, ...CONTENTS[what]!.body() }, channel);
+  const posted = message.message as Record<string, Record<string, unknown>>;
+  must(POSTS[what]!(posted), `The channel shows ${JSON.stringify(posted).slice(0, 300)}`);
+};
+
 prove('send-channel-message', {
   parameters: {
     ...Object.fromEntries(
@@ -384,7 +397,13 @@ prove('send-channel-message', {
       must(message.text === 'Hello everyone in the channel!', 'Not in the channel');
     },
   },
-  responses: { 'Success Response': async (is) => answers('text', () => channel, channel)(is) },
+  responses: {
+    'Success Response': answers(
+      'text',
+      () => channel,
+      () => channel,
+    ),
+  },
 });
 
 /** A message that could not be sent, because its number had no account; now it has one. */

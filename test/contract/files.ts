@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
@@ -30,7 +30,7 @@ export class Files {
     const server = createServer((req, res) => {
       const name = (req.url ?? '/').slice(1);
       const type = TYPES[extname(name)];
-      if (!type) return void res.writeHead(404).end();
+      if (!type || !existsSync(join(FOLDER, name))) return void res.writeHead(404).end();
       res.writeHead(200, { 'content-type': type }).end(file(name));
     });
     server.listen(0, '127.0.0.1');
