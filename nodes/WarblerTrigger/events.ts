@@ -53,14 +53,14 @@ export const events: INodePropertyOptions[] = [
     description: 'When this account becomes a member of a group',
   },
   {
-    name: 'Group Message Received',
-    value: 'messages-group.received',
-    description: 'When somebody writes in a group',
-  },
-  {
     name: 'Group Message Receipt',
     value: 'message-receipt.update',
     description: 'When a member of a group has received, read or played a message of this account',
+  },
+  {
+    name: 'Group Message Received',
+    value: 'messages-group.received',
+    description: 'When somebody writes in a group',
   },
   {
     name: 'Group Participants Changed',

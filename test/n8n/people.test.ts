@@ -200,6 +200,7 @@ withN8n('People, groups and channels in a real n8n', () => {
       await bench.output('chat: update', { chat, updateFields });
       const chats = JSON.stringify(await sandbox(`/phones/${own}/chats`));
       expect(chats).toMatch(/"archived":true/);
+      expect(chats).toMatch(/"mutedUntil":\d{13}/);
     });
 
     test('show that this account is typing, and tell when the other one does', async () => {

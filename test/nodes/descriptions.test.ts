@@ -79,6 +79,23 @@ describe.each(nodes)('%s', (displayName, node, folder) => {
   });
 });
 
+test('menus are in the order of the alphabet', () => {
+  const events = new WarblerTrigger().description.properties.find(({ name }) => name === 'events')!;
+  const menus = warbler.properties.filter(({ name }) => ['resource', 'operation'].includes(name));
+  for (const menu of [...menus, events]) {
+    const names = optionsOf(menu).map(({ name }) => name);
+    expect(names).toEqual([...names].sort((one, other) => one.localeCompare(other)));
+  }
+});
+
+test('collections are in the order of the alphabet', () => {
+  for (const { type, options = [] } of warbler.properties) {
+    if (type !== 'collection') continue;
+    const names = (options as INodeProperties[]).map(({ displayName }) => displayName);
+    expect(names).toEqual([...names].sort((one, other) => one.localeCompare(other)));
+  }
+});
+
 test('an action is usable as a tool, a trigger is not', () => {
   expect(warbler.usableAsTool).toBe(true);
   expect(new WarblerTrigger().description.usableAsTool).toBeUndefined();

@@ -2,7 +2,7 @@ import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
 import { actingSessionField, messageField } from '../../shared/fields';
-import { toField } from './sendFields';
+import { toField, waitForWhatsApp } from './sendFields';
 
 export const option: INodePropertyOptions = {
   name: 'Forward',
@@ -19,4 +19,12 @@ export const description = updateDisplayOptions({ show: { resource: ['message'],
   actingSessionField,
   messageField,
   toField,
+  {
+    displayName: 'Options',
+    name: 'options',
+    type: 'collection',
+    placeholder: 'Add option',
+    default: {},
+    options: [waitForWhatsApp],
+  },
 ]);
