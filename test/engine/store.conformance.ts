@@ -1,7 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventEnvelope } from '../../engine/events.ts';
-import { MESSAGE_STATUS, type MessageStatus, type SessionRecord } from '../../engine/model.ts';
-import type { Change, Committed, MessageOutcome, Store } from '../../engine/store/store.ts';
+import {
+  MESSAGE_STATUS,
+  type MessageStatus,
+  type SessionRecord,
+  type ChatRecord,
+  type ContactRecord,
+} from '../../engine/model.ts';
+import type {
+  Change,
+  Changed,
+  ChatFacts,
+  Committed,
+  ContactFacts,
+  MessageOutcome,
+  Slice,
+  Store,
+} from '../../engine/store/store.ts';
 import { aSession, anEvent, CHAT, outgoing, received, someKeys, subscriptionOf } from './fixtures.ts';
 
 /** One place to keep things, of the driver under test. */
@@ -869,6 +884,177 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
       test('never get the number of a deleted one', async () => {
         await store.sessions.delete(session.id);
         expect((await store.sessions.create(aSession(), someKeys())).id).toBeGreaterThan(session.id);
+      });
+    });
+
+    describe('people', () => {
+      const [jid, lid] = ['15550100002@s.whatsapp.net', '900000000002@lid'];
+      /** Notes facts; answers who has changed, by the fields that have. */
+      const note = async (...contacts: ContactFacts[]) => {
+        let seen: Changed<ContactRecord>[] = [];
+        await commit({
+          directory: {
+            contacts,
+            events: (changes) => {
+              seen = changes.contacts;
+              return [];
+            },
+          },
+        });
+        return seen;
+      };
+      const list = async (search?: string, slice?: Slice) => store.contacts.list(session.id, { search }, slice);
+
+      test('are found by either address, once both are known', async () => {
+        expect(await note({ lid, notify: 'Wren' })).toMatchObject([{ before: undefined, after: { lid, jid: null } }]);
+        await note({ jid, name: 'Jenny Wren' });
+        expect((await list()).total).toBe(2);
+        expect(await note({ jid, lid })).toEqual([]);
+        const united = { jid, lid, name: 'Jenny Wren', notify: 'Wren', verifiedName: null, about: null, imgUrl: null };
+        expect(await store.contacts.get(session.id, jid)).toEqual(united);
+        expect(await store.contacts.get(session.id, lid)).toEqual(united);
+        expect(await list()).toEqual({ items: [united], total: 1 });
+      });
+
+      test('change only by what is news', async () => {
+        await note({ jid, notify: 'Wren', about: 'Busy' });
+        expect(await note({ jid, notify: 'Wren' }, { jid, name: undefined })).toEqual([]);
+        expect(await note({ jid, lid, about: null })).toMatchObject([
+          { before: { about: 'Busy', lid }, after: { about: null, notify: 'Wren', lid } },
+        ]);
+      });
+
+      test('are not made by their addresses alone', async () => {
+        expect(await note({ jid, lid }, { lid, imgUrl: null }, {})).toEqual([]);
+        expect(await list()).toEqual({ items: [], total: 0 });
+      });
+
+      test('who take over a number take it from whoever had it', async () => {
+        const other = '900000000003@lid';
+        await note({ jid, lid, name: 'First' });
+        await note({ lid: other, notify: 'Second' });
+        await note({ jid, lid: other });
+        expect(await store.contacts.get(session.id, jid)).toMatchObject({ lid: other, notify: 'Second', name: null });
+        expect(await store.contacts.get(session.id, lid)).toMatchObject({ jid: null, name: 'First' });
+      });
+
+      test('are listed by name without case and accents, the nameless last, and by page', async () => {
+        const number = (n: number) => `1555010000${n}@s.whatsapp.net`;
+        const names = ['zoe', 'Álvaro', undefined, 'Bob', 'alvin'];
+        for (const [n, name] of names.entries()) await note({ jid: number(n), about: 'x', ...(name && { name }) });
+        const namesIn = async (search?: string, slice?: Slice) =>
+          (await list(search, slice)).items.map(({ name }) => name);
+        expect(await namesIn()).toEqual(['Álvaro', 'alvin', 'Bob', 'zoe', null]);
+        expect(await namesIn('ALV')).toEqual(['Álvaro', 'alvin']);
+        expect(await namesIn('15550100002')).toEqual([null]);
+        expect(await namesIn('%')).toEqual([]);
+        expect(await list('', { offset: 3, limit: 3 })).toMatchObject({ items: [{ name: 'zoe' }, {}], total: 5 });
+      });
+
+      test('are those of their session, and go with it', async () => {
+        const other = await store.sessions.create(aSession(), someKeys());
+        await note({ jid, name: 'Here' });
+        await store.commit({
+          sessionId: other.id,
+          directory: { contacts: [{ jid, name: 'There' }], events: () => [] },
+        });
+        expect(await store.contacts.get(other.id, jid)).toMatchObject({ name: 'There' });
+        await store.sessions.delete(session.id);
+        expect(await list()).toEqual({ items: [], total: 0 });
+        expect(await store.contacts.get(other.id, jid)).toMatchObject({ name: 'There' });
+      });
+
+      test('bring their events in the same commit, made from what is known then', async () => {
+        await note({ jid, lid, name: 'Wren' });
+        const { events } = await commit({
+          directory: {
+            chats: [{ jid, unreadMore: 1 }],
+            events: ({ chats }, find) => [anEvent({ data: [chats[0]!.after.unreadCount, find(lid)?.name] })],
+          },
+        });
+        expect(events.map(({ data }) => data)).toEqual([[1, 'Wren']]);
+        await expect(
+          commit({
+            directory: {
+              contacts: [{ jid, name: 'Never' }],
+              events: () => {
+                throw new Error('no room');
+              },
+            },
+          }),
+        ).rejects.toThrow('no room');
+        expect(await store.contacts.get(session.id, jid)).toMatchObject({ name: 'Wren' });
+      });
+    });
+
+    describe('chats', () => {
+      const [jid, lid] = ['15550100002@s.whatsapp.net', '900000000002@lid'];
+      const group = '120363000000000001@g.us';
+      const note = async (...chats: ChatFacts[]) => {
+        let seen: Changed<ChatRecord>[] = [];
+        await commit({
+          directory: {
+            chats,
+            events: (changes) => {
+              seen = changes.chats;
+              return [];
+            },
+          },
+        });
+        return seen;
+      };
+
+      test('count what is unread, and remember the latest message', async () => {
+        await note({ lid, unreadMore: 1, lastMessageAt: 20 });
+        await note({ jid, lid, unreadMore: 2, lastMessageAt: 10 });
+        expect(await store.chats.get(session.id, jid)).toMatchObject({ jid, lid, unreadCount: 3, lastMessageAt: 20 });
+        await note({ jid, unreadCount: -1 });
+        await note({ jid, unreadMore: 1 });
+        expect(await store.chats.get(session.id, lid)).toMatchObject({ unreadCount: 1 });
+        expect(await note({ jid, unreadCount: 1, archived: false })).toEqual([]);
+        expect(await note({ jid, archived: true, mutedUntil: -1, pinnedAt: 5 })).toMatchObject([
+          { before: { archived: false }, after: { archived: true, mutedUntil: -1, pinnedAt: 5 } },
+        ]);
+      });
+
+      test('are new again after they were deleted', async () => {
+        await note({ jid, lid, unreadMore: 1 });
+        await commit({ directory: { deletedChats: [lid], events: () => [] } });
+        expect(await store.chats.get(session.id, jid)).toBeUndefined();
+        expect(await note({ jid, unreadMore: 1 })).toMatchObject([{ before: undefined, after: { unreadCount: 1 } }]);
+      });
+
+      test('of which only the picture is known have not appeared yet', async () => {
+        await note({ jid: group, pictureChanged: true, pictureOnly: true });
+        expect(await store.chats.changedPictures(session.id)).toEqual([{ jid: group }]);
+        expect(await store.chats.pictures(session.id)).toEqual(new Map());
+        await note({ jid: group, imgUrl: 'https://pps/1.jpg', pictureChanged: false, pictureOnly: true });
+        expect(await store.chats.changedPictures(session.id)).toEqual([]);
+        expect(await store.chats.pictures(session.id)).toEqual(new Map([[group, 'https://pps/1.jpg']]));
+        expect(await note({ jid: group, name: 'Birders' })).toMatchObject([
+          { before: undefined, after: { name: 'Birders', imgUrl: 'https://pps/1.jpg' } },
+        ]);
+      });
+
+      test('and people keep in mind which pictures are to be asked for', async () => {
+        await commit({ directory: { contacts: [{ jid, lid, pictureChanged: true }], events: () => [] } });
+        store = await place.reopen();
+        expect(await store.chats.changedPictures(session.id)).toEqual([{ jid, lid }]);
+        const learnt = { jid, imgUrl: 'https://pps/2.jpg' };
+        await commit({ directory: { contacts: [learnt], events: () => [] } });
+        expect(await store.chats.changedPictures(session.id)).toHaveLength(1);
+        await commit({ directory: { contacts: [{ ...learnt, pictureChanged: false }], events: () => [] } });
+        expect(await store.chats.changedPictures(session.id)).toEqual([]);
+      });
+
+      test('are named once each by a stanza that comes twice', async () => {
+        const change = {
+          once: 'notification 1',
+          directory: { chats: [{ jid, unreadMore: 1 }], events: () => [anEvent()] },
+        };
+        expect((await commit(change)).events).toHaveLength(1);
+        expect((await commit(change)).events).toHaveLength(0);
+        expect(await store.chats.get(session.id, jid)).toMatchObject({ unreadCount: 1 });
       });
     });
 

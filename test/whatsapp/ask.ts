@@ -13,7 +13,7 @@ export async function ask(stage: Stage, id: string, input: Record<string, unknow
     delete rest[name];
     return value;
   });
-  const query = Object.entries(rest).map(([name, value]) => [name, String(value)]);
+  const query = Object.entries(rest).map(([name, value]): [string, string] => [name, String(value)]);
   const answer =
     method === 'GET'
       ? await stage.call(method, `${path}?${new URLSearchParams(query).toString()}`)
