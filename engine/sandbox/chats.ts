@@ -1,8 +1,18 @@
 import { proto } from '@whiskeysockets/baileys';
 import { jidOf, type Account } from './accounts.ts';
+import { addOnsOf } from './add-ons.ts';
 import type { Mark } from './changes.ts';
 import { CHANNELS } from './channels.ts';
-import { CHANGES, decodeContent, edited, encodeContent, textOf, typeOf, type MessageContent } from './content.ts';
+import {
+  CHANGES,
+  contextOf,
+  decodeContent,
+  edited,
+  encodeContent,
+  textOf,
+  typeOf,
+  type MessageContent,
+} from './content.ts';
 import type { Group } from './groups.ts';
 import { formatJid, parseJid, type Addressing } from './jid.ts';
 import type { Network } from './network.ts';
@@ -220,10 +230,18 @@ export class Chats {
     const remoteJid = partner ? jidOf(partner, message.addressing) : jidOfKey(message.chat);
     // in a group it has to be said who wrote
     const participant = message.chat.includes('@') && !fromMe && author ? jidOf(author, message.addressing) : undefined;
+    const content = this.contentOf(message);
+    const keyOf = (sender: string): proto.IMessageKey => {
+      const who = this.#network.accounts.get(sender);
+      const named = message.chat.includes('@') && who ? { participant: jidOf(who, message.addressing) } : {};
+      return { remoteJid, fromMe: sender === this.#phone, ...named };
+    };
     return proto.WebMessageInfo.create({
+      ...addOnsOf(this.marks(message), content, keyOf),
+      ephemeralStartTimestamp: contextOf(content)?.expiration ? message.timestamp : null,
       key: { remoteJid, fromMe, id: message.id, participant },
       participant,
-      message: this.contentOf(message),
+      message: content,
       messageTimestamp: message.timestamp,
       pushName: fromMe ? undefined : author?.name,
       status: fromMe ? proto.WebMessageInfo.Status.SERVER_ACK : undefined,

@@ -46,7 +46,7 @@ async function answer(network: Network, request: IncomingMessage, response: Serv
   const device = network.media.bearer(url.searchParams.get('auth') ?? '');
   const known = device && network.accounts.device(device.phone, device.id);
   if (!known) return refuse(response, 401);
-  const hash = Buffer.from(decodeURIComponent(token), 'base64url');
+  const hash = Buffer.from(token.replace(/(%3D|=)+$/i, ''), 'base64url');
   if (hash.length !== 32 || !hash.equals(Buffer.from(url.searchParams.get('token') ?? '', 'base64url'))) {
     return refuse(response, 403);
   }
@@ -103,16 +103,16 @@ function rangeOf(header: string | undefined, size: number): [number, number] | n
   return from < to ? [from, to] : null;
 }
 
-/** The whole body, or undefined as soon as it is larger than it may be. */
+/** The whole body, or undefined when it is larger than it may be; it is read to its end so that there can be an answer. */
 async function received(request: IncomingMessage, limit: number): Promise<Buffer | undefined> {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of request) {
     size += (part as Buffer).length;
-    if (size > limit) return undefined;
-    parts.push(part as Buffer);
+    if (size <= limit) parts.push(part as Buffer);
+    else parts.length = 0;
   }
-  return Buffer.concat(parts);
+  return size > limit ? undefined : Buffer.concat(parts);
 }
 
 function refuse(response: ServerResponse, status: number): void {

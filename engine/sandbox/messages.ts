@@ -69,7 +69,8 @@ function copiesOf(
   const copies: Copy[] = [];
   for (const to of children(participants, 'to')) {
     const found = network.accounts.find(to.attrs['jid']);
-    const enc = child(to, 'enc');
+    // what may be seen once is for phones: linked devices are only told that there is something
+    const enc = child(to, 'enc') ?? child(to, 'unavailable');
     if (!found || !enc) return undefined;
     if (found.account.phone !== from.account.phone && found.account.phone !== target.account.phone) return undefined;
     const device = network.accounts.device(found.account.phone, found.device);

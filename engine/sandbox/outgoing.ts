@@ -101,7 +101,7 @@ const CONTENT_FIELDS = Object.keys(CONTENT) as ContentField[];
  * | `fileName`, `mimetype` | of the file, when its address and its bytes do not tell |
  * | `ptt` | with audio: a voice note (true, the default) or a file |
  * | `gifPlayback`, `videoNote` | with video: plays like a GIF; is a round video note |
- * | `viewOnce` | with a picture, a video or a voice note |
+ * | `viewOnce` | with a picture, a video or a voice note: true, as older WhatsApps send it, to all devices; `phones`, as today, to phones alone, and linked devices are told that there is something they cannot see (in a chat with a person) |
  * | `contact`, `contacts`, `location`, `liveLocation`, `poll`, `event`, `buttons`, `list`, `templateButtons`, `buttonReply`, `listReply`, `groupInvite` | |
  * | `message` | any content, as the protocol has it (bytes as base64) |
  * | `replyTo`, `mentions` | id of a message in the chat; numbers or jids |
@@ -119,7 +119,7 @@ export const sendRequest = z.strictObject({
   ptt: z.boolean().optional(),
   gifPlayback: z.boolean().optional(),
   videoNote: z.boolean().optional(),
-  viewOnce: z.boolean().optional(),
+  viewOnce: z.union([z.boolean(), z.literal('phones')]).optional(),
   replyTo: z.string().min(1).optional(),
   mentions: z.array(z.string().min(1)).max(256).optional(),
   forwarded: z.int().min(1).max(127).optional(),

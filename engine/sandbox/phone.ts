@@ -47,6 +47,8 @@ export interface Delivery {
   audience?: Account[];
   /** `type`, `edit`, attributes of every `<enc>` and further children, where they are not those of the content. */
   form?: Partial<StanzaForm>;
+  /** Why linked devices are told no more than that there is something; they get all of it when not given. */
+  unavailable?: string;
   /** Whether it is kept in the chat as a message of its own; it is when not given. */
   keep?: boolean;
 }
@@ -104,7 +106,11 @@ export class Phone {
     const chat = findChat(this.#network, outgoing.to);
     // its file may take a while to come; the phone does other things meanwhile
     const content = await compose(this.#handset, chat, outgoing);
-    return this.#exclusive(() => this.#deliver(chat, content, audience === undefined ? {} : { audience }));
+    const delivery = {
+      ...(audience === undefined ? {} : { audience }),
+      ...(outgoing.viewOnce === 'phones' ? { unavailable: 'view_once' } : {}),
+    };
+    return this.#exclusive(() => this.#deliver(chat, content, delivery));
   }
 
   /** Lends the phone to what a person does with it: nothing else happens on it meanwhile. */
@@ -523,7 +529,7 @@ export class Phone {
     // ids made by a phone are 32 hexadecimal digits; clients tell by that what kind of device a message came from
     const { id = randomBytes(16).toString('hex').toUpperCase(), keep = true } = delivery;
     const { type, edit, enc, nodes } = { ...stanzaForm(content), ...delivery.form };
-    const encrypted = await this.#encryptForChat(chat, content, enc, delivery.audience);
+    const encrypted = await this.#encryptForChat(chat, content, enc, delivery);
     this.#network.store.transaction(() => {
       this.#signal.commit();
       if (keep) {
@@ -543,11 +549,11 @@ export class Phone {
     chat: Chat,
     content: MessageContent,
     attrs: Record<string, string | undefined>,
-    audience?: Account[],
+    { audience, unavailable }: Delivery,
   ): Promise<Stanza[]> {
     switch (chat.kind) {
       case 'person':
-        return this.#encryptForPerson(chat, content, attrs);
+        return this.#encryptForPerson(chat, content, attrs, unavailable);
       case 'group': {
         this.#network.groups.checkMayWrite(chat.jid, this.#self.account);
         const members = this.#network.groups.members(chat.jid).map(({ account }) => account);
@@ -569,6 +575,7 @@ export class Phone {
     chat: Chat & { kind: 'person' },
     content: MessageContent,
     attrs: Record<string, string | undefined>,
+    unavailable: string | undefined,
   ): Promise<Stanza[]> {
     const { accounts } = this.#network;
     const participants: Stanza[] = [];
@@ -576,8 +583,12 @@ export class Phone {
     const ownDevices = accounts.devices(this.number).filter((device) => device.id !== 0);
     for (const device of [...toDevices, ...ownDevices]) {
       const own = device.phone === this.number;
-      const enc = await this.#encryptFor(device, own ? copyOf(chat.jid, content) : content, attrs);
       const jid = jidOf(own ? this.#self.account : chat.account, chat.addressing, device.id);
+      if (unavailable !== undefined && device.id !== 0) {
+        participants.push(stanza('to', { jid }, [stanza('unavailable', { type: unavailable })]));
+        continue;
+      }
+      const enc = await this.#encryptFor(device, own ? copyOf(chat.jid, content) : content, attrs);
       if (enc) participants.push(stanza('to', { jid }, [enc]));
     }
     return [stanza('participants', {}, participants)];

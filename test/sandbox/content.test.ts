@@ -188,6 +188,20 @@ test('a phone sends what may be seen once, wrapped as phones wrap it', async () 
   expect(heard.message!.viewOnceMessageV2Extension!.message!.audioMessage!.viewOnce).toBe(true);
 });
 
+test('what may be seen once on phones alone: a linked client is told that there is something, and its phone has it', async () => {
+  const client = await online();
+  const bytes = await jpeg;
+  const message = await received(client, { imageUrl: dataUrl('image/jpeg', bytes), viewOnce: 'phones' });
+  expect(message.key.isViewOnce).toBe(true);
+  expect(message.message).toBeFalsy();
+  const { id } = message.key;
+  const shown = await eventually('the phone has it', () => onPhone(mine, id!));
+  expect(shown).toMatchObject({ type: 'image', media: { viewOnce: true } });
+  expect((await world.sandbox.gestures.media(mine.phone, id!)).bytes).toEqual(bytes);
+  await world.sandbox.gestures.played(mine.phone, { chat: friend.phone, ids: [id!] });
+  await expect(world.sandbox.gestures.media(mine.phone, id!)).rejects.toMatchObject({ code: 'already-seen' });
+});
+
 const sentOthers: [string, Omit<SendRequest, 'to'>, object, string][] = [
   [
     'a contact',

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { proto, type WAMessage } from '@whiskeysockets/baileys';
 import { clientAgents, type MessageInfo, type PhoneInfo } from '../../engine/sandbox/index.ts';
@@ -345,6 +346,35 @@ test('the client plays a voice note; the phone knows', async () => {
   await client.message('the note', ({ key }) => key.id === id);
   await client.socket.sendReceipt(friend.jid, undefined, [id], 'played' as never);
   await eventually('it was played', () => onPhone(friend, id)!.status === 'read');
+});
+
+// --- for a device that comes later ---
+
+test('a new device is given messages as they are now, with what was done to them', async () => {
+  const [a, b] = [world.phone('A'), world.phone('B')];
+  const { sandbox } = world;
+  const send = async (text: string) => (await sandbox.send(b.phone, { to: a.phone, text })).id;
+  const [loved, wrong, gone] = [await send('loved'), await send('wrnog'), await send('gone')];
+  const poll = { question: 'q', options: ['x', 'y'] };
+  const asked = (await sandbox.send(b.phone, { to: a.phone, poll })).id;
+  await sandbox.idle();
+  await sandbox.gestures.react(a.phone, { chat: b.phone, id: loved, emoji: '❤️' });
+  await sandbox.gestures.edit(b.phone, { chat: a.phone, id: wrong, text: 'wrong' });
+  await sandbox.gestures.delete(b.phone, { chat: a.phone, id: gone });
+  await sandbox.gestures.vote(a.phone, { chat: b.phone, id: asked, options: ['y'] });
+  await sandbox.idle();
+  const client = await world.linked(a);
+  const find = (id: string): Promise<WAMessage> =>
+    client.until('the history', (events) =>
+      events
+        .flatMap((one) => (one.event === 'messaging-history.set' ? one.data.messages : []))
+        .find(({ key }) => key.id === id),
+    );
+  expect((await find(loved)).reactions).toMatchObject([{ text: '❤️', key: { fromMe: true } }]);
+  expect((await find(wrong)).message!.conversation).toBe('wrong');
+  expect(await find(gone)).toMatchObject({ messageStubType: proto.WebMessageInfo.StubType.REVOKE });
+  const [update] = (await find(asked)).pollUpdates!;
+  expect(Buffer.from(update!.vote!.selectedOptions![0]!)).toEqual(createHash('sha256').update('y').digest());
 });
 
 // --- over HTTP ---

@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { proto } from '@whiskeysockets/baileys';
 import { startSandbox, type PhoneInfo } from '../../engine/sandbox/index.ts';
 import { Client, Memory, textOf } from './client.ts';
+import { dataUrl, pdf } from './files.ts';
 import { eventually, link } from './world.ts';
 
 const { DELIVERY_ACK } = proto.WebMessageInfo.Status;
@@ -79,6 +80,38 @@ test('groups, their keys and what waits in them outlive a restart', async () => 
   expect(asked).toEqual([]);
   await again.disconnect();
   await second.close();
+});
+
+test('files outlive a restart, and what was done to messages too', async () => {
+  const first = await startSandbox({ port: 0, dataDir });
+  const mine = first.addPhone({ phone: '491511234567', name: 'Ada' });
+  const friend = first.addPhone({ phone: '491517654321', name: 'Grace' });
+  const bytes = pdf();
+  const request = { to: mine.phone, documentUrl: dataUrl('application/pdf', bytes), fileName: 'a.pdf' };
+  const { id } = await first.send(friend.phone, request);
+  await first.idle();
+  await first.gestures.react(mine.phone, { chat: friend.phone, id, emoji: '👍' });
+  await first.idle();
+  const [sent] = first.messages(mine.phone);
+  const { directPath } = (sent!.message as { documentMessage: { directPath: string } }).documentMessage;
+  await writeFile(join(dataDir, 'media', 'a half file'), 'x');
+  await first.close();
+
+  const second = await startSandbox({ port: 0, dataDir });
+  const answer = await fetch(`${second.url}${directPath}`);
+  expect(answer.status).toBe(200);
+  expect(await answer.arrayBuffer()).toHaveProperty('byteLength', bytes.length - (bytes.length % 16) + 16 + 10);
+  expect((await second.gestures.media(mine.phone, id)).bytes).toEqual(bytes);
+  expect(second.messages(friend.phone)[0]!.reactions).toEqual([{ from: mine.jid, emoji: '👍' }]);
+  expect(await readdir(join(dataDir, 'media'))).toHaveLength(1);
+  second.expireMedia();
+  await second.close();
+
+  // what the host has forgotten the phones still have
+  const third = await startSandbox({ port: 0, dataDir });
+  expect((await fetch(`${third.url}${directPath}`)).status).toBe(410);
+  expect((await third.gestures.media(friend.phone, id)).bytes).toEqual(bytes);
+  await third.close();
 });
 
 test('two sandboxes do not share a folder', async () => {
