@@ -116,7 +116,7 @@ function wordsOf(error: unknown): string {
   if (error instanceof EngineError) return `may not be used: ${message}`;
   if (/auth/i.test(message)) return 'wants another user or password';
   if (/timed out|timeout/i.test(message) || code === 'ETIMEDOUT' || code === 'ABORT_ERR') return 'does not answer';
-  if (/closed|ended before/i.test(message)) return 'closes the connection; check its user and password';
+  if (/closed|ended before|internal error/i.test(message)) return 'closes the connection; check its user and password';
   if (/rejected|HostUnreachable|NetworkUnreachable|NotAllowed|Failure/i.test(message)) return 'refuses the connection';
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'has a name that is not known';
   if (code === 'ECONNREFUSED' || /ECONNREFUSED/.test(message)) return 'cannot be reached (ECONNREFUSED)';

@@ -49,6 +49,8 @@ describe('what a closed connection leads to', () => {
     [503, 'connecting', 'whatsapp_unavailable', 'retries'],
     [515, 'connecting', '', 'goes on at once'],
     ['unreachable', 'connecting', 'unreachable', 'retries'],
+    ['proxy_failed', 'connecting', 'proxy_failed', 'retries'],
+    ['rerouted', 'connecting', '', 'goes on at once'],
     ['server_untrusted', 'connecting', 'server_untrusted', 'retries'],
     ['identity_forged', 'disconnected', 'identity_forged', 'forgets the login'],
     ['qr_timeout', 'disconnected', 'qr_timeout', 'stops'],

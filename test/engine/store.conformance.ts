@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventEnvelope } from '../../engine/events.ts';
 import {
   MESSAGE_STATUS,
+  type MediaRecord,
   type MessageStatus,
   type SessionRecord,
   type ChatRecord,
@@ -601,6 +602,89 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         const other = await store.sessions.create(aSession(), someKeys());
         const { message } = await store.messages.enqueue(outgoing(session.id));
         expect(await store.messages.get(other.id, message.msgId)).toBeUndefined();
+      });
+    });
+
+    describe('files', () => {
+      const aFile = (about: Partial<MediaRecord> = {}): MediaRecord => ({
+        id: 'file-1',
+        sessionId: session.id,
+        use: 'upload',
+        kind: 'image',
+        mimetype: 'image/png',
+        size: 7,
+        fileName: 'photo.png',
+        source: null,
+        createdAt: 1000,
+        expiresAt: 2000,
+        ...about,
+      });
+
+      test('are known by id, and by session and source', async () => {
+        await store.media.put(aFile());
+        await store.media.put(aFile({ id: 'file-2', source: 'made from this', fileName: null, use: 'received' }));
+        expect(await store.media.get('file-1')).toEqual(aFile());
+        expect(await store.media.get('nothing')).toBeUndefined();
+        expect(await store.media.find(session.id, 'made from this')).toMatchObject({ id: 'file-2', fileName: null });
+        expect(await store.media.find(session.id + 1, 'made from this')).toBeUndefined();
+        expect((await store.media.ids()).sort()).toEqual(['file-1', 'file-2']);
+      });
+
+      test('expire when their time has come, not before, and later when it was put off', async () => {
+        await store.media.put(aFile());
+        expect(await store.media.expire(1999)).toEqual([]);
+        await store.media.extend('file-1', 3000);
+        expect(await store.media.expire(2000)).toEqual([]);
+        expect(await store.media.expire(3000)).toEqual(['file-1']);
+        expect(await store.media.get('file-1')).toBeUndefined();
+        expect(await store.media.expire(3000)).toEqual([]);
+      });
+
+      test('stay as long as a message to send needs them', async () => {
+        await store.media.put(aFile({ use: 'send' }));
+        const request = { to: CHAT, kind: 'image', file: 'file-1' } as const;
+        const { message } = await store.messages.enqueue(outgoing(session.id, { request }));
+        expect(await store.media.expire(FAR)).toEqual([]);
+        await store.messages.written(message.msgId, { content: Buffer.from('x'), lid: null });
+        expect(await store.media.expire(FAR)).toEqual([]);
+        await commit({ outcomes: [{ waId: message.waId, status: MESSAGE_STATUS.sent, events: () => [] }] });
+        expect(await store.media.expire(FAR)).toEqual(['file-1']);
+      });
+
+      test('go with their session', async () => {
+        await store.media.put(aFile());
+        await store.sessions.delete(session.id);
+        expect(await store.media.ids()).toEqual([]);
+      });
+    });
+
+    describe('files to download', () => {
+      const next = () => store.downloads.next(session.id);
+      const want = (download_media: boolean) => store.sessions.update(session.id, aSession({ download_media }));
+
+      test('are noted with their message, where the session wants that', async () => {
+        await commit({ messages: [received({ waId: 'A', file: true })] });
+        expect(await next()).toBeUndefined();
+        await want(true);
+        await commit({ messages: [received({ waId: 'B' }), received({ waId: 'C', file: true })] });
+        await commit({ messages: [received({ waId: 'C', file: true })] });
+        expect(await next()).toMatchObject({ message: { waId: 'C' }, attempts: 0, at: 0 });
+      });
+
+      test('come in order, wait when they failed, and are struck off with what tells of them', async () => {
+        await want(true);
+        await commit({ messages: [received({ waId: 'A', file: true }), received({ waId: 'B', file: true })] });
+        const first = (await next())!;
+        expect(first.message.waId).toBe('A');
+        await store.downloads.retry(first.message.msgId, 5000);
+        const second = (await next())!;
+        expect(second.message.waId).toBe('B');
+        await commit({ downloaded: [second.message.msgId], events: [anEvent()] });
+        expect(await next()).toMatchObject({ message: { waId: 'A' }, attempts: 1, at: 5000 });
+        store = await place.reopen();
+        expect(await next()).toMatchObject({ message: { waId: 'A' }, attempts: 1, at: 5000 });
+        await commit({ downloaded: [first.message.msgId] });
+        expect(await next()).toBeUndefined();
       });
     });
 
