@@ -5,6 +5,8 @@ COPY . .
 RUN npm ci && npm run build:engine
 
 FROM node:22-slim
+# Makes voice notes of recordings, videos of GIFs, and pictures of videos.
+RUN apt-get update && apt-get install -y --no-install-recommends ffmpeg && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY engine/package.json engine/
