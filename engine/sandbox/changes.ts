@@ -51,8 +51,16 @@ export class Changes {
     this.#chats = chats;
   }
 
-  /** Does what the message wants done; nothing when it changes no other. */
+  /** Does what the message wants done; nothing when it changes no other, or says so in a way that nobody can read. */
   apply(change: Change): void {
+    try {
+      this.#apply(change);
+    } catch (error) {
+      this.#network.logger.debug({ err: error, phone: this.#phone, chat: change.chat }, 'a change makes no sense');
+    }
+  }
+
+  #apply(change: Change): void {
     const inner = unwrapped(change.content);
     const { protocolMessage: protocol, reactionMessage: reaction } = inner;
     if (reaction) return this.#mark(change, reaction.key, 'reaction', reaction.text ?? '', reaction.senderTimestampMs);

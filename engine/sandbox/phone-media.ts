@@ -19,7 +19,7 @@ export interface MediaFile {
 export function keepMedia({ network, account }: Handset, content: MessageContent): void {
   const hash = hashOf(mediaOf(content)?.media);
   const path = mediaOf(content)?.media.directPath;
-  if (hash && path && network.media.read(path)) network.media.keepFor(account.phone, hash);
+  if (hash && path && network.media.find(path.split('?')[0] ?? '')?.kept) network.media.keepFor(account.phone, hash);
 }
 
 /** The file of a message: the phone's copy of it, or what the media host still has. */

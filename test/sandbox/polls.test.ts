@@ -219,3 +219,13 @@ test('an edit that is sealed with the secret of the message is taken, too', asyn
   await eventually('the edit', () => onPhone(friend, id)!.edited);
   expect(onPhone(friend, id)!.text).toBe('typo');
 });
+
+test('a vote that nobody can read does not keep the phone from what comes behind it', async () => {
+  const client = await online();
+  const poll = await pollOfFriend(client);
+  const sealed = sealedFor(poll, 'Poll Vote', Buffer.from([0x0a, 0xff, 0xff, 0xff]), mine);
+  const pollUpdateMessage = { pollCreationMessageKey: poll.key, vote: sealed, senderTimestampMs: Date.now() };
+  await client.socket.relayMessage(friend.jid, { pollUpdateMessage }, {});
+  await settled(client);
+  expect(votes(poll.key.id!)).toEqual({ Soup: [], Salad: [], Cake: [] });
+});
