@@ -1,6 +1,6 @@
 import type { EventName, NewEvent } from '../events.ts';
 import { MESSAGE_STATUS } from '../model.ts';
-import type { Known, MessageName, NewMessage } from '../store/store.ts';
+import type { Change, Known, MessageName, NewMessage } from '../store/store.ts';
 import {
   cleanMessage,
   decodeMessageNode,
@@ -15,7 +15,7 @@ import {
   type WAMessageKey,
 } from './baileys.ts';
 import { changeEvents, changeOf } from './changes.ts';
-import { describeKey, describeMessage, laneOf, subjectOf, type Me } from './describe.ts';
+import { bodyOf, describeKey, describeMessage, laneOf, plain, subjectOf, type Me } from './describe.ts';
 import { attachmentOf } from './download.ts';
 import { isChannel, isGroup, isPerson, lidOf } from './jid.ts';
 
@@ -34,14 +34,36 @@ export function readMessage(stanza: BinaryNode, plaintext: Uint8Array, me: Me): 
   return [toNewMessage(fullMessage, me)];
 }
 
-/** A post of a channel, which is not encrypted. `undefined` for a stanza that is none. */
-export function readPost(stanza: BinaryNode, me: Me): NewMessage | undefined {
-  const plaintext = getBinaryNodeChild(stanza, 'plaintext')?.content;
-  if (!(plaintext instanceof Uint8Array) || !isChannel(stanza.attrs['from'] ?? '')) return undefined;
+/**
+ * A post of a channel, which is not encrypted, or a change of one: that comes under the id of the post, with the new
+ * content, or with none when the post was taken back. `undefined` for a stanza that is neither.
+ */
+export function readPost(stanza: BinaryNode, me: Me): Omit<Change, 'sessionId'> | undefined {
+  const { from = '', edit, is_sender: own } = stanza.attrs;
+  if (!isChannel(from)) return undefined;
   const { fullMessage } = decodeMessageNode(stanza, me.id, me.lid ?? '');
-  fullMessage.message = proto.Message.decode(plaintext);
-  if (!isContent(fullMessage.message)) return undefined;
-  return toNewMessage(fullMessage, me);
+  if (own === 'true') fullMessage.key.fromMe = true;
+  const plaintext = getBinaryNodeChild(stanza, 'plaintext')?.content;
+  const content = plaintext instanceof Uint8Array && plaintext.length > 0 ? proto.Message.decode(plaintext) : undefined;
+  if (edit) return postChange(stanza, fullMessage.key, content);
+  if (!content || !isContent(content)) return undefined;
+  fullMessage.message = content;
+  return { messages: [toNewMessage(fullMessage, me)] };
+}
+
+function postChange(
+  stanza: BinaryNode,
+  key: WAMessageKey,
+  content: proto.IMessage | undefined,
+): Omit<Change, 'sessionId'> {
+  const lane = key.remoteJid!;
+  const named = { id: key.id, fromMe: Boolean(key.fromMe), remoteJid: lane };
+  const at = getBinaryNodeChild(stanza, 'meta')?.attrs['msg_edit_t'] ?? '';
+  const once = `post ${lane} ${key.id} ${content ? at : 'deleted'}`;
+  const place = { lane, jid: lane };
+  if (!content) return { once, events: [{ event: 'messages.delete', ...place, data: { keys: [named] } }] };
+  const update = { message: plain(content), messageBody: bodyOf(content), editedTimestampMs: Number(at) };
+  return { once, events: [{ event: 'messages.update', ...place, data: { update, key: named } }] };
 }
 
 /** Words for messages that reach a linked device without content; the phone has them. */
@@ -51,12 +73,12 @@ const UNAVAILABLE: Record<string, string> = {
 };
 
 /** A message without content: WhatsApp says that there is one, and keeps it from linked devices. */
-export function readUnavailable(stanza: BinaryNode, me: Me): NewMessage | undefined {
+export function readUnavailable(stanza: BinaryNode, me: Me): Omit<Change, 'sessionId'> | undefined {
   const unavailable = getBinaryNodeChild(stanza, 'unavailable');
   if (!unavailable || getBinaryNodeChild(stanza, 'enc') || stanza.attrs['category'] === 'peer') return undefined;
   const type = unavailable.attrs['type'] ?? 'unknown';
   const why = UNAVAILABLE[type] ?? 'WhatsApp delivered the message without its content; the phone is asked for it.';
-  return unreadable(decodeMessageNode(stanza, me.id, me.lid ?? '').fullMessage, type, why);
+  return { messages: [unreadable(decodeMessageNode(stanza, me.id, me.lid ?? '').fullMessage, type, why)] };
 }
 
 /** A message whose decryption failed. `undefined` where nobody would miss it. */

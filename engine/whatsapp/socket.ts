@@ -140,8 +140,8 @@ export function openSocket(
           if (enc.content instanceof Uint8Array) stanzaOf.set(enc.content, frame);
         }
         // What is not encrypted does not pass the journal.
-        for (const message of [readPost(frame, me()), readUnavailable(frame, me())]) {
-          if (message) handlers.commit({ messages: [message] });
+        for (const change of [readPost(frame, me()), readUnavailable(frame, me())]) {
+          if (change) handlers.commit(change);
         }
         break;
       case 'ack': {
