@@ -29,6 +29,7 @@ import { attachmentOf, download, Expired, keepingOf, sourceOf, type Attachment }
 import { Downloads } from './downloads.ts';
 import { mediaContent } from './media.ts';
 import { compose, keyTo, nothingToReplyTo, type Composing } from './outgoing.ts';
+import { PAIRING_REFUSALS, requestPairingCode } from './pairing-code.ts';
 import type { Addresses } from './polls.ts';
 import { restrictionEvent, UNRESTRICTED, type Restriction } from './restriction.ts';
 import { SendQueue } from './send-queue.ts';
@@ -388,8 +389,8 @@ export class Session {
         details: { status },
       });
     }
-    return wa.requestPairingCode(phone.replace(/\D/g, '')).catch((error: unknown) => {
-      throw toEngineError(error, 'Failed to get a pairing code');
+    return requestPairingCode(wa, phone).catch((error: unknown) => {
+      throw toEngineError(error, 'Failed to get a pairing code', PAIRING_REFUSALS);
     });
   }
 

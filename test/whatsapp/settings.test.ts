@@ -120,6 +120,19 @@ test('a second account is linked by pairing code', async () => {
   expect((await stage.call('POST', `/api/whatsapp-sessions/${id}/pairing-code`)).status).toBe(409);
 });
 
+test('a pairing code for a number that is not on WhatsApp is refused with the reason', async () => {
+  const created = await stage.call('POST', '/api/whatsapp-sessions', {
+    name: 'Nobody',
+    phone_number: '+15550199999',
+    account_protection: false,
+    log_messages: true,
+  });
+  const { id } = created.body.data as { id: number };
+  const { status, body } = await stage.call('POST', `/api/whatsapp-sessions/${id}/pairing-code`);
+  expect([status, body.code]).toEqual([422, 'recipient_not_on_whatsapp']);
+  expect(body.message).toMatch(/^Failed to get a pairing code: This number is not on WhatsApp/);
+});
+
 test('a code that nobody types leaves the session free to be linked by QR code', async () => {
   const phone = '15550100010';
   stage.sandbox.addPhone({ phone });
