@@ -16,6 +16,11 @@ function record(client: Client): BinaryNode[] {
 test('messages that came while the client was away are delivered in order, marked offline, and counted', async () => {
   const [mine, friend] = [world.phone(), world.phone()];
   const client = await world.linked(mine);
+  const { RECENT } = proto.Message.HistorySyncType;
+  await client.message('the end of the first sync', ({ message }) => {
+    const { syncType, progress } = message?.protocolMessage?.historySyncNotification ?? {};
+    return syncType === RECENT && progress === 100;
+  });
   await client.disconnect();
   const texts = Array.from({ length: 30 }, (_, i) => `while away ${i}`);
   for (const text of texts) await world.sandbox.send(friend.phone, { to: mine.phone, text });
