@@ -161,7 +161,10 @@ export interface MediaRecord {
   /** Bytes. */
   size: number;
   fileName: string | null;
-  /** What the file was made from, where asking for it again shall give the same file. */
+  /**
+   * What the file was made from, where asking for it again shall give the same file; of a file posted in a channel,
+   * WhatsApp's name of the upload.
+   */
   source: string | null;
   createdAt: number;
   /** Unix milliseconds after which the file is gone. */

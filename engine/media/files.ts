@@ -166,6 +166,11 @@ export class MediaFiles {
     return { record, path: this.path(id) };
   }
 
+  /** WhatsApp has the file, and calls it `name`: what a post in a channel has to say. */
+  uploaded({ id }: MediaRecord, name: string): Promise<void> {
+    return this.options.store.media.uploaded(id, name);
+  }
+
   path(id: string): string {
     return join(this.options.folder, id);
   }

@@ -354,6 +354,8 @@ export interface Store {
     /** The file of a session that was made from `source`. */
     find(sessionId: number, source: string): Promise<MediaRecord | undefined>;
     extend(id: string, expiresAt: number): Promise<void>;
+    /** Notes WhatsApp's own name of a file that was uploaded to be posted in a channel. */
+    uploaded(id: string, source: string): Promise<void>;
     /** Forgets files whose time has come and that no message still to be sent needs; answers their ids. */
     expire(now: number): Promise<string[]>;
     /** Ids of all files. */

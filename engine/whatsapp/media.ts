@@ -1,8 +1,7 @@
-import { isConnectionFailure } from './failure.ts';
 import { EngineError } from '../errors.ts';
 import { detailsOf, type Details } from '../media/details.ts';
 import type { Media } from '../media/media.ts';
-import type { MediaRecord, SendRequest } from '../model.ts';
+import type { MediaRecord, MessageRecord, SendRequest } from '../model.ts';
 import { postFile } from '../network/post.ts';
 import type { Way } from '../network/way.ts';
 import {
@@ -14,8 +13,17 @@ import {
   type WAMediaUploadFunction,
   type WASocket,
 } from './baileys.ts';
+import { isConnectionFailure } from './failure.ts';
+import { isChannel } from './jid.ts';
 
 const UPLOAD_SILENCE_MS = 60_000;
+
+interface UploadAnswer {
+  url?: string;
+  direct_path?: string;
+  /** Of files for channels only. */
+  handle?: string;
+}
 
 /** A file could not be brought to WhatsApp. It is tried again; the message is what is said when it is given up. */
 export class UploadFailed extends Error {
@@ -32,8 +40,19 @@ export async function mediaContent(
   const voice = request.voice ?? true;
   const details = await detailsOf(path, record.kind, record.mimetype, voice);
   const content = contentOf(request, record, path, details);
-  const message = await prepareWAMessageMedia(content, { upload: uploader(wa, way), jid: chat });
+  const named = isChannel(chat) ? (name: string) => media.files.uploaded(record, name) : undefined;
+  const message = await prepareWAMessageMedia(content, { upload: uploader(wa, way, named), jid: chat });
   return request.viewOnce ? { viewOnceMessage: { message } } : message;
+}
+
+/** What the stanza of a post says of its file: the name that WhatsApp gave the upload. */
+export async function postAttributes(
+  { chat, request }: MessageRecord,
+  { media, sessionId }: { media: Media; sessionId: number },
+): Promise<Record<string, string> | undefined> {
+  if (!isChannel(chat) || !request?.file) return undefined;
+  const { record } = await media.files.ofMessage(sessionId, request.file);
+  return record.source === null ? undefined : { media_id: record.source };
 }
 
 /** In Baileys' terms. `null` keeps Baileys from finding out by its own means what could not be found out. */
@@ -66,23 +85,29 @@ function contentOf(request: SendRequest, record: MediaRecord, path: string, deta
 }
 
 /**
- * Baileys' way of uploading, with the difference that it says why when WhatsApp does not take a file: Baileys does not
- * look at the HTTP status.
+ * Baileys' way of uploading, with two differences. It says why when WhatsApp does not take a file: Baileys does not look
+ * at the HTTP status. And files for channels go where WhatsApp's own clients bring them; `named` hears what the upload
+ * is called.
  */
-function uploader(wa: WASocket, { dispatcher }: Way): WAMediaUploadFunction {
+function uploader(wa: WASocket, { dispatcher }: Way, named?: (name: string) => Promise<void>): WAMediaUploadFunction {
   return async (path, { mediaType, fileEncSha256B64 }) => {
     const token = encodeURIComponent(fileEncSha256B64.replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, ''));
+    const place = MEDIA_PATH_MAP[mediaType]!;
+    const folder = named ? place.replace('/mms/', '/newsletter/newsletter-') : place;
     let why = 'WhatsApp names no host for files';
     // The second time with a new token: the old one may have run out.
     for (const anew of [false, true]) {
       const { hosts, auth } = await wa.refreshMediaConn(anew);
       for (const { hostname } of hosts) {
-        const url = `https://${hostname}${MEDIA_PATH_MAP[mediaType]}/${token}?auth=${encodeURIComponent(auth)}&token=${token}`;
+        const url = `https://${hostname}${folder}/${token}?auth=${encodeURIComponent(auth)}&token=${token}`;
         const headers = { 'content-type': 'application/octet-stream', origin: DEFAULT_ORIGIN };
         try {
           const { status, answer } = await postFile(url, path, { dispatcher, headers, timeoutMs: UPLOAD_SILENCE_MS });
-          const { url: mediaUrl, direct_path: directPath } = answer as { url?: string; direct_path?: string };
-          if (status < 300 && mediaUrl && directPath) return { mediaUrl, directPath };
+          const { url: mediaUrl, direct_path: directPath, handle } = answer as UploadAnswer;
+          if (status < 300 && mediaUrl && directPath) {
+            if (handle) await named?.(handle);
+            return { mediaUrl, directPath };
+          }
           why = `WhatsApp did not take the file: its media host answered HTTP ${status}`;
           if (status === 413) throw new EngineError('whatsapp_refused', `${why} (too large)`);
         } catch (error) {

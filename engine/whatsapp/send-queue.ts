@@ -42,6 +42,8 @@ export class SendQueue {
       sessionId: number;
       /** WhatsApp's form of what was asked to be sent. */
       compose: (message: MessageRecord, socket: Socket) => Promise<proto.IMessage>;
+      /** What the stanza of a post in a channel says besides. */
+      postAttributes?: (message: MessageRecord) => Promise<Record<string, string> | undefined>;
       isProtected: () => boolean;
       /** Instead of {@link RETRY_PAUSE_MS}. */
       retryPauseMs?: number;
@@ -118,7 +120,10 @@ export class SendQueue {
       this.unacknowledged.add(message.msgId);
       this.lastWrittenAt = Date.now();
       const decoded = proto.Message.decode(content);
-      await socket.relay(message.chat, decoded, message.waId, stanzaOptions(decoded, message.request ?? {}));
+      const options = stanzaOptions(decoded, message.request ?? {});
+      const attributes = await this.options.postAttributes?.(message);
+      if (attributes) options.additionalAttributes = { ...options.additionalAttributes, ...attributes };
+      await socket.relay(message.chat, decoded, message.waId, options);
       return true;
     } catch (error) {
       this.unacknowledged.delete(message.msgId);

@@ -27,7 +27,7 @@ import { STATUS, toJid } from './jid.ts';
 import { rejectCall, type Offer } from './calls.ts';
 import { attachmentOf, download, Expired, keepingOf, sourceOf, type Attachment } from './download.ts';
 import { Downloads } from './downloads.ts';
-import { mediaContent } from './media.ts';
+import { mediaContent, postAttributes } from './media.ts';
 import { compose, keyTo, nothingToReplyTo, type Composing } from './outgoing.ts';
 import { PAIRING_REFUSALS, requestPairingCode } from './pairing-code.ts';
 import type { Addresses } from './polls.ts';
@@ -108,6 +108,7 @@ export class Session {
       store,
       sessionId: this.id,
       compose: ({ request, chat }, { wa }) => compose(request!, chat, this.composing(wa)),
+      postAttributes: (message) => postAttributes(message, { media: this.media, sessionId: this.id }),
       isProtected: () => this.record.settings.account_protection,
       log: this.log,
     });

@@ -630,6 +630,12 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         expect((await store.media.ids()).sort()).toEqual(['file-1', 'file-2']);
       });
 
+      test('that are posted in a channel are known by WhatsApp’s name for them, too', async () => {
+        await store.media.put(aFile());
+        await store.media.uploaded('file-1', 'the handle');
+        expect(await store.media.get('file-1')).toEqual(aFile({ source: 'the handle' }));
+      });
+
       test('expire when their time has come, not before, and later when it was put off', async () => {
         await store.media.put(aFile());
         expect(await store.media.expire(1999)).toEqual([]);

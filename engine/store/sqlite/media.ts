@@ -28,6 +28,9 @@ export function media(db: Database): Store['media'] {
     async extend(id, expiresAt) {
       db.run('UPDATE media SET expires_at = ? WHERE id = ?', expiresAt, id);
     },
+    async uploaded(id, source) {
+      db.run('UPDATE media SET source = ? WHERE id = ?', source, id);
+    },
     async expire(now) {
       return db
         .all(
