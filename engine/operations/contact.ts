@@ -23,13 +23,15 @@ const about = {
   phone,
 };
 
+const shown = z.object({ jid: z.string(), id: z.string(), ...about });
+
 export const list = operation({
   id: 'contact.list',
   http: 'GET /api/contacts',
   access: 'session',
   summary: 'List the contacts of the account, by name',
   input: z.object(listFields),
-  output: listOf(z.object({ jid: z.string(), ...about })),
+  output: listOf(shown),
   run: async ({ engine, record }, { search, ...asked }) => {
     const found = await engine.store.contacts.list(record.id, { search: sought(search) }, sliceOf(asked));
     return listed({ ...found, items: found.items.map(describeContact) }, asked);
@@ -65,10 +67,9 @@ export const get = operation({
   access: 'session',
   summary: 'Get what is known of a person; WhatsApp is asked for picture and about text',
   input: byNumber,
-  output: z.object({ id: z.string(), ...about }),
+  output: shown,
   run: async ({ session }, { contactPhoneNumber }) => {
-    const { jid, ...rest } = describeContact(await contacts.get(session, person(contactPhoneNumber)));
-    return { id: jid, ...rest };
+    return describeContact(await contacts.get(session, person(contactPhoneNumber)));
   },
 });
 

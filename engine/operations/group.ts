@@ -22,6 +22,7 @@ const outcome = z.object({
       '200 done; 401 has blocked this account; 403 not authorized; 404 not on WhatsApp, or no member; 408 has left recently; 409 is so already; 419 the group is full',
     ),
   jid: z.string(),
+  id: z.string(),
   message: z.string(),
   lid,
   phone,
@@ -39,6 +40,7 @@ const settingsShown = {
 };
 const shown = z.object({
   jid: z.string(),
+  id: z.string(),
   subject: z.string(),
   creation: z.int().nullable().describe('Seconds since 1970'),
   owner: z.string().nullable(),
@@ -47,7 +49,9 @@ const shown = z.object({
   ...settingsShown,
   isCommunity: z.boolean(),
   community: z.string().nullable().describe('Address of the community that the group belongs to'),
-  participants: z.array(z.object({ jid: z.string(), lid, phone, isAdmin: z.boolean(), isSuperAdmin: z.boolean() })),
+  participants: z.array(
+    z.object({ jid: z.string(), id: z.string(), lid, phone, isAdmin: z.boolean(), isSuperAdmin: z.boolean() }),
+  ),
 });
 /** A group as WasenderApi shows it when it is made, and to whoever has an invite code. */
 const card = z.object({
@@ -90,6 +94,7 @@ export const list = operation({
   output: listOf(
     z.object({
       jid: z.string(),
+      id: z.string(),
       name: z.string(),
       imgUrl: z.string().nullable().describe('Picture, where already known; group.picture asks for it'),
       size: z.int().describe('Number of members'),
@@ -102,7 +107,7 @@ export const list = operation({
     const { offset, limit } = sliceOf(asked) ?? { offset: 0, limit: found.length };
     const items = found
       .slice(offset, offset + limit)
-      .map(({ jid, subject, size }) => ({ jid, name: subject, imgUrl: pictures.get(jid) ?? null, size }));
+      .map(({ jid, subject, size }) => ({ jid, id: jid, name: subject, imgUrl: pictures.get(jid) ?? null, size }));
     return listed({ items, total: found.length }, asked);
   },
 });

@@ -162,6 +162,8 @@ export async function put(
       ...(person.phone && { pnJid: person.jid }),
     });
   });
+  const addresses = { ...(person.phone && { jid: person.jid }), ...(person.lid && { lid: person.lid }) };
+  await session.directory.tell([{ ...addresses, name }]);
   return { ...person, name };
 }
 

@@ -103,6 +103,11 @@ export class Directory {
     return undefined;
   }
 
+  /** Notes what an operation of ours has changed, and tells it; Baileys, which hears of it later, changes nothing then. */
+  async tell(contacts: ContactFacts[]): Promise<void> {
+    await this.commit({ contacts, events: (changes) => contactEvents(changes.contacts, false) });
+  }
+
   /** Notes what an operation of ours has found out, without telling anybody. */
   async learn(news: Omit<DirectoryNews, 'events'>): Promise<void> {
     await this.commit({ ...news, events: () => [] });
@@ -143,7 +148,7 @@ export class Directory {
       for (const { jid, lid } of await store.chats.changedPictures(sessionId)) {
         const imgUrl = await pictureUrl(wa, jid ?? lid!);
         if (jid !== undefined && isGroup(jid)) {
-          const event: NewEvent = { event: 'groups.update', lane: jid, jid, data: [{ jid, imgUrl }] };
+          const event: NewEvent = { event: 'groups.update', lane: jid, jid, data: [{ jid, id: jid, imgUrl }] };
           await this.commit({
             chats: [{ jid, imgUrl, pictureChanged: false, pictureOnly: true }],
             events: () => [event],
@@ -365,13 +370,16 @@ function inBatches<T>(
   });
 }
 
-const addressed = ({ jid, lid }: { jid: string | null; lid: string | null }) => person(jid, lid)!;
+function addressed({ jid, lid }: { jid: string | null; lid: string | null }) {
+  const who = person(jid, lid)!;
+  return { jid: who.jid, id: who.jid, lid: who.lid, phone: who.phone };
+}
 
 /** A person in WasenderApi's form: of the contact events, and of the list of contacts. */
 export function describeContact(contact: ContactRecord) {
-  const { jid, lid, phone } = addressed(contact);
+  const { jid, id, lid, phone } = addressed(contact);
   const { name, notify, verifiedName, imgUrl, about: status } = contact;
-  return { jid, name, notify, verifiedName, imgUrl, status, lid, phone };
+  return { jid, id, name, notify, verifiedName, imgUrl, status, lid, phone };
 }
 
 function describeChat(chat: ChatRecord) {

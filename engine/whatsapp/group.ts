@@ -92,11 +92,15 @@ export const addressesIn = ({ owner, members }: Group): string[] => [
   ...members.map(({ jid }) => jid),
 ];
 
-/** A group in WasenderApi's form, as its metadata and `groups.upsert` have it. */
+/**
+ * A group in WasenderApi's form, as its metadata and `groups.upsert` have it. Its documentation names people and groups
+ * by `jid`, its published client by `id`: both are told.
+ */
 export function describeGroup(group: Group) {
   const { jid, subject, creation, owner, desc, size, announce, restrict, joinApproval, memberAdd } = group;
   return {
     jid,
+    id: jid,
     subject,
     creation,
     owner: owner?.jid ?? null,
@@ -111,6 +115,7 @@ export function describeGroup(group: Group) {
     community: group.community,
     participants: group.members.map((member) => ({
       jid: member.jid,
+      id: member.jid,
       lid: member.lid,
       phone: member.phone,
       isAdmin: member.admin !== null,

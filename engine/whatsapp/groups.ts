@@ -81,6 +81,8 @@ export function metadata(session: Session, jid: string): Promise<Group> {
 
 /** What came of one of several people: 200 for done, else WhatsApp's code. */
 export interface Outcome extends Person {
+  /** The jid once more, for WasenderApi's published client. */
+  id: string;
   status: number;
   message: string;
   /** For somebody whom only contacts may add: WhatsApp offers an invitation that can be sent to them. */
@@ -377,6 +379,6 @@ async function outcomes(wa: WASocket, nodes: BinaryNode[], action: keyof typeof 
     const offered = invite?.['code'] && {
       invite: { code: invite['code'], expiration: Number(invite['expiration'] ?? 0) },
     };
-    return { status, jid, message, lid, phone, ...offered };
+    return { status, jid, id: jid, message, lid, phone, ...offered };
   });
 }

@@ -101,7 +101,7 @@ const READERS: Record<string, Reader> = {
 };
 
 function update({ base, jid, by }: Notification, changes: Record<string, unknown>): NewEvent[] {
-  return [{ event: 'groups.update', ...base, data: [{ jid, ...changes, ...(by && { by }) }] }];
+  return [{ event: 'groups.update', ...base, data: [{ jid, id: jid, ...changes, ...(by && { by }) }] }];
 }
 
 /** `leave`, and a removal of oneself, is told as a removal with the reason `left`; WasenderApi knows four actions. */
@@ -112,6 +112,7 @@ function participants({ base, jid, by }: Notification, child: BinaryNode, action
   const reason = left ? 'left' : child.attrs['reason'];
   const data = {
     jid,
+    id: jid,
     participants: members.map((member) => member.jid),
     action,
     ...(reason && { reason }),
@@ -200,7 +201,7 @@ export function contactUpdate(
 ): NewEvent[] {
   const who = person(jid, lid);
   if (!who) return [];
-  const data = [{ jid: who.jid, lid: who.lid, phone: who.phone, ...changes }];
+  const data = [{ jid: who.jid, id: who.jid, lid: who.lid, phone: who.phone, ...changes }];
   return [{ event: 'contacts.update', lane: 'contacts', jid: who.jid, ...subjectOf(who), data }];
 }
 

@@ -60,7 +60,11 @@ describe('a person', () => {
     stage.sandbox.account.setAbout(phone, { text: 'At the lake' });
     const { url } = await stage.sandbox.account.setPicture(phone, { base64: PIXEL });
     const shown = { name: null, notify: null, verifiedName: null, imgUrl: url, status: 'At the lake', lid, phone };
-    expect(await asked(stage, 'contact.get', { contactPhoneNumber: phone })).toEqual({ id: jidOf(phone), ...shown });
+    expect(await asked(stage, 'contact.get', { contactPhoneNumber: phone })).toEqual({
+      jid: jidOf(phone),
+      id: jidOf(phone),
+      ...shown,
+    });
     const all = await asked<{ jid: string }[]>(stage, 'contact.list');
     expect(all.map(({ jid }) => jid)).not.toContain(jidOf(phone));
   });
@@ -119,7 +123,17 @@ describe('a contact', () => {
       events.find((one) => one.event === 'contacts.upsert' && one.phone === phone),
     );
     expect(upsert.data).toEqual([
-      { jid: jidOf(phone), name: 'John Doe', notify: null, verifiedName: null, imgUrl: null, status: null, lid, phone },
+      {
+        jid: jidOf(phone),
+        id: jidOf(phone),
+        name: 'John Doe',
+        notify: null,
+        verifiedName: null,
+        imgUrl: null,
+        status: null,
+        lid,
+        phone,
+      },
     ]);
     await asked(stage, 'contact.put', { jid: lid, fullName: 'Johnny' });
     expect(onPhone()).toMatchObject({ name: 'Johnny' });

@@ -30,7 +30,17 @@ describe('somebody who writes for the first time', () => {
     const { phone, lid, name } = newPhone('Wren');
     await stage.sandbox.send(phone, { to: OWN, text: 'hello' });
     expect((await untilEvent('contacts.upsert', phone)).data).toEqual([
-      { jid: jidOf(phone), name: null, notify: name, verifiedName: null, imgUrl: null, status: null, lid, phone },
+      {
+        jid: jidOf(phone),
+        id: jidOf(phone),
+        name: null,
+        notify: name,
+        verifiedName: null,
+        imgUrl: null,
+        status: null,
+        lid,
+        phone,
+      },
     ]);
     const upsert = await untilEvent('chats.upsert', phone);
     expect(upsert).toMatchObject({ jid: jidOf(phone), lid, phone });
@@ -62,7 +72,7 @@ describe('somebody who writes for the first time', () => {
     stage.sandbox.account.setName(phone, { name: 'After' });
     await stage.sandbox.send(phone, { to: OWN, text: 'two' });
     expect((await untilEvent('contacts.update', phone)).data).toEqual([
-      { jid: jidOf(phone), lid, phone, notify: 'After' },
+      { jid: jidOf(phone), id: jidOf(phone), lid, phone, notify: 'After' },
     ]);
   });
 
@@ -108,11 +118,11 @@ describe('a contact’s', () => {
     await untilEvent('contacts.upsert', phone);
     const { url } = await stage.sandbox.account.setPicture(phone, { base64: PIXEL });
     const update = await untilEvent('contacts.update', phone);
-    expect(update.data).toEqual([{ jid: jidOf(phone), lid, phone, imgUrl: url }]);
+    expect(update.data).toEqual([{ jid: jidOf(phone), id: jidOf(phone), lid, phone, imgUrl: url }]);
     expect(await asked(stage, 'contact.list', { search: phone })).toMatchObject([{ imgUrl: url }]);
     stage.sandbox.account.removePicture(phone);
     expect((await untilEvent('contacts.update', phone, 1)).data).toEqual([
-      { jid: jidOf(phone), lid, phone, imgUrl: null },
+      { jid: jidOf(phone), id: jidOf(phone), lid, phone, imgUrl: null },
     ]);
   });
 
@@ -136,7 +146,7 @@ describe('a contact’s', () => {
     await untilEvent('contacts.upsert', phone);
     stage.sandbox.account.setAbout(phone, { text: 'At the lake' });
     expect((await untilEvent('contacts.update', phone)).data).toEqual([
-      { jid: jidOf(phone), lid, phone, status: 'At the lake' },
+      { jid: jidOf(phone), id: jidOf(phone), lid, phone, status: 'At the lake' },
     ]);
   });
 });
