@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { jidOf, type Account, type Device, type Sender } from './accounts.ts';
 import type { Network } from './network.ts';
-import { hasBlocked } from './privacy.ts';
+import { mayCall } from './privacy.ts';
 import { child, children, now, stanza, type Stanza } from './stanza.ts';
 
 /** What has become of a call at one of those who were called. */
 export type CallOutcome = 'ringing' | 'accepted' | 'rejected' | 'missed' | 'ended';
 
-/** One of those who were called. A caller whom they have blocked never rings there: `silent`. */
+/** One of those who were called. A caller whom they have blocked, or silence as unknown, never rings there: `silent`. */
 export interface Called {
   phone: string;
   outcome: CallOutcome;
@@ -108,7 +108,7 @@ export class Calls {
         ...[id, from.account.phone, from.device.id, group ?? null, video ? 1 : 0, offerId, Date.now() + ringMs, now()],
       );
       for (const account of to) {
-        const silent = hasBlocked(this.#network, account.phone, from.account.phone);
+        const silent = !mayCall(this.#network, account.phone, from.account.phone);
         store.run('insert into called (call, phone, silent) values (?, ?, ?)', id, account.phone, silent ? 1 : 0);
         if (silent) continue;
         const offer = this.#envelope(from, offerId, offerNode(from, { id, group, video }));

@@ -256,8 +256,18 @@ export class Phone {
     if (tag === 'message') return this.#takeMessage(pending);
     if (tag === 'receipt' && node.attrs['type'] === 'retry') return this.#encryptAnew(pending);
     if (tag === 'receipt' && node.attrs['type'] === 'server-error') answerMediaRetry(this.#handset, node);
+    if (tag === 'receipt' && /^read(-self)?$/.test(node.attrs['type'] ?? '')) this.#readElsewhere(node);
     // other receipts are kept by the server in the list of deliveries; notifications tell a phone nothing new
     this.#network.outbox.remove(pending.seq);
+  }
+
+  /** The person has read messages on a linked device. */
+  #readElsewhere(node: Stanza): void {
+    const reader = this.#network.accounts.find(node.attrs['participant'] ?? node.attrs['from']);
+    if (reader?.account.phone !== this.number) return;
+    const items = children(child(node, 'list'), 'item').map(({ attrs }) => attrs['id']);
+    const ids = new Set([node.attrs['id'], ...items]);
+    this.chats.markRead(this.chats.list({ unread: true }).filter(({ id }) => ids.has(id)));
   }
 
   async #takeMessage({ seq, stanza: node }: Pending): Promise<void> {

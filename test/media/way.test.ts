@@ -13,7 +13,11 @@ beforeAll(async () => {
 afterAll(() => new Promise((resolve) => server.close(resolve)));
 
 test("on the sandbox, WhatsApp's media host is the sandbox: history comes with a path but no host", async () => {
-  const way = openWay({ proxyUrl: null, proxies: { networks: ['loopback'], setting: 'none' }, plain });
+  const way = openWay({
+    proxyUrl: null,
+    proxies: { networks: ['loopback'], setting: 'WARBLER_PROXY_NETWORKS' },
+    plain,
+  });
   const { body } = await request('https://mmg.whatsapp.net/v/history', { dispatcher: way.dispatcher });
   expect(await body.text()).toBe('mmg.whatsapp.net/v/history');
   way.close();

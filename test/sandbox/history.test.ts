@@ -148,6 +148,18 @@ test('a device asks its phone for older messages, until there are none', async (
   expect(second.end).toBe(EndOfHistoryTransferType.COMPLETE_AND_NO_MORE_MESSAGE_REMAIN_ON_PRIMARY);
 });
 
+test('what was read on one device is not unread on the phone, nor on the next device', async () => {
+  const [mine, friend] = [world.phone(), world.phone()];
+  const client = await world.linked(mine);
+  await world.sandbox.send(friend.phone, { to: mine.phone, text: 'read me' });
+  const { key } = await client.text('read me');
+  await client.socket.readMessages([key]);
+  await eventually('the phone knows', () => world.sandbox.messages(mine.phone)[0]?.status === 'read');
+  const later = await world.linked(mine);
+  await complete(later);
+  expect(sets(later).flatMap(({ chats }) => chats)).toMatchObject([{ id: friend.jid, unreadCount: 0 }]);
+});
+
 test('groups come with their name and their members', async () => {
   const [mine, friend] = [world.phone('Ada'), world.phone('Grace')];
   const group = world.sandbox.groups.create({

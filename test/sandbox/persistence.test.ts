@@ -114,6 +114,43 @@ test('files outlive a restart, and what was done to messages too', async () => {
   await third.close();
 });
 
+test('what an account has shared with its devices is there after a restart, and goes on from the same versions', async () => {
+  const first = await startSandbox({ port: 0, dataDir });
+  const mine = first.addPhone({ phone: '491511234567', name: 'Ada' });
+  const friend = first.addPhone({ phone: '491517654321', name: 'Grace', business: { description: 'Ships' } });
+  const client = await link({ sandbox: first }, new Client(first.socketUrl), mine);
+  await client.socket.addOrEditContact(friend.jid, { fullName: 'Grace H.' });
+  const base64 = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+  const { id } = await first.account.setPicture(friend.phone, { base64 });
+  first.account.setAbout(friend.phone, { text: 'at sea' });
+  first.account.setPrivacy(friend.phone, { readreceipts: 'none' });
+  first.account.block(friend.phone, { phone: mine.phone });
+  first.chats.change(mine.phone, { chat: friend.phone, archived: true });
+  await client.disconnect();
+  await first.close();
+
+  const second = await startSandbox({ port: 0, dataDir });
+  expect(second.account.contacts(mine.phone)).toMatchObject([{ phone: friend.phone, name: 'Grace H.' }]);
+  expect(second.chats.list(mine.phone)).toMatchObject([{ chat: friend.jid, archived: true }]);
+  expect(second.account.profile(friend.phone)).toMatchObject({
+    about: 'at sea',
+    picture: { id },
+    business: { description: 'Ships' },
+  });
+  expect(second.account.privacy(friend.phone)).toMatchObject({ readreceipts: 'none' });
+  expect(second.account.blocklist(friend.phone)).toMatchObject([{ phone: mine.phone }]);
+  const again = new Client(second.socketUrl, client.memory).connect();
+  await again.opened();
+  await again.socket.addOrEditContact(friend.jid, { fullName: 'Grace Hopper' });
+  expect(second.account.contacts(mine.phone)).toMatchObject([{ name: 'Grace Hopper' }]);
+  second.account.saveContact(mine.phone, { phone: friend.phone, name: 'The Admiral' });
+  await again.until('the new name', (events) =>
+    events.find((one) => one.event === 'contacts.upsert' && one.data.some(({ name }) => name === 'The Admiral')),
+  );
+  await again.disconnect();
+  await second.close();
+});
+
 test('two sandboxes do not share a folder', async () => {
   const first = await startSandbox({ port: 0, dataDir });
   await expect(startSandbox({ port: 0, dataDir })).rejects.toMatchObject({ code: 'data-in-use' });

@@ -33,6 +33,18 @@ test('privacy settings are changed by the phone and by clients, and the other de
   });
 });
 
+test('a caller whom the person does not know does not ring where such callers are silenced', async () => {
+  const [mine, stranger, friend] = [world.phone(), world.phone(), world.phone()];
+  world.sandbox.account.saveContact(mine.phone, { phone: friend.phone, name: 'Grace' });
+  const client = await world.linked(mine);
+  await client.socket.updateCallPrivacy('known');
+  world.sandbox.calls.start(stranger.phone, { to: mine.phone });
+  world.sandbox.calls.start(friend.phone, { to: mine.phone });
+  const calls = () => client.events.flatMap((one) => (one.event === 'call' ? one.data : []));
+  await eventually('the friend rings', () => calls().length > 0);
+  expect(calls().map(({ from }) => from)).not.toContain(stranger.jid);
+});
+
 test('a setting that does not exist is refused: 400', async () => {
   const client = await world.linked();
   await expect(client.socket.updateLastSeenPrivacy('friends' as never)).rejects.toMatchObject({ data: 400 });
