@@ -29,6 +29,8 @@ withN8n('The Warbler node in a real n8n', () => {
     return String(created.json['id']);
   }
 
+  const credentialFor = async (url: string) => await bench.n8n.createCredential({ url, token: bench.engine.token });
+
   test('lists sessions up to a limit', async () => {
     const found = await bench.outputs('session: getMany', { limit: 1 });
     expect(found.map(({ json }) => json)).toMatchObject([{ id: 1, phone_number: await bench.engine.number() }]);
@@ -72,6 +74,23 @@ withN8n('The Warbler node in a real n8n', () => {
     expect(refusalOf(await bench.run('session: get', { session }))?.description).toMatch(/still exists/);
   });
 
+  test('gets a code to type into the phone instead of the QR code', async () => {
+    const session = typed(await newSession('Paired'));
+    await bench.output('session: connect', { session });
+    const { code } = (await bench.output('session: getPairingCode', { session })).json;
+    expect(code).toMatch(/^[A-Z0-9-]{8,9}$/);
+  });
+
+  test('gets a new key, the account, and the log of what happened', async () => {
+    const { json } = await bench.output('session: getUser');
+    expect(json).toMatchObject({ id: expect.stringContaining((await bench.engine.number()).replace('+', '')) });
+    const logs = await bench.outputs('session: getSessionLogs', { returnAll: true });
+    expect(logs.map(({ json }) => json['status'])).toContain('connected');
+    const session = typed(await newSession('Key'));
+    const before = (await bench.output('session: get', { session })).json['api_key'];
+    expect((await bench.output('session: regenerateKey', { session })).json['api_key']).not.toBe(before);
+  });
+
   test('restarts a session, which is connected again', async () => {
     await bench.outputs('session: restart');
     const status = async () => (await bench.output('session: getStatus')).json['status'];
@@ -101,17 +120,59 @@ withN8n('The Warbler node in a real n8n', () => {
     expect(refusalOf(execution)).toMatchObject({ context: { itemIndex: 1 } });
   });
 
+  describe('says what happened and how to go on', () => {
+    const breakOnce = async (fault: object) => await bench.engine.sandbox('POST', '/faults', { ...fault, times: 1 });
+
+    test('when a session is not connected', async () => {
+      const session = typed(await newSession('Idle'));
+      const refusal = refusalOf(await bench.run('group: getMany', { session }));
+      expect(refusal).toMatchObject({
+        message: expect.stringMatching(/not connected/),
+        description: expect.stringMatching(/Session: Connect/),
+      });
+    });
+
+    test('when WhatsApp wants a pause', async () => {
+      await breakOnce({ fault: 'rate-limit', xmlns: 'w:g2' });
+      const refusal = refusalOf(await bench.run('group: getMany'));
+      expect(refusal?.description).toMatch(/^Wait \d+ seconds, or turn on Retry On Fail/);
+    });
+
+    test('when WhatsApp refuses a message', async () => {
+      await breakOnce({ fault: 'nack', code: 400 });
+      const parameters = { to: typed(`+${phone.number}`), text: 'Hi', options: { wait: true } };
+      const refusal = refusalOf(await bench.run('message: sendText', parameters));
+      expect(refusal).toMatchObject({
+        message: expect.stringMatching(/WhatsApp/),
+        description: expect.stringMatching(/the phone/),
+      });
+    });
+
+    test('when the token is wrong', async () => {
+      const wrong = await bench.n8n.createCredential({ url: bench.engine.url, token: 'wrong' });
+      const refusal = refusalOf(await bench.run('session: getMany', {}, { credential: wrong }));
+      expect(refusal).toMatchObject({
+        message: expect.stringMatching(/API key/),
+        description: expect.stringMatching(/personal access token/),
+      });
+    });
+  });
+
   test('says that something else answers at the URL', async () => {
     const stranger = createServer((_request, response) => response.end('<html>Another program</html>'));
     await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(stranger.address() as AddressInfo).port}`;
-    const execution = await bench.run('session: getMany', {}, { url });
+    const execution = await bench.run('session: getMany', {}, { credential: await credentialFor(url) });
     stranger.close();
     expect(refusalOf(execution)?.message).toMatch(/Something other than a Warbler engine/);
   });
 
   test('says how to go on when nothing answers at the URL', async () => {
-    const execution = await bench.run('session: getMany', {}, { url: 'http://127.0.0.1:9' });
+    const execution = await bench.run(
+      'session: getMany',
+      {},
+      { credential: await credentialFor('http://127.0.0.1:9') },
+    );
     expect(refusalOf(execution)).toMatchObject({
       message: expect.stringMatching(/^Could not reach the Warbler engine/),
       description: expect.stringMatching(/When n8n runs in Docker/),

@@ -23,8 +23,8 @@ export interface RunOptions {
   file?: InputFile;
   /** What is set in the node's own settings, for example `onError`. */
   settings?: object;
-  /** URL of another engine in the credential. */
-  url?: string;
+  /** Another credential than that of the engine. */
+  credential?: { id: string; name: string };
 }
 
 /** How the editor writes what was chosen in a list, and what was typed by hand. */
@@ -50,9 +50,7 @@ export class Workbench {
 
   /** Runs an operation, given as `resource: operation`, in the name of session 1, and returns what came of it. */
   async run(name: string, parameters: object = {}, options: RunOptions = {}): Promise<Execution> {
-    const { inputs = [{}], file, settings = {}, url } = options;
-    const { engine, n8n } = this;
-    const credential = url === undefined ? this.credential : await n8n.createCredential({ url, token: engine.token });
+    const { inputs = [{}], file, settings = {}, credential = this.credential } = options;
     const [resource, operation] = name.split(': ');
     const code = {
       jsCode: `return ${JSON.stringify(inputs.map((json) => ({ json: { ...json, ...base64Of(file) } })))}`,
@@ -67,7 +65,7 @@ export class Workbench {
       },
     ];
     const workflow = { name, nodes, connections: chained(nodes.map(({ name }) => name)) };
-    return await n8n.run(await n8n.createWorkflow(workflow, credential));
+    return await this.n8n.run(await this.n8n.createWorkflow(workflow, credential));
   }
 
   /** The same, for a run that is expected to succeed: the items it gave. */
