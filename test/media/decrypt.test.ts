@@ -8,17 +8,15 @@ beforeAll(async () => void (stage = await Stage.open()));
 afterAll(() => stage?.close());
 
 type Json = Record<string, unknown>;
+type Received = Json & { key: { id: string }; message: Record<string, Json> };
 const b64 = (bytes: Buffer) => bytes.toString('base64');
 
 /** The friend sends a file; answers the message as messages.received tells it. */
-async function received(
-  fields: Json,
-  to = `+${OWN}`,
-): Promise<Json & { key: { id: string }; message: Record<string, Json> }> {
+async function received(fields: Json, to = `+${OWN}`): Promise<Received> {
   const { id } = await stage.sandbox.send(FRIEND, { to, ...fields } as never);
   return stage.until((events) => {
     const found = events.find(({ event, data }) => event === 'messages.received' && JSON.stringify(data).includes(id));
-    return found && ((found.data as Json)['messages'] as never);
+    return found && ((found.data as Json)['messages'] as Received);
   });
 }
 const decrypt = (body: unknown, headers: Record<string, string> = {}) =>

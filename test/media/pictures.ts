@@ -3,12 +3,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 
 const run = promisify(execFile);
 
 /** A picture that is not all of one colour, so that what becomes of it can be compared. */
-export function picture(width = 320, height = 200): sharp.Sharp {
+export function picture(width = 320, height = 200): Sharp {
   const pixels = Buffer.alloc(width * height * 3);
   for (let at = 0; at < pixels.length; at++) pixels[at] = (at * 7 + Math.floor(at / (width * 3)) * 13) % 256;
   return sharp(pixels, { raw: { width, height, channels: 3 } });

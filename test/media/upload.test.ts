@@ -11,7 +11,10 @@ afterAll(() => stage?.close());
 type Body = Record<string, string | number | undefined>;
 const headers = { authorization: `Bearer ${TOKEN}`, 'x-warbler-session': '1' };
 
-async function post(body: BodyInit, more: Record<string, string> = {}): Promise<{ status: number; body: Body }> {
+async function post(
+  body: string | Uint8Array<ArrayBuffer> | FormData,
+  more: Record<string, string> = {},
+): Promise<{ status: number; body: Body }> {
   const encoded = new Request('http://engine', { method: 'POST', body });
   const type = encoded.headers.get('content-type');
   const answer = await request(`${stage.engine.url}/api/upload`, {
