@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import * as media from '../../engine/operations/media.ts';
+import * as call from '../../engine/operations/call.ts';
 import * as channel from '../../engine/operations/channel.ts';
+import * as chat from '../../engine/operations/chat.ts';
 import * as contact from '../../engine/operations/contact.ts';
 import * as group from '../../engine/operations/group.ts';
 import * as message from '../../engine/operations/message.ts';
@@ -11,7 +13,9 @@ import { operations } from '../../engine/operations/index.ts';
 import { readInput, type Operation } from '../../engine/operations/operation.ts';
 
 const modules: Record<string, Record<string, unknown>> = {
+  call,
   channel,
+  chat,
   contact,
   group,
   media,
