@@ -1,13 +1,15 @@
 import { proto } from '@whiskeysockets/baileys';
 import type { Account, Sender } from './accounts.ts';
 import type { Network } from './network.ts';
-import { encryptMedia } from './media-cipher.ts';
+import { decryptMedia, encryptMedia } from './media-cipher.ts';
 import { announce, headOf, keyOf, recordsOf, takePatch } from './shared-settings.ts';
 import { bytes, child, children, errorNode, result, stanza, type Stanza } from './stanza.ts';
 import { SyncdError } from './syncd.ts';
 
 /** Patches in one answer; a client that is further behind asks again. */
 const PAGE = 100;
+/** A patch that is larger than this is not sent as a whole. */
+const MAX_INLINE_BYTES = 64 * 1024;
 
 /** The collections that there are; which setting lies in which is the clients' business. */
 const COLLECTIONS = new Set(['critical_block', 'critical_unblock_low', 'regular_high', 'regular_low', 'regular']);
@@ -43,7 +45,7 @@ function read(network: Network, from: Sender, name: string, known: number): Stan
   const version = page.at(-1)?.version ?? headOf(network, from.account, name).version;
   const attrs = { name, version, has_more_patches: String(rows.length > PAGE) };
   if (page.length === 0) return stanza('collection', attrs);
-  const patches = page.map(({ patch }) => stanza('patch', {}, patch));
+  const patches = page.map(({ patch }) => stanza('patch', {}, packed(network, patch)));
   return stanza('collection', attrs, [stanza('patches', {}, patches)]);
 }
 
@@ -55,7 +57,7 @@ function write(network: Network, from: Sender, name: string, known: number, patc
   try {
     return network.store.transaction(() => {
       for (const patch of patches) {
-        takePatch(network, from.account, name, proto.SyncdPatch.decode(bytes(patch)));
+        takePatch(network, from.account, name, unpacked(network, proto.SyncdPatch.decode(bytes(patch))));
       }
       announce(network, from.account, [name], from.device.id);
       return stanza('collection', { name, version: headOf(network, from.account, name).version });
@@ -108,6 +110,25 @@ function fileOf(network: Network, account: Account, name: string, version: numbe
     ...[account.phone, name, version, file],
   );
   return file;
+}
+
+/** A large patch has what it changes in a file on the media host. */
+function packed(network: Network, patch: Buffer): Buffer {
+  if (patch.length <= MAX_INLINE_BYTES) return patch;
+  const { mutations, ...rest } = proto.SyncdPatch.decode(patch);
+  const file = externalBlob(network, Buffer.from(proto.SyncdMutations.encode({ mutations }).finish()));
+  const externalMutations = proto.ExternalBlobReference.decode(file);
+  return Buffer.from(proto.SyncdPatch.encode({ ...rest, externalMutations }).finish());
+}
+
+/** A patch with what it changes in it, wherever the client has put that. */
+function unpacked(network: Network, patch: proto.ISyncdPatch): proto.ISyncdPatch {
+  const { externalMutations: file, ...rest } = patch;
+  if (!file?.directPath) return patch;
+  const encrypted = network.media.read(file.directPath);
+  if (!encrypted) throw new SyncdError('what the patch changes is not on the media host');
+  const { mutations } = proto.SyncdMutations.decode(decryptMedia('md-app-state', encrypted, file));
+  return { ...rest, mutations: [...(rest.mutations ?? []), ...mutations] };
 }
 
 /** Puts bytes on the media host; what is returned names them and has the key. */

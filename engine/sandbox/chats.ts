@@ -85,6 +85,8 @@ export interface NewMessage {
   addressing: Addressing;
   content: MessageContent;
   read: boolean;
+  /** When the server took it, as every device is told; now, when not given. */
+  timestamp?: number;
 }
 
 /** Which of a phone's messages are wanted. Those that only change others are left out unless they are named by `id`. */
@@ -109,12 +111,12 @@ export class Chats {
   }
 
   add(message: NewMessage): void {
-    const { id, sender, device, chat, addressing, content, read } = message;
+    const { id, sender, device, chat, addressing, content, read, timestamp = now() } = message;
     this.#network.store.run(
       `insert into messages (phone, id, sender, sender_device, chat, addressing, type, text, body, timestamp, read)
        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ...[this.#phone, id, sender, device, chat, addressing, typeOf(content), textOf(content)],
-      ...[encodeContent(content), now(), read ? 1 : 0],
+      ...[encodeContent(content), timestamp, read ? 1 : 0],
     );
   }
 

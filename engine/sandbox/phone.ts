@@ -383,7 +383,8 @@ export class Phone {
     const named = node.attrs[shared === undefined ? 'from' : 'participant'];
     const addressing = parseJid(named)?.server === 'lid' ? 'lid' : 'pn';
     const read = own || isChange(said);
-    this.chats.add({ id, sender, device: from.device, chat, addressing, content: said, read });
+    const timestamp = Number(node.attrs['t'] ?? now());
+    this.chats.add({ id, sender, device: from.device, chat, addressing, content: said, read, timestamp });
     this.#changes.apply({ chat, sender, content: said });
     keepMedia(this.#handset, said);
   }

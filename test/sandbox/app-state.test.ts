@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import {
   encodeSyncdPatch,
@@ -7,6 +7,7 @@ import {
   type LTHashState,
   type WAPatchCreate,
 } from '@whiskeysockets/baileys';
+import { encryptMedia } from '../../engine/sandbox/media-cipher.ts';
 import type { PhoneInfo } from '../../engine/sandbox/index.ts';
 import type { Client } from './client.ts';
 import { eventually, makeWorld } from './world.ts';
@@ -191,6 +192,41 @@ async function write(client: Client, version: string, patch: Buffer): Promise<Bi
 
 const errorOf = (collection: BinaryNode): string | undefined =>
   (collection.content as BinaryNode[] | undefined)?.find(({ tag }) => tag === 'error')?.attrs['code'];
+
+test('a large patch has what it changes on the media host, in both directions', async () => {
+  const [mine, friend] = [world.phone(), world.phone()];
+  const client = await world.linked(mine);
+  const { chats } = world.sandbox;
+  chats.saveLabel(mine.phone, { name: 'small' });
+  await client.until('the label', (events) => events.find((one) => one.event === 'labels.edit'));
+  chats.addQuickReply(mine.phone, { shortcut: 'long', message: randomBytes(60_000).toString('base64') });
+  // its own patch fits on top of that only when it has read it
+  await client.socket.addLabel(friend.jid, { id: '9', name: 'after that' });
+  expect(chats.labels(mine.phone).map(({ name }) => name)).toEqual(['small', 'after that']);
+  const answers = world.sandbox.stanzas({ device: client.jid }).map(({ stanza }) => JSON.stringify(stanza));
+  const patches = answers.filter((answer) => answer.includes('"patches"'));
+  expect(Math.max(...patches.map(({ length }) => length))).toBeLessThan(10_000);
+
+  const { auth } = await client.socket.refreshMediaConn(true);
+  const create = {
+    type: 'regular_low',
+    index: ['pin_v1', friend.jid],
+    syncAction: { pinAction: { pinned: true }, timestamp: Date.now() },
+    apiVersion: 5,
+    operation: proto.SyncdMutation.SyncdOperation.SET,
+  } as WAPatchCreate;
+  const whole = proto.SyncdPatch.decode(await patchOf(client, create, () => {}));
+  const mutations = Buffer.from(proto.SyncdMutations.encode({ mutations: whole.mutations }).finish());
+  const { bytes, ...keys } = encryptMedia('md-app-state', mutations);
+  const hash = keys.fileEncSha256.toString('base64url');
+  const address = `${world.sandbox.url}/mms/md-app-state/${hash}?auth=${encodeURIComponent(auth)}&token=${hash}`;
+  const uploaded = await fetch(address, { method: 'POST', body: bytes });
+  const { direct_path: directPath } = (await uploaded.json()) as { direct_path: string };
+  const externalMutations = { ...keys, directPath, fileSizeBytes: mutations.length };
+  const patch = proto.SyncdPatch.encode({ ...whole, mutations: [], externalMutations }).finish();
+  expect(errorOf(await write(client, '0', Buffer.from(patch)))).toBeUndefined();
+  expect(chatOf(mine, friend)).toMatchObject({ pinned: expect.any(Number) });
+});
 
 test.each<[string, (patch: proto.ISyncdPatch) => void]>([
   ['a forged patch MAC', (patch) => (patch.patchMac = createHash('sha256').update('x').digest())],
