@@ -40,7 +40,7 @@ const arrived = (phone: PhoneInfo, chat: string, text: string) =>
 /** How often a client sent a stanza that contains this. */
 const sent = (device: string, what: string): number =>
   world.sandbox
-    .stanzas({ device })
+    .stanzas({ device, limit: 20_000 })
     .filter(({ direction, stanza }) => direction === 'in' && JSON.stringify(stanza).includes(what)).length;
 
 /**

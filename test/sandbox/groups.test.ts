@@ -117,7 +117,7 @@ describe('a group that is created', () => {
     const created = await mine.socket.groupCreate('Engines', ['491519999999@s.whatsapp.net', shy.jid]);
     expect(Object.keys(roles(created.id))).toEqual([ada.phone]);
     const answer = world.sandbox
-      .stanzas({ device: mine.jid })
+      .stanzas({ device: mine.jid, limit: 20_000 })
       .filter(({ direction, stanza }) => direction === 'out' && JSON.stringify(stanza).includes('add_request'));
     expect(JSON.stringify(answer)).toMatch(/491519999999@s\.whatsapp\.net","error":"404"/);
     expect(JSON.stringify(answer)).toMatch(/"error":"403"/);
@@ -517,7 +517,9 @@ describe('the invite link', () => {
     const [mine, his] = await both();
     const code = await mine.socket.groupInviteCode(jid);
     const info = await his.socket.groupGetInviteInfo(code!);
-    expect(info).toMatchObject({ id: jid, subject: 'Open house', size: 1, participants: [] });
+    expect(info).toMatchObject({ id: jid, subject: 'Open house', size: 1 });
+    // who is not in the group sees its admins and nobody else
+    expect(info.participants.map(({ id }) => id)).toEqual([ada.lid]);
     expect(await his.socket.groupAcceptInvite(code!)).toBe(jid);
     expect((await joined(his, jid))[0]).toMatchObject({ id: jid, size: 2 });
     expect(await participants(mine, jid, 'add')).toMatchObject({ author: bob.lid, participants: [{ id: bob.lid }] });
@@ -712,7 +714,7 @@ test('a group that WhatsApp takes away is gone for everybody', async () => {
   world.sandbox.groups.delete(jid);
   expect(await refusal(his.socket.groupMetadata(jid))).toBe(404);
   const notices = world.sandbox
-    .stanzas({ device: his.jid })
+    .stanzas({ device: his.jid, limit: 20_000 })
     .filter(({ stanza }) => JSON.stringify(stanza).includes('"tag":"delete"'));
   expect(notices).toMatchObject([{ direction: 'out', stanza: { attrs: { type: 'w:gp2', from: jid } } }]);
 });
