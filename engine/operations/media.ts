@@ -90,8 +90,8 @@ export const decrypt = operation({
   run: async ({ engine, session }, { data, msgId, id }) => {
     const given = data && [data.messages].flat()[0]!;
     const record = given
-      ? await session.received(given.key, messageFrom(given.message))
-      : await session.receivedOf(String(msgId ?? id));
+      ? await session.files.fileOf(given.key, messageFrom(given.message))
+      : await session.files.fileOfMessage(String(msgId ?? id));
     const { kind, fileName, expiresAt } = record;
     return { ...shown(engine, record), kind, fileName, expiresAt };
   },

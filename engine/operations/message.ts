@@ -94,7 +94,7 @@ export const info = operation({
     receipts: z.array(z.object({ userJid: z.string(), status: z.int(), timestamp: z.int() })),
   }),
   run: async ({ engine, session }, { msgId: id }) => {
-    const message = await session.message(String(id));
+    const message = await session.messages.get(String(id));
     const receipts = await engine.store.messages.receipts(message.msgId);
     return {
       ...show(message),
@@ -144,7 +144,7 @@ export const resend = operation({
   input: z.object({ message: msgId }),
   output: z.object({ message: z.string() }),
   run: async ({ session }, { message: id }) => {
-    await session.resend(String(id));
+    await session.messages.resend(String(id));
     return { message: 'Message resend initiated successfully.' };
   },
 });
@@ -157,7 +157,7 @@ export const react = operation({
   input: byId.extend({ emoji: z.string().max(30).describe('Emoji; empty takes the reaction back') }),
   output: accepted,
   run: async (call, { msgId: id, emoji }) => {
-    const target = await call.session.message(String(id));
+    const target = await call.session.messages.get(String(id));
     return change(call, target, { to: target.chat, reaction: { message: String(target.msgId), emoji } });
   },
 });
@@ -170,7 +170,7 @@ export const forward = operation({
   input: byId.extend({ to: sendFields.to, wait: sendingFields.wait }),
   output: accepted,
   run: async (call, { msgId: id, to, wait }) => {
-    const message = await call.session.message(String(id));
+    const message = await call.session.messages.get(String(id));
     if (!message.content) throw notYet(message);
     return accept(call, { to, forward: { message: String(message.msgId) } }, wait);
   },
@@ -190,7 +190,7 @@ export const pin = operation({
   }),
   output: accepted,
   run: async (call, { msgId: id, pinned, seconds }) => {
-    const target = await call.session.message(String(id));
+    const target = await call.session.messages.get(String(id));
     const pin = { message: String(target.msgId), seconds: pinned ? seconds : 0 };
     return change(call, target, { to: target.chat, pin });
   },
@@ -204,7 +204,7 @@ export const star = operation({
   input: byId.extend({ starred: z.boolean().default(true).describe('false: take the star back') }),
   output: z.object({ starred: z.boolean() }),
   run: async ({ session }, { msgId: id, starred }) => {
-    const message = await session.message(String(id));
+    const message = await session.messages.get(String(id));
     const messages = [{ id: message.waId, fromMe: message.fromMe }];
     await session.ask('Failed to star message', (wa) =>
       wa.chatModify({ star: { messages, star: starred } }, message.chat),
@@ -221,7 +221,7 @@ export const vote = operation({
   input: byId.extend({ options: z.array(z.string()).max(12).describe('Answers, word for word') }),
   output: accepted,
   run: async (call, { msgId: id, options }) => {
-    const poll = await call.session.message(String(id));
+    const poll = await call.session.messages.get(String(id));
     const known = (await readPoll(call.session, poll)).map(({ name }) => name);
     const unknown = options.filter((option) => !known.includes(option));
     if (unknown.length > 0) {
@@ -239,14 +239,14 @@ export const pollResults = operation({
   input: byId,
   output: z.object({ pollResult: z.array(z.object({ name: z.string(), voters: z.array(z.string()) })) }),
   run: async ({ session }, { msgId: id }) => ({
-    pollResult: await readPoll(session, await session.message(String(id))),
+    pollResult: await readPoll(session, await session.messages.get(String(id))),
   }),
 });
 
 /** Accepts a message, and answers at once or, when asked to, when WhatsApp has taken it. */
 async function accept({ session, idempotencyKey }: Call, request: SendRequest, wait: boolean | undefined) {
-  const message = await session.send(request, idempotencyKey === undefined ? {} : { idempotencyKey });
-  if (wait) await session.outcome(message.msgId, WAIT_MS);
+  const message = await session.messages.send(request, idempotencyKey === undefined ? {} : { idempotencyKey });
+  if (wait) await session.messages.outcome(message.msgId, WAIT_MS);
   return answer(message, wait ? 'sent' : 'in_progress');
 }
 
@@ -257,8 +257,8 @@ async function change(call: Call, target: MessageRecord, request: SendRequest) {
 
 async function done({ session, idempotencyKey }: Call, target: MessageRecord, request: SendRequest) {
   const options = { about: target.waId, ...(idempotencyKey !== undefined && { idempotencyKey }) };
-  const message = await session.send(request, options);
-  return session.outcome(message.msgId, WAIT_MS);
+  const message = await session.messages.send(request, options);
+  return session.messages.outcome(message.msgId, WAIT_MS);
 }
 
 function answer(message: MessageRecord, status: 'in_progress' | 'sent') {
@@ -279,13 +279,13 @@ function show(message: MessageRecord) {
 }
 
 async function ownMessage({ session }: Call, id: string | number, withinMs: number, done: string) {
-  const message = await session.message(String(id));
+  const message = await session.messages.get(String(id));
   if (!message.fromMe) throw new EngineError('bad_request', `Only the account’s own messages can be ${done}.`);
   return notTooOld(message, withinMs, done);
 }
 
 async function deletable({ session }: Call, id: string | number): Promise<MessageRecord> {
-  const message = await session.message(String(id));
+  const message = await session.messages.get(String(id));
   if (!message.fromMe && !message.chat.endsWith('@g.us')) {
     throw new EngineError('bad_request', 'Only the account’s own messages can be deleted for everyone.');
   }

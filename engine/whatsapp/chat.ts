@@ -31,7 +31,7 @@ export interface ChatChanges {
 export async function modifyChat(session: Session, typed: string, changes: ChatChanges): Promise<string> {
   const chat = toJid(typed, 'jid');
   const { archived, pinned, mutedUntil, read, disappearAfter } = changes;
-  const last = await session.lastMessage(chat);
+  const last = await session.messages.last(chat);
   const lastMessages = last ? [{ key: keyTo(last, session.me), messageTimestamp: seconds(last) }] : [];
   const modifications: ChatModification[] = [];
   if (archived !== undefined) modifications.push({ archive: archived, lastMessages });

@@ -14,7 +14,7 @@ export function contentAsJson({ content }: MessageRecord): Record<string, unknow
 
 /** The key that WhatsApp knows a message by, for one that a caller names: the stored message completes it. */
 export async function keyFor(session: Session, named: WAMessageKey): Promise<WAMessageKey> {
-  const stored = await session.message(named.id!).catch(() => undefined);
+  const stored = await session.messages.get(named.id!).catch(() => undefined);
   if (stored && stored.fromMe === named.fromMe) return keyTo(stored, session.me);
   return { ...named, remoteJid: toJid(named.remoteJid!, 'key.remoteJid') };
 }
@@ -23,5 +23,5 @@ export async function keyFor(session: Session, named: WAMessageKey): Promise<WAM
 export async function pollResults(session: Session, message: MessageRecord): Promise<PollOption[]> {
   const isPoll = message.content && pollOf(proto.Message.decode(message.content));
   if (!isPoll) throw new EngineError('bad_request', 'This message is no poll.');
-  return tally(message, await session.about(message), session.me);
+  return tally(message, await session.messages.about(message), session.me);
 }

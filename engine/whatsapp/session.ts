@@ -1,38 +1,22 @@
 import { EventEmitter, once } from 'node:events';
 import type { Logger } from 'pino';
-import { EngineError, validationFailed } from '../errors.ts';
-import {
-  MESSAGE_STATUS,
-  type MediaRecord,
-  type MessageRecord,
-  type SendRequest,
-  type SessionRecord,
-  type SessionStatus,
-} from '../model.ts';
+import { EngineError } from '../errors.ts';
 import type { Media } from '../media/media.ts';
+import type { SessionRecord, SessionSettings, SessionStatus } from '../model.ts';
 import { openWay, type Way } from '../network/way.ts';
 import type { Committed, Store } from '../store/store.ts';
 import { openAuth } from './auth.ts';
-import {
-  generateMessageIDV2,
-  jidNormalizedUser,
-  proto,
-  type WAMessage,
-  type WAMessageKey,
-  type WASocket,
-} from './baileys.ts';
+import { jidNormalizedUser, type WAMessageKey, type WASocket } from './baileys.ts';
+import { rejectCall, type Offer } from './calls.ts';
 import { Directory } from './directory.ts';
 import { toEngineError, type Meanings } from './failure.ts';
-import { STATUS, toJid } from './jid.ts';
-import { rejectCall, type Offer } from './calls.ts';
-import { attachmentOf, download, Expired, keepingOf, sourceOf, type Attachment } from './download.ts';
-import { Downloads } from './downloads.ts';
-import { mediaContent, postAttributes } from './media.ts';
-import { compose, keyTo, nothingToReplyTo, type Composing } from './outgoing.ts';
+import { toJid } from './jid.ts';
+import { Messages } from './messages.ts';
+import { keyTo } from './outgoing.ts';
 import { PAIRING_REFUSALS, requestPairingCode } from './pairing-code.ts';
 import type { Addresses } from './polls.ts';
+import { ReceivedFiles } from './received-files.ts';
 import { restrictionEvent, UNRESTRICTED, type Restriction } from './restriction.ts';
-import { SendQueue } from './send-queue.ts';
 import { openSocket, type Socket, type SocketSettings } from './socket.ts';
 import { step, type ConnectionState, type Effect, type Input } from './state.ts';
 
@@ -50,10 +34,6 @@ const RESTING: readonly SessionStatus[] = [
   'passkey_required',
 ];
 const CONNECT_ANSWER_MS = 20_000;
-/** So long a phone is waited for that is to upload a file again. */
-const REUPLOAD_MS = 20_000;
-/** A subscriber that is away for a while still finds what `media.ready` names. */
-const DOWNLOADED_MS = 24 * 3_600_000;
 
 /**
  * One WhatsApp account, linked or about to be. Holds the connection, carries out what state.ts decides, and sends.
@@ -66,23 +46,24 @@ export class Session {
   private timer: NodeJS.Timeout | undefined;
   /** Counts connections: what a past one still says is nobody's business. */
   private generation = 0;
-  private readonly queue: SendQueue;
+  /** What the account has sent and received, and the way out. */
+  readonly messages: Messages;
+  /** The files of received messages. */
+  readonly files: ReceivedFiles;
   private restriction: Restriction = UNRESTRICTED;
   private opened: Way | undefined;
-  private readonly downloads: Downloads;
-  private readonly decrypting = new Map<string, Promise<MediaRecord>>();
   /** What the account knows of people and chats. */
   readonly directory: Directory;
   private readonly log: Logger;
-  /** `rest` when the status comes to rest; `settled:<msgId>` when a send's outcome is known. */
+  /** `rest` when the status comes to rest. */
   private readonly changes = new EventEmitter().setMaxListeners(0);
 
   constructor(
     private record: SessionRecord,
     private readonly store: Store,
-    private readonly settings: SocketSettings,
+    private readonly connection: SocketSettings,
     log: Logger,
-    private readonly media: Media,
+    media: Media,
   ) {
     this.id = record.id;
     this.log = log.child({ session: record.id });
@@ -96,22 +77,8 @@ export class Session {
       failures: 0,
     };
     this.directory = new Directory({ store, sessionId: this.id, log: this.log });
-    this.downloads = new Downloads({
-      store,
-      sessionId: this.id,
-      fetch: (key, message) => this.received(key, message, DOWNLOADED_MS),
-      keyOf: (message) => keyTo(message, this.me),
-      publicUrl: (file) => this.media.files.publicUrl(file),
-      log: this.log,
-    });
-    this.queue = new SendQueue({
-      store,
-      sessionId: this.id,
-      compose: ({ request, chat }, { wa }) => compose(request!, chat, this.composing(wa)),
-      postAttributes: (message) => postAttributes(message, { media: this.media, sessionId: this.id }),
-      isProtected: () => this.record.settings.account_protection,
-      log: this.log,
-    });
+    this.messages = new Messages(this, store, media, this.log);
+    this.files = new ReceivedFiles(this, store, media, connection.plain, this.log);
   }
 
   get status(): Pick<ConnectionState, 'status' | 'reason'> {
@@ -174,8 +141,7 @@ export class Session {
     clearTimeout(this.timer);
     this.generation += 1;
     const socket = this.state.status === 'connected' ? this.socket : undefined;
-    this.queue.close();
-    this.downloads.close();
+    this.disconnected();
     await Promise.race([socket?.logout(), pause(5000)]);
     this.socket?.close();
     this.socket = undefined;
@@ -184,12 +150,7 @@ export class Session {
 
   /** Ends the connection without changing what is wanted: the process stops, and the next one goes on. */
   stop(): void {
-    clearTimeout(this.timer);
-    this.generation += 1;
-    this.queue.close();
-    this.downloads.close();
-    this.socket?.close();
-    this.socket = undefined;
+    this.drop();
     this.leaveWay();
   }
 
@@ -211,84 +172,15 @@ export class Session {
   private reroute(): void {
     this.leaveWay();
     if (!this.state.wanted) return;
-    clearTimeout(this.timer);
-    this.generation += 1;
-    this.queue.close();
-    this.downloads.close();
-    this.socket?.close();
-    this.socket = undefined;
+    this.drop();
     this.state = { ...this.state, failures: 0 };
     const closure = { code: 'rerouted', detail: 'proxy_url was changed' } as const;
     this.apply({ type: 'closed', closure }).catch((error: unknown) => this.failed(error));
   }
 
-  /**
-   * The decrypted file of a message; the same one when it is asked for again. What WhatsApp no longer has, the phone is
-   * asked to upload again. Throws what the caller is to be told.
-   */
-  async received(key: WAMessageKey, message: proto.IMessage, keptMs?: number): Promise<MediaRecord> {
-    const attachment = attachmentOf(message);
-    if (!attachment) {
-      throw new EngineError('media_not_usable', 'No supported media object (image, video, etc.) found in the message.');
-    }
-    const source = sourceOf(attachment);
-    const running = this.decrypting.get(source) ?? this.decrypted(key, message, attachment, source, keptMs);
-    this.decrypting.set(source, running);
-    return running.finally(() => this.decrypting.delete(source));
-  }
-
-  /** The same, of a message that is stored: by WasenderApi's number or by WhatsApp's id. */
-  async receivedOf(id: string): Promise<MediaRecord> {
-    const message = await this.message(id);
-    return this.received(keyTo(message, this.me), message.content ? proto.Message.decode(message.content) : {});
-  }
-
-  private async decrypted(
-    key: WAMessageKey,
-    message: proto.IMessage,
-    attachment: Attachment,
-    source: string,
-    keptMs?: number,
-  ): Promise<MediaRecord> {
-    const { files } = this.media;
-    const known = await files.find(this.id, source);
-    if (known) return files.renew(known, keptMs);
-    const from = { way: this.way, plain: this.settings.plain, files };
-    const file = await download(attachment, from).catch(async (error: unknown) => {
-      if (!(error instanceof Expired)) throw error;
-      const anew = attachmentOf(await this.uploadedAnew(key, message));
-      return download(anew!, from).catch((again: unknown) => {
-        throw again instanceof Expired
-          ? expiredMedia('the file that the phone brought back is gone, too', again)
-          : again;
-      });
-    });
-    const about = { ...keepingOf(key, file), sessionId: this.id, source, ...(keptMs !== undefined && { keptMs }) };
-    return files.keep(file.draft, about);
-  }
-
-  /** The message with a new address of its file, which the phone was asked to upload once more. */
-  private async uploadedAnew(key: WAMessageKey, message: proto.IMessage): Promise<proto.IMessage> {
-    if (!this.socket || !key.remoteJid || !key.id) {
-      throw expiredMedia(
-        this.socket ? 'its key has no remoteJid to ask the phone by' : 'the session is not connected to ask the phone',
-      );
-    }
-    const patience = pause(REUPLOAD_MS).then(() => {
-      throw expiredMedia('the phone did not upload it again in time');
-    });
-    try {
-      const asked = this.socket.wa.updateMediaMessage({ key, message } as WAMessage);
-      return (await Promise.race([asked, patience])).message!;
-    } catch (error) {
-      if (error instanceof EngineError) throw error;
-      throw expiredMedia('the phone no longer has it, either', error);
-    }
-  }
-
   /** How this session's connections get to WhatsApp. */
-  private get way(): Way {
-    const { proxyNetworks, plain } = this.settings;
+  get way(): Way {
+    const { proxyNetworks, plain } = this.connection;
     return (this.opened ??= openWay({
       proxyUrl: this.record.settings.proxy_url,
       proxies: { networks: proxyNetworks, setting: 'WARBLER_PROXY_NETWORKS' },
@@ -299,72 +191,6 @@ export class Session {
   private leaveWay(): void {
     this.opened?.close();
     this.opened = undefined;
-  }
-
-  /**
-   * Accepts a message: it is stored under its final WhatsApp id and will be sent, whatever happens to this process.
-   * Throws when the session could not send it without a person's help.
-   */
-  async send(request: SendRequest, options: { idempotencyKey?: string; about?: string } = {}): Promise<MessageRecord> {
-    const chat = toJid(request.to);
-    const { status, paired } = this.state;
-    const sending = status === 'connected' || (status === 'connecting' && paired);
-    if (!sending) throw this.notConnected();
-    if (request.replyTo !== undefined && !(await this.find(request.replyTo))) throw nothingToReplyTo();
-    const audience = chat === STATUS ? (request.audience ?? (await this.audience())) : undefined;
-    const { message } = await this.store.messages.enqueue({
-      sessionId: this.id,
-      waId: generateMessageIDV2(this.record.account?.jid),
-      chat,
-      request: audience ? { ...request, audience } : request,
-      logged: this.record.settings.log_messages,
-      timestamp: Date.now(),
-      ...options,
-    });
-    this.queue.wake();
-    return message;
-  }
-
-  /** Who sees a status unless the caller says: everybody in the account's address book. */
-  private async audience(): Promise<string[]> {
-    const { items } = await this.store.contacts.list(this.id, {});
-    const addresses = items.flatMap(({ name, jid, lid }) => (name ? (jid ?? lid ?? []) : []));
-    if (addresses.length > 0) return addresses;
-    throw validationFailed({
-      audience: ['The audience field is required, because this account has nobody in its address book yet.'],
-    });
-  }
-
-  /** A message by WasenderApi's number or by WhatsApp's id. Throws `message_not_found`. */
-  async message(id: string): Promise<MessageRecord> {
-    const message = await this.find(id);
-    if (message) return message;
-    throw new EngineError(
-      'message_not_found',
-      `There is no message ${id} in this session. Use the msgId of a send, or the id of a message.`,
-    );
-  }
-
-  /** All messages that are about a message, oldest first. */
-  about({ waId }: MessageRecord): Promise<MessageRecord[]> {
-    return this.store.messages.about(this.id, waId);
-  }
-
-  lastMessage(chat: string): Promise<MessageRecord | undefined> {
-    return this.store.messages.last(this.id, chat);
-  }
-
-  /** Queues a failed message again. Throws when it has not failed, or is another session's. */
-  async resend(id: string): Promise<void> {
-    const owner = /^\d{1,15}$/.test(id) ? await this.store.messages.sessionOf(Number(id)) : undefined;
-    if (owner !== undefined && owner !== this.id) {
-      throw new EngineError('not_permitted', 'You are not authorized to modify this message.');
-    }
-    const { msgId } = await this.message(id);
-    if (!(await this.store.messages.resend(this.id, msgId))) {
-      throw new EngineError('conflict', "Only messages with status 'failed' can be resent.");
-    }
-    this.queue.wake();
   }
 
   /** WhatsApp tells from now on when somebody is online or typing, as far as their privacy settings let it. */
@@ -395,55 +221,10 @@ export class Session {
     });
   }
 
-  private async find(id: string): Promise<MessageRecord | undefined> {
-    const byNumber = /^\d{1,15}$/.test(id) ? await this.store.messages.get(this.id, Number(id)) : undefined;
-    return byNumber ?? (await this.store.messages.find(this.id, id));
-  }
-
   /** The account's addresses, without its device. */
   get me(): Addresses {
     const { jid = '', lid = null } = this.record.account ?? {};
     return { jid: jidNormalizedUser(jid), lid: lid && jidNormalizedUser(lid) };
-  }
-
-  private composing(wa: WASocket): Composing {
-    return {
-      me: this.me,
-      wa,
-      find: (id) => this.find(id),
-      media: (request, chat) =>
-        mediaContent(request, chat, { wa, way: this.way, media: this.media, sessionId: this.id }),
-      preview: (text) => this.media.preview(text),
-    };
-  }
-
-  /**
-   * Waits until WhatsApp has taken the message, and answers it as it is then. Throws `whatsapp_refused` when it will
-   * never be sent, `whatsapp_timeout` when its outcome is not known in time (it is still being sent).
-   */
-  async outcome(msgId: number, timeoutMs: number): Promise<MessageRecord> {
-    const signal = AbortSignal.timeout(timeoutMs);
-    const settled = once(this.changes, `settled:${msgId}`, { signal }).catch(() => {});
-    let message = await this.store.messages.get(this.id, msgId);
-    if (message?.status === MESSAGE_STATUS.pending) {
-      await settled;
-      message = await this.store.messages.get(this.id, msgId);
-    }
-    if (!message || message.status === MESSAGE_STATUS.pending) {
-      throw new EngineError(
-        'whatsapp_timeout',
-        `WhatsApp has not acknowledged the message within ${timeoutMs / 1000} s. It stays queued and is not lost: message.sent will tell.`,
-        { details: { msgId } },
-      );
-    }
-    if (message.status === MESSAGE_STATUS.error) {
-      throw new EngineError(
-        message.error?.endsWith('is not on WhatsApp') ? 'recipient_not_on_whatsapp' : 'whatsapp_refused',
-        `Failed to send message: ${message.error}.`,
-        { details: { msgId } },
-      );
-    }
-    return message;
   }
 
   /**
@@ -466,6 +247,22 @@ export class Session {
     return this.record.account;
   }
 
+  /** Settings, as they are now. */
+  get settings(): SessionSettings {
+    return this.record.settings;
+  }
+
+  /** The open connection, if there is one. */
+  get wa(): WASocket | undefined {
+    return this.socket?.wa;
+  }
+
+  /** Throws `session_not_connected` when nothing would be sent without a person's help. */
+  assertSending(): void {
+    const { status, paired } = this.state;
+    if (status !== 'connected' && !(status === 'connecting' && paired)) throw this.notConnected();
+  }
+
   private notConnected(): EngineError {
     const { status, reason } = this.state;
     return new EngineError(
@@ -477,10 +274,9 @@ export class Session {
 
   /** The store has committed outcomes of this session's messages, and messages that came in. */
   committed({ settled, received }: Pick<Committed, 'settled' | 'received'>): void {
-    if (settled.length > 0) this.queue.settled(settled);
+    if (settled.length > 0) this.messages.settled(settled);
     this.directory.sent(settled);
-    for (const { msgId } of settled) this.changes.emit(`settled:${msgId}`);
-    if (received.length > 0) this.downloads.wake();
+    if (received.length > 0) this.files.wake();
     const unread = received.filter(({ fromMe, content, about }) => !fromMe && content && !about);
     if (this.record.settings.read_incoming_messages && unread.length > 0) {
       this.markRead(unread.map((message) => keyTo(message, this.me))).catch((error: unknown) => this.failed(error));
@@ -543,18 +339,28 @@ export class Session {
         this.timer = setTimeout(() => void this.open(), effect.afterMs);
         return;
       case 'close':
-        clearTimeout(this.timer);
-        this.generation += 1;
-        this.queue.close();
-        this.downloads.close();
-        this.socket?.close();
-        this.socket = undefined;
+        this.drop();
         return;
       case 'forget':
         await this.store.auth.clear(this.id);
         await this.store.commit({ sessionId: this.id, session: { account: null } });
         return;
     }
+  }
+
+  /** Ends the connection there is, and the one that was to be opened. */
+  private drop(): void {
+    clearTimeout(this.timer);
+    this.generation += 1;
+    this.disconnected();
+    this.socket?.close();
+    this.socket = undefined;
+  }
+
+  /** What waits for a connection goes on waiting. */
+  private disconnected(): void {
+    this.messages.close();
+    this.files.close();
   }
 
   private async open(): Promise<void> {
@@ -569,7 +375,7 @@ export class Session {
       if (generation !== this.generation) return;
       const socket = openSocket(
         auth,
-        this.settings,
+        this.connection,
         { alwaysOnline: this.record.settings.always_online, way: this.way },
         {
           qr: (qr) => during({ type: 'qr', qr }),
@@ -579,15 +385,14 @@ export class Session {
             if (generation !== this.generation) return;
             this.record = { ...this.record, account: accountOf(auth.creds.me) };
             during({ type: 'opened' });
-            this.queue.open(socket).catch((error: unknown) => this.failed(error));
-            this.downloads.open();
+            this.messages.open(socket).catch((error: unknown) => this.failed(error));
+            this.files.open();
             this.directory.picturesChanged(socket.wa);
           },
           closed: (closure) => {
             if (generation !== this.generation) return;
             this.log.info({ op: 'session.closed', ...closure }, 'connection to WhatsApp closed');
-            this.queue.close();
-            this.downloads.close();
+            this.disconnected();
             this.socket = undefined;
             during({ type: 'closed', closure });
           },
@@ -617,6 +422,3 @@ function accountOf(me: { id: string; lid?: string; name?: string } | undefined):
 }
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref());
-
-const expiredMedia = (why: string, cause?: unknown) =>
-  new EngineError('media_gone', `WhatsApp no longer has this file, and ${why}.`, { cause });

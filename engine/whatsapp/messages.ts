@@ -1,0 +1,160 @@
+import { EventEmitter, once } from 'node:events';
+import type { Logger } from 'pino';
+import { EngineError, validationFailed } from '../errors.ts';
+import type { Media } from '../media/media.ts';
+import { MESSAGE_STATUS, type MessageRecord, type SendRequest } from '../model.ts';
+import type { Store } from '../store/store.ts';
+import { generateMessageIDV2, type WASocket } from './baileys.ts';
+import { STATUS, toJid } from './jid.ts';
+import { mediaContent } from './media.ts';
+import { compose, nothingToReplyTo, type Composing } from './outgoing.ts';
+import { SendQueue } from './send-queue.ts';
+import type { Session } from './session.ts';
+import type { Socket } from './socket.ts';
+
+/** The messages of one session: accepted, looked up, waited for. What is accepted leaves through its send queue. */
+export class Messages {
+  private readonly queue: SendQueue;
+  /** `settled:<msgId>` when a send's outcome is known. */
+  private readonly changes = new EventEmitter().setMaxListeners(0);
+
+  constructor(
+    private readonly session: Session,
+    private readonly store: Store,
+    private readonly media: Media,
+    log: Logger,
+  ) {
+    this.queue = new SendQueue({
+      store,
+      sessionId: session.id,
+      compose: ({ request, chat }, { wa }) => compose(request!, chat, this.composing(wa)),
+      isProtected: () => session.settings.account_protection,
+      log,
+    });
+  }
+
+  /** The connection is open: what waits is sent. */
+  open(socket: Socket): Promise<void> {
+    return this.queue.open(socket);
+  }
+
+  /** The connection is gone: what waits goes on waiting. */
+  close(): void {
+    this.queue.close();
+  }
+
+  /** WhatsApp has taken these messages, or refused them. */
+  settled(messages: MessageRecord[]): void {
+    this.queue.settled(messages);
+    for (const { msgId } of messages) this.changes.emit(`settled:${msgId}`);
+  }
+
+  /**
+   * Accepts a message: it is stored under its final WhatsApp id and will be sent, whatever happens to this process.
+   * Throws when the session could not send it without a person's help.
+   */
+  async send(request: SendRequest, options: { idempotencyKey?: string; about?: string } = {}): Promise<MessageRecord> {
+    const chat = toJid(request.to);
+    this.session.assertSending();
+    if (request.replyTo !== undefined && !(await this.find(request.replyTo))) throw nothingToReplyTo();
+    const audience = chat === STATUS ? (request.audience ?? (await this.audience())) : undefined;
+    const { message } = await this.store.messages.enqueue({
+      sessionId: this.session.id,
+      waId: generateMessageIDV2(this.session.account?.jid),
+      chat,
+      request: audience ? { ...request, audience } : request,
+      logged: this.session.settings.log_messages,
+      timestamp: Date.now(),
+      ...options,
+    });
+    this.queue.wake();
+    return message;
+  }
+
+  /**
+   * Waits until WhatsApp has taken the message, and answers it as it is then. Throws `whatsapp_refused` when it will
+   * never be sent, `whatsapp_timeout` when its outcome is not known in time (it is still being sent).
+   */
+  async outcome(msgId: number, timeoutMs: number): Promise<MessageRecord> {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const settled = once(this.changes, `settled:${msgId}`, { signal }).catch(() => {});
+    let message = await this.store.messages.get(this.session.id, msgId);
+    if (message?.status === MESSAGE_STATUS.pending) {
+      await settled;
+      message = await this.store.messages.get(this.session.id, msgId);
+    }
+    if (!message || message.status === MESSAGE_STATUS.pending) {
+      throw new EngineError(
+        'whatsapp_timeout',
+        `WhatsApp has not acknowledged the message within ${timeoutMs / 1000} s. It stays queued and is not lost: message.sent will tell.`,
+        { details: { msgId } },
+      );
+    }
+    if (message.status === MESSAGE_STATUS.error) {
+      throw new EngineError(
+        message.error?.endsWith('is not on WhatsApp') ? 'recipient_not_on_whatsapp' : 'whatsapp_refused',
+        `Failed to send message: ${message.error}.`,
+        { details: { msgId } },
+      );
+    }
+    return message;
+  }
+
+  /** A message by WasenderApi's number or by WhatsApp's id. Throws `message_not_found`. */
+  async get(id: string): Promise<MessageRecord> {
+    const message = await this.find(id);
+    if (message) return message;
+    throw new EngineError(
+      'message_not_found',
+      `There is no message ${id} in this session. Use the msgId of a send, or the id of a message.`,
+    );
+  }
+
+  /** All messages that are about a message, oldest first. */
+  about({ waId }: MessageRecord): Promise<MessageRecord[]> {
+    return this.store.messages.about(this.session.id, waId);
+  }
+
+  last(chat: string): Promise<MessageRecord | undefined> {
+    return this.store.messages.last(this.session.id, chat);
+  }
+
+  /** Queues a failed message again. Throws when it has not failed, or is another session's. */
+  async resend(id: string): Promise<void> {
+    const owner = /^\d{1,15}$/.test(id) ? await this.store.messages.sessionOf(Number(id)) : undefined;
+    if (owner !== undefined && owner !== this.session.id) {
+      throw new EngineError('not_permitted', 'You are not authorized to modify this message.');
+    }
+    const { msgId } = await this.get(id);
+    if (!(await this.store.messages.resend(this.session.id, msgId))) {
+      throw new EngineError('conflict', "Only messages with status 'failed' can be resent.");
+    }
+    this.queue.wake();
+  }
+
+  /** Who sees a status unless the caller says: everybody in the account's address book. */
+  private async audience(): Promise<string[]> {
+    const { items } = await this.store.contacts.list(this.session.id, {});
+    const addresses = items.flatMap(({ name, jid, lid }) => (name ? (jid ?? lid ?? []) : []));
+    if (addresses.length > 0) return addresses;
+    throw validationFailed({
+      audience: ['The audience field is required, because this account has nobody in its address book yet.'],
+    });
+  }
+
+  private async find(id: string): Promise<MessageRecord | undefined> {
+    const byNumber = /^\d{1,15}$/.test(id) ? await this.store.messages.get(this.session.id, Number(id)) : undefined;
+    return byNumber ?? (await this.store.messages.find(this.session.id, id));
+  }
+
+  private composing(wa: WASocket): Composing {
+    return {
+      me: this.session.me,
+      wa,
+      find: (id) => this.find(id),
+      media: (request, chat) =>
+        mediaContent(request, chat, { wa, way: this.session.way, media: this.media, sessionId: this.session.id }),
+      preview: (text) => this.media.preview(text),
+    };
+  }
+}
