@@ -97,6 +97,8 @@ export interface ChatFacts extends Addresses, Partial<Omit<ChatRecord, keyof Add
   pictureChanged?: boolean;
   /** It is the picture of a group that need not have appeared as a chat yet. */
   pictureOnly?: boolean;
+  /** Counts only for a chat that is known. */
+  knownOnly?: boolean;
 }
 
 /** A record that is not as it was; `before` is missing for a new one. */

@@ -1,17 +1,10 @@
 import { EngineError, validationFailed } from '../errors.ts';
 import type { ContactRecord } from '../model.ts';
 import type { ContactFacts } from '../store/store.ts';
-import {
-  getBinaryNodeChild,
-  getBinaryNodeChildren,
-  jidNormalizedUser,
-  proto,
-  type BinaryNode,
-  type WASocket,
-} from './baileys.ts';
+import { getBinaryNodeChild, getBinaryNodeChildren, proto, type BinaryNode, type WASocket } from './baileys.ts';
 import { textOf } from './group.ts';
 import { isPerson, phoneOf, toJid } from './jid.ts';
-import { askLid, whoAre, type Person } from './people.ts';
+import { askLid, learnPair, whoAre, type Person } from './people.ts';
 import { pictureUrl } from './pictures.ts';
 import { query } from './query.ts';
 import type { Session } from './session.ts';
@@ -46,7 +39,7 @@ async function find(wa: WASocket, jid: string): Promise<Found> {
     : getBinaryNodeChildren(getBinaryNodeChild(getBinaryNodeChild(user, 'devices'), 'device-list'), 'device').length >
       0;
   const lid = getBinaryNodeChild(user, 'lid')?.attrs['val'];
-  if (phone && lid) await wa.signalRepository.lidMapping.storeLIDPNMappings([{ pn: jid, lid }]);
+  if (phone && lid) await learnPair(wa, jid, lid);
   const whoIs = await whoAre(wa, [jid, lid]);
   return { exists, person: whoIs(jid, lid)! };
 }
@@ -198,11 +191,10 @@ export function lidOfPhone(session: Session, jid: string): Promise<string | unde
 }
 
 /** The phone-number jid of a LID, where WhatsApp has told this account of it. It does not answer when asked. */
-export function phoneOfLid(session: Session, lid: string): Promise<string | undefined> {
-  return session.ask('Failed to get the phone number', async (wa) => {
-    const pn = await wa.signalRepository.lidMapping.getPNForLID(lid);
-    return pn ? jidNormalizedUser(pn) : undefined;
-  });
+export async function phoneOfLid(session: Session, lid: string): Promise<string | undefined> {
+  const told = await session.ask('Failed to get the phone number', async (wa) => (await whoAre(wa, [lid]))(lid));
+  if (told?.phone) return told.jid;
+  return (await session.directory.contact(lid))?.jid ?? undefined;
 }
 
 function notOnWhatsApp(what: string, { phone, jid }: Person): EngineError {

@@ -250,10 +250,12 @@ function historyChat(chat: Chat): NonNullable<Told['chats']>[number] {
 
 /** A change of a chat. A count above zero is of messages that are new; 0 is read, -1 is marked as unread by hand. */
 function chatUpdate(chat: BaileysEventMap['chats.update'][number]): NonNullable<Told['chats']>[number] {
-  const { unreadCount: unread, pinned, muteEndTime } = chat;
+  const { unreadCount: unread, pinned, muteEndTime, conditional } = chat;
   const answered = chat.messages?.some(({ message }) => message?.key?.fromMe);
   return {
     of: [chat.id],
+    // settings of the first sync, which are also of chats that the history does not have
+    ...(conditional && { knownOnly: true }),
     ...said({
       name: chat.name || undefined,
       unreadMore: unread && unread > 0 ? unread : undefined,

@@ -75,8 +75,12 @@ export async function list(session: Session): Promise<Group[]> {
   return groups.sort((a, b) => byName.compare(a.subject, b.subject) || a.jid.localeCompare(b.jid));
 }
 
-export function metadata(session: Session, jid: string): Promise<Group> {
-  return session.ask('Failed to get group metadata', (wa) => groupOf(wa, jid), AS_MEMBER);
+export async function metadata(session: Session, jid: string): Promise<Group> {
+  const group = await session.ask('Failed to get group metadata', (wa) => groupOf(wa, jid), AS_MEMBER);
+  // A group tells the other address of people who are known by one; nobody becomes a contact by that.
+  const both = group.members.flatMap(({ jid, lid, phone }) => (phone && lid ? { jid, lid } : []));
+  await session.directory.learn({ contacts: both });
+  return group;
 }
 
 /** What came of one of several people: 200 for done, else WhatsApp's code. */

@@ -47,3 +47,15 @@ export async function askLid(wa: WASocket, jid: string): Promise<string | undefi
   const lid = await wa.signalRepository.lidMapping.getLIDForPN(jid);
   return lid ? jidNormalizedUser(lid) : undefined;
 }
+
+/**
+ * Notes that a number and a LID are the same person, with what Baileys does on such an occasion: a Signal session under
+ * the number moves to the LID, without which the next message could not be decrypted.
+ */
+export async function learnPair(wa: WASocket, pn: string, lid: string): Promise<void> {
+  const { user } = jidDecode(pn)!;
+  const known = await wa.authState.keys.get('lid-mapping', [user]);
+  if (known[user] === jidDecode(lid)?.user) return;
+  await wa.signalRepository.lidMapping.storeLIDPNMappings([{ pn, lid }]);
+  await wa.signalRepository.migrateSession(pn, lid);
+}

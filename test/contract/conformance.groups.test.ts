@@ -298,7 +298,7 @@ prove('update-group-settings', {
       await settings(jid, { profilePicUrl: world.files.url('sticker.webp') });
       must(world.sandbox.groups.get(jid).pictureId !== null, 'No picture');
       must(
-        (await settings(jid, { profilePicUrl: world.files.url('report.pdf') })).status === 422,
+        (await settings(jid, { profilePicUrl: world.files.url('report.pdf') })).status === 415,
         'A PDF is a picture',
       );
       must(file('sticker.webp').length > 0, '');

@@ -1107,6 +1107,13 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         ]);
       });
 
+      test('are not made by what counts for known ones only', async () => {
+        expect(await note({ jid, archived: true, knownOnly: true })).toEqual([]);
+        expect(await store.chats.get(session.id, jid)).toBeUndefined();
+        await note({ jid, unreadMore: 1 });
+        expect(await note({ jid, archived: true, knownOnly: true })).toHaveLength(1);
+      });
+
       test('are new again after they were deleted', async () => {
         await note({ jid, lid, unreadMore: 1 });
         await commit({ directory: { deletedChats: [lid], events: () => [] } });

@@ -69,6 +69,13 @@ describe('a person', () => {
     expect(all.map(({ jid }) => jid)).not.toContain(jidOf(phone));
   });
 
+  test('who is a business has the name that WhatsApp has verified', async () => {
+    const { phone } = newPhone();
+    stage.sandbox.account.setBusiness(phone, { name: 'Bird Seed Ltd' });
+    const contact = await asked(stage, 'contact.get', { contactPhoneNumber: phone });
+    expect(contact).toMatchObject({ verifiedName: 'Bird Seed Ltd' });
+  });
+
   test('who hides picture and about text has none', async () => {
     const { phone } = newPhone();
     stage.sandbox.account.setAbout(phone, { text: 'Hidden' });

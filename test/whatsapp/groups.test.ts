@@ -599,6 +599,17 @@ describe('when WhatsApp is difficult', () => {
     ]);
   });
 
+  test('an answer that never comes is not taken for a yes', async () => {
+    const { jid } = foreignGroup();
+    stage.sandbox.addFault({ fault: 'never-answer', phone: OWN, match: 'iq:w:g2', times: 1 });
+    expect(await refused(stage, 'group.leave', { groupId: jid })).toMatchObject({
+      status: 504,
+      code: 'whatsapp_timeout',
+      error: expect.stringMatching(/^Failed to leave group: WhatsApp did not answer in time/) as string,
+    });
+    expect(rolesIn(jid)).toMatchObject({ [OWN]: 'member' });
+  }, 40_000);
+
   test('a connection that breaks is told as that', async () => {
     stage.sandbox.addFault({ fault: 'drop', phone: OWN, match: 'iq:w:g2', times: 1 });
     expect(await refused(stage, 'group.list')).toMatchObject({ status: 502, code: 'whatsapp_unreachable' });

@@ -37,7 +37,7 @@ export function changeChat(db: Database, sessionId: number, facts: ChatFacts): C
   const { jid, lid } = facts;
   if (jid === undefined && lid === undefined) return undefined;
   const row = unite(db, 'chats', sessionId, facts);
-  if (!row && saysNothing(facts)) return undefined;
+  if (!row && (facts.knownOnly || saysNothing(facts))) return undefined;
   const before = row?.['listed'] === 1 ? toChat(row) : undefined;
   const after: ChatRecord = {
     jid: told(jid, row?.['jid']),
