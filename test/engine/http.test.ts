@@ -345,11 +345,11 @@ describe('sending', () => {
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     const form = { key: session.apiKey, raw: 'to=%2B15550100002&text=Hello&wait=false', headers };
     expect((await ask('POST /api/send-message', form)).status).toBe(200);
-    const query = 'POST /api/send-message?to=15550100002&text=Hello&replyTo=5&wait=0';
+    const query = 'POST /api/send-message?to=15550100002&text=Hello&linkPreview=0&wait=0';
     expect((await ask(query, { key: session.apiKey })).status).toBe(200);
     expect((await store.messages.queued(session.id, 9)).map(({ request }) => request)).toEqual([
       { to: '+15550100002', text: 'Hello' },
-      { to: '15550100002', text: 'Hello', replyTo: '5' },
+      { to: '15550100002', text: 'Hello', linkPreview: false },
     ]);
   });
 
