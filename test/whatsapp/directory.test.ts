@@ -219,10 +219,13 @@ describe('presence', () => {
   });
 });
 
-test('the history of a new login comes in batches, not one event for each', async () => {
+test('the history of a new login comes in batches, with the address book and how the chats are set', async () => {
   const { phone } = newPhone();
   const friends = Array.from({ length: 4 }, () => newPhone());
   for (const friend of friends) await stage.sandbox.send(friend.phone, { to: phone, text: 'before you came' });
+  for (const { phone: friend } of friends)
+    stage.sandbox.account.saveContact(phone, { phone: friend, name: `Old ${friend}` });
+  stage.sandbox.chats.change(phone, { chat: friends[0]!.phone, archived: true });
   const settings = { name: 'With a past', phone_number: `+${phone}` };
   const { body } = await stage.call('POST', '/api/whatsapp-sessions', settings);
   const { id } = body.data as { id: number };
@@ -236,4 +239,12 @@ test('the history of a new login comes in batches, not one event for each', asyn
   expect(upserts.flatMap(({ data }) => (data as { id: string }[]).map((chat) => chat.id)).sort()).toEqual(
     friends.map((friend) => jidOf(friend.phone)).sort(),
   );
+  await stage.until((events) => {
+    const told = events
+      .filter(({ event }) => event === 'contacts.upsert')
+      .flatMap(({ data }) => data as { name: string }[]);
+    return friends.every(({ phone: friend }) => told.some(({ name }) => name === `Old ${friend}`));
+  }, id);
+  await stage.until((events) => JSON.stringify(events).includes('"archived":true'), id);
+  expect(await stage.engine.store.chats.get(id, jidOf(friends[0]!.phone))).toMatchObject({ archived: true });
 });
