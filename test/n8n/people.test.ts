@@ -1,3 +1,4 @@
+import { jpeg } from '../media/pictures.ts';
 import type { Phone } from './engine.ts';
 import { until } from './n8n.ts';
 import { withN8n } from './suite.ts';
@@ -114,6 +115,16 @@ withN8n('People, groups and channels in a real n8n', () => {
       });
       await bench.output('group: leave', { group });
       expect(JSON.stringify((await seen(jid)).participants)).not.toContain(own);
+    });
+
+    test('get a picture from the item', async () => {
+      const group = typed(await newGroup('Gallery'));
+      expect((await bench.output('group: getPicture', { group })).json).toEqual({ imgUrl: null });
+      const file = { bytes: await jpeg(640, 640), mimeType: 'image/jpeg', fileName: 'group.jpg' };
+      await bench.output('group: setPicture', { group, source: 'binary' }, { file });
+      expect((await bench.output('group: getPicture', { group })).json).toEqual({
+        imgUrl: expect.stringMatching(/^http/),
+      });
     });
 
     test('get and lose participants, and admins', async () => {

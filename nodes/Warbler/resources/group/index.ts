@@ -13,6 +13,7 @@ import * as join from './join';
 import * as leave from './leave';
 import * as removeParticipants from './removeParticipants';
 import * as revokeInviteLink from './revokeInviteLink';
+import * as setPicture from './setPicture';
 import * as update from './update';
 import * as updateRoles from './updateRoles';
 
@@ -32,6 +33,7 @@ const operations = [
   leave,
   removeParticipants,
   revokeInviteLink,
+  setPicture,
   update,
   updateRoles,
 ];

@@ -1,10 +1,9 @@
 import type { INodeProperties, INodePropertyRouting } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
-import { disappearAfterField, inputFileField, recipientField } from '../../shared/fields';
-import { uploadInto } from '../../shared/files';
+import { disappearAfterField, recipientField } from '../../shared/fields';
 import { COMMA_LIST, MESSAGE_ID } from '../../shared/values';
 
-/** What the many ways to send share: one request, one recipient, one set of options, and where a file comes from. */
+/** What the many ways to send share: one request, one recipient, one set of options. */
 export const sendRouting: INodePropertyRouting = {
   request: { method: 'POST', url: '/api/send-message' },
   output: { postReceive: answer },
@@ -24,47 +23,6 @@ export const captionField: INodeProperties = {
   placeholder: 'e.g. Our menu for today',
   description: 'Text to show below the file',
   routing: { send: { type: 'body', property: 'text', value: '={{ $value || undefined }}' } },
-};
-
-/** Where a file comes from, for example for `image`: a URL, or a file of the item, which is uploaded first. */
-export function fileFields(kind: 'image' | 'video' | 'audio' | 'document' | 'sticker'): INodeProperties[] {
-  const displayName = kind.charAt(0).toUpperCase() + kind.slice(1);
-  return [
-    {
-      displayName: `Take ${displayName} From`,
-      name: 'source',
-      type: 'options',
-      options: [
-        { name: 'Input Data Field', value: 'binary', description: 'A file that an earlier node has put into the item' },
-        { name: 'URL', value: 'url', description: 'A file that the engine fetches' },
-      ],
-      default: 'url',
-    },
-    {
-      displayName: `${displayName} URL`,
-      name: 'url',
-      type: 'string',
-      default: '',
-      required: true,
-      placeholder: `e.g. https://example.com/${EXAMPLES[kind]}`,
-      description: 'Link that the engine can open, or the ID of a file uploaded with Media: Upload',
-      displayOptions: { show: { source: ['url'] } },
-      routing: { send: { type: 'body', property: `${kind}Url` } },
-    },
-    {
-      ...inputFileField,
-      displayOptions: { show: { source: ['binary'] } },
-      routing: { send: { preSend: [uploadInto(`${kind}Url`)] } },
-    },
-  ];
-}
-
-const EXAMPLES = {
-  image: 'picture.jpg',
-  video: 'clip.mp4',
-  audio: 'message.mp3',
-  document: 'invoice.pdf',
-  sticker: 'sticker.webp',
 };
 
 const idempotencyKey: INodeProperties = {

@@ -2,7 +2,8 @@ import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { actingSessionField } from '../../shared/fields';
 import { COMMA_LIST } from '../../shared/values';
-import { captionField, fileFields, sendRouting, statusOptions } from './sendFields';
+import { fileFields } from '../../shared/fileFields';
+import { captionField, sendRouting, statusOptions } from './sendFields';
 
 export const option: INodePropertyOptions = {
   name: 'Send Status',

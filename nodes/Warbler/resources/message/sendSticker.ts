@@ -1,7 +1,8 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { actingSessionField } from '../../shared/fields';
-import { fileFields, sendOptions, sendRouting, toField } from './sendFields';
+import { fileFields } from '../../shared/fileFields';
+import { sendOptions, sendRouting, toField } from './sendFields';
 
 export const option: INodePropertyOptions = {
   name: 'Send Sticker',

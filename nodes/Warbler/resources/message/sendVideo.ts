@@ -1,7 +1,8 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { actingSessionField } from '../../shared/fields';
-import { captionField, fileFields, sendOptions, sendRouting, toField, viewOnce } from './sendFields';
+import { fileFields } from '../../shared/fileFields';
+import { captionField, sendOptions, sendRouting, toField, viewOnce } from './sendFields';
 
 export const option: INodePropertyOptions = {
   name: 'Send Video',
