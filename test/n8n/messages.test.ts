@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { jpeg, opus, PDF } from '../media/pictures.ts';
+import { jpeg, MP4_BEGINNING, opus, padded, PDF } from '../media/pictures.ts';
 import type { Phone, PhoneMessage } from './engine.ts';
 import { until } from './n8n.ts';
 import { withN8n } from './suite.ts';
@@ -108,6 +108,12 @@ withN8n('Messages from a real n8n', () => {
       expect(seen.media).toMatchObject({ kind: 'sticker', mimetype: 'image/webp' });
     });
 
+    test('as a video that plays like a GIF', async () => {
+      const video = file(padded(MP4_BEGINNING, 2000), 'video/mp4', 'clip.mp4');
+      const [, seen] = await send('sendVideo', { source: 'binary', options: { playAs: 'gif' } }, video);
+      expect(seen.media).toMatchObject({ kind: 'video', gifPlayback: true });
+    });
+
     test('from an upload, as often as one likes', async () => {
       const uploaded = await bench.output('media: upload', {}, { file: file(picture, 'image/jpeg', 'menu.jpg') });
       expect(uploaded.json).toMatchObject({ mimetype: 'image/jpeg', size: picture.length });
@@ -190,6 +196,16 @@ withN8n('Messages from a real n8n', () => {
       const [sent] = await sendText('How am I?');
       const info = await bench.output('message: getInfo', { messageId: String(sent.json['id']) });
       expect(info.json).toMatchObject({ msgId: sent.json['msgId'], remoteJid: phone.jid, key: { fromMe: true } });
+    });
+
+    test('are tried again when they failed', async () => {
+      await bench.engine.sandbox('POST', '/faults', { fault: 'nack', code: 400, times: 1 });
+      const parameters = { to: typed(`+${phone.number}`), text: 'Second try', options: { wait: true } };
+      expect(refusalOf(await bench.run('message: sendText', parameters))).toBeDefined();
+      const [failed] = await bench.outputs('session: getMessageLogs', { limit: 1 });
+      expect(failed?.json).toMatchObject({ status: 'failed' });
+      await bench.output('message: resend', { messageId: failed?.json['id'] });
+      await phone.sees('the second try', ({ text }) => text === 'Second try');
     });
 
     test('are marked as read where they came from', async () => {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { INodePropertyOptions } from 'n8n-workflow';
@@ -71,6 +71,15 @@ test('each operation has a node operation or a reason for having none', () => {
   const offered = new Set(ofNode.map(operationFor));
   const without = operations.map(({ id }) => id).filter((id) => !offered.has(id));
   expect(without.sort()).toEqual(Object.keys(WITHOUT_NODE).sort());
+});
+
+test('every operation is tried in a real n8n', () => {
+  const files = readdirSync(join(root, 'test/n8n')).filter((name) => name.endsWith('.test.ts'));
+  const tests = files.map((name) => readFileSync(join(root, 'test/n8n', name), 'utf8')).join();
+  const untried = ofNode
+    .map(({ source }) => source)
+    .filter((source) => !tests.includes(`'${source}'`) && !tests.includes(`'${source.replace('message: ', '')}'`));
+  expect(untried).toEqual([]);
 });
 
 test('the trigger offers every event', () => {
