@@ -6,7 +6,7 @@ import { MESSAGE_STATUS, type MessageRecord, type SendRequest } from '../model.t
 import type { Store } from '../store/store.ts';
 import { generateMessageIDV2, type WASocket } from './baileys.ts';
 import { STATUS, toJid } from './jid.ts';
-import { mediaContent } from './media.ts';
+import { mediaContent, postAttributes } from './media.ts';
 import { compose, nothingToReplyTo, type Composing } from './outgoing.ts';
 import { SendQueue } from './send-queue.ts';
 import type { Session } from './session.ts';
@@ -28,6 +28,7 @@ export class Messages {
       store,
       sessionId: session.id,
       compose: ({ request, chat }, { wa }) => compose(request!, chat, this.composing(wa)),
+      postAttributes: (message) => postAttributes(message, { media: this.media, sessionId: session.id }),
       isProtected: () => session.settings.account_protection,
       log,
     });
