@@ -118,7 +118,7 @@ function unknownRefusal(code: number): [ErrorCode, string] {
 }
 
 /** The code in WhatsApp's answer. Baileys keeps it, or the whole `<error>`, as the data of its error. */
-function refusalCode(error: unknown): number | undefined {
+export function refusalCode(error: unknown): number | undefined {
   if (error instanceof Refusal) return error.code;
   const { data } = (error ?? {}) as { data?: number | { tag?: string; attrs?: { code?: string } } };
   const code = typeof data === 'object' && data?.tag === 'error' ? Number(data.attrs?.code) : data;

@@ -3,10 +3,10 @@ import { EngineError } from '../errors.ts';
 import type { MessageRecord } from '../model.ts';
 import type { Store } from '../store/store.ts';
 import { proto } from './baileys.ts';
-import { isConnectionFailure } from './failure.ts';
+import { isConnectionFailure, refusalCode } from './failure.ts';
 import { failure } from './outcomes.ts';
 import { stanzaOptions } from './outgoing.ts';
-import { phoneOf } from './jid.ts';
+import { isGroup, phoneOf } from './jid.ts';
 import { UploadFailed } from './media.ts';
 import type { Socket } from './socket.ts';
 
@@ -148,13 +148,14 @@ export class SendQueue {
     const { store, sessionId, log, retryPauseMs = RETRY_PAUSE_MS } = this.options;
     // What the connection failed is not the message's fault, however often it happens.
     const spent = message.attempts + 1 >= TRIES && !isConnectionFailure(error);
-    const final = error instanceof EngineError || spent;
+    const noGroup = isGroup(message.chat) && NO_GROUP.includes(refusalCode(error) ?? 0);
+    const final = error instanceof EngineError || noGroup || spent;
     log.warn(
       { op: 'message.send', msgId: message.msgId, attempt: message.attempts + 1, final, err: error },
       'send failed',
     );
     if (final) {
-      const text = error instanceof EngineError ? fieldTexts(error) : reasonOf(error);
+      const text = error instanceof EngineError ? fieldTexts(error) : reasonOf(error, noGroup);
       await store.commit({ sessionId, outcomes: [failure(message.waId, text)] });
       return;
     }
@@ -190,5 +191,10 @@ const fieldTexts = (error: EngineError) =>
     .flat()
     .join(' ') || error.message;
 
-const reasonOf = (error: unknown) =>
-  error instanceof UploadFailed ? error.message : 'it could not be encrypted for the recipient';
+/** WhatsApp's codes for a group whose members it does not tell: there is none, or this account is not in it. */
+const NO_GROUP = [401, 403, 404, 410];
+
+function reasonOf(error: unknown, noGroup: boolean): string {
+  if (noGroup) return 'there is no such group, or this account is not in it';
+  return error instanceof UploadFailed ? error.message : 'it could not be encrypted for the recipient';
+}

@@ -333,7 +333,7 @@ prove('send-group-message', {
       const { message } = await world.sent({ to: group, text: 'Hello everyone in the group!' }, FRIEND);
       must(message.chat === group && message.text === 'Hello everyone in the group!', 'Not in the group');
       const nobody = await world.send({ to: '123456789-987654321@g.us', text: 'who?', wait: true });
-      must(nobody.status >= 400, `A group that nobody knows is ${nobody.status}`);
+      must(nobody.body.message?.includes('no such group'), `A group that nobody knows: ${nobody.body.message}`);
     },
   },
   responses: { 'Success Response': answers('text', () => group) },
