@@ -127,7 +127,20 @@ export function readInput(
 }
 
 function retyped(schema: z.ZodType, value: unknown): unknown {
-  const kind = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }).type;
+  return retypedBy(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }), value);
+}
+
+function retypedBy({ type: kind, properties = {} }: z.core.JSONSchema.JSONSchema, value: unknown): unknown {
+  // WasenderApi's client has coordinates as text, too.
+  if (kind === 'object' && typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    const known = (name: string) => (Object.hasOwn(properties, name) ? properties[name] : undefined);
+    return Object.fromEntries(
+      Object.entries(value).map(([name, field]: [string, unknown]) => {
+        const schema = known(name);
+        return [name, typeof schema === 'object' ? retypedBy(schema, field) : field];
+      }),
+    );
+  }
   if (kind === 'boolean') {
     if (value === 'true' || value === '1' || value === 1) return true;
     if (value === 'false' || value === '0' || value === 0) return false;

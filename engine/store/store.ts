@@ -61,8 +61,8 @@ export interface GroupReceipt {
   status: MessageStatus;
   /** Unix milliseconds. */
   at: number;
-  /** Made inside the transaction, once per member and status. */
-  events: (message: MessageRecord) => NewEvent[];
+  /** Made inside the transaction, once per member and status; `contact` is the member, where known. */
+  events: (message: MessageRecord, contact: ContactRecord | undefined) => NewEvent[];
 }
 
 /** A later word on one of our own messages. */

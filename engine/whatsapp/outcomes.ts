@@ -67,12 +67,12 @@ function memberEvents(member: string, status: MessageStatus, at: number): GroupR
       : status === MESSAGE_STATUS.read
         ? { readTimestamp: seconds }
         : { playedTimestamp: seconds };
-  return (message) => {
+  return (message, contact) => {
     const { jid, lane } = about(message);
     const key = { remoteJid: message.chat, id: message.waId, fromMe: true, participant: member };
     const receipt = { userJid: member, ...done };
     const data = { message: { key, receipt }, msgId: message.msgId };
-    return [{ event: 'message-receipt.update', lane, ...subjectOf(jid!, [member]), data }];
+    return [{ event: 'message-receipt.update', lane, ...subjectOf(jid!, [member, contact?.jid]), data }];
   };
 }
 

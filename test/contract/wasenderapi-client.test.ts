@@ -119,9 +119,10 @@ const METHODS: Record<string, () => Promise<void>> = {
     expect(dataOf(await client.getMessageInfo(msgId))).toMatchObject({ msgId, id, key: { fromMe: true } });
   },
   sendPresenceUpdate: async () => {
-    await client.sendPresenceUpdate(SAMPLE_JID, 'recording', 60_000);
+    const shown = client.sendPresenceUpdate(SAMPLE_JID, 'recording', 1000);
     const seen = () => world.sandbox.account.presence(SAMPLE, { of: OWN });
     await world.eventually('recording', () => seen().chatState === 'recording');
+    await shown;
   },
   checkIfOnWhatsapp: async () => {
     expect(dataOf(await client.checkIfOnWhatsapp(to))).toMatchObject({ exists: true });

@@ -2,6 +2,7 @@ import { EngineError } from '../../errors.ts';
 import type { NewEvent } from '../../events.ts';
 import { MESSAGE_STATUS, type MessageRecord, type MessageStatus, type SendRequest } from '../../model.ts';
 import type { GroupReceipt, Known, MessageOutcome, NewMessage, Store } from '../store.ts';
+import { findContact } from './contacts.ts';
 import type { Database, Row } from './database.ts';
 
 /** The condition of the index `messages_to_send`, word for word: without it SQLite reads every message there is. */
@@ -226,7 +227,7 @@ export function applyReceipt(db: Database, sessionId: number, receipt: GroupRece
     receipt.status,
     receipt.at,
   );
-  return changes > 0 ? receipt.events(message) : [];
+  return changes > 0 ? receipt.events(message, findContact(db, sessionId, receipt.member)) : [];
 }
 
 /**
