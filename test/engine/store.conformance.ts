@@ -435,6 +435,19 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
       });
     });
 
+    describe('who an event is about', () => {
+      test('is completed by what is known of them', async () => {
+        const jid = '15550100002@s.whatsapp.net';
+        await commit({ directory: { contacts: [{ jid, lid: '7@lid' }], events: () => [] } });
+        const about = async (subject: { lid?: string; phone?: string }) =>
+          (await commit({ events: [anEvent(subject)] })).events.map(({ lid, phone }) => [lid, phone]);
+        expect(await about({ lid: '7@lid' })).toEqual([['7@lid', '15550100002']]);
+        expect(await about({ phone: '15550100002' })).toEqual([['7@lid', '15550100002']]);
+        expect(await about({ lid: '8@lid' })).toEqual([['8@lid', undefined]]);
+        expect(await about({})).toEqual([[undefined, undefined]]);
+      });
+    });
+
     describe('what a session ignores', () => {
       test.each([
         ['ignore_groups', '120363000000000001@g.us'],

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { EventEnvelope, NewEvent } from '../../events.ts';
 import type { Committed, Store } from '../store.ts';
+import { findContact } from './contacts.ts';
 import type { Database } from './database.ts';
 
 export function eventLog(db: Database): Store['events'] {
@@ -32,7 +33,7 @@ export function appendEvent(
   sessionId: number,
   event: NewEvent,
 ): { envelope: EventEnvelope; due: Committed['due'] } {
-  const { lane, ...rest } = event;
+  const { lane, ...rest } = completed(db, sessionId, event);
   const now = Date.now();
   const body = { id: `evt_${randomBytes(12).toString('hex')}`, sessionId: String(sessionId), timestamp: now, ...rest };
   const { lastInsertRowid: seq } = db.run(
@@ -61,6 +62,15 @@ export function appendEvent(
     )
     .map((row) => ({ subscriptionId: String(row['subscription_id']), lane }));
   return { envelope: envelope(seq, body), due };
+}
+
+/** WhatsApp names a person by LID or by number; who is known by both is told by both. */
+function completed(db: Database, sessionId: number, event: NewEvent): NewEvent {
+  const { lid, phone } = event;
+  if ((lid === undefined) === (phone === undefined)) return event;
+  const known = findContact(db, sessionId, lid ?? `${phone}@s.whatsapp.net`);
+  const number = known?.jid?.replace(/@.*$/, '');
+  return { ...event, ...(known?.lid && { lid: known.lid }), ...(number && { phone: number }) };
 }
 
 /** By the end of a jid, the setting that keeps events about it from all webhooks. They stay in the event log. */
