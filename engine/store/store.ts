@@ -137,6 +137,8 @@ export interface Change {
   /** The login, serialized. The store seals it. */
   creds?: Buffer;
   keys?: KeyWrites;
+  /** Numbers and LIDs that have turned out to be one person: an event that knows one is told with both. */
+  pairs?: { lid: string; phone: string }[];
   messages?: NewMessage[];
   outcomes?: MessageOutcome[];
   receipts?: GroupReceipt[];

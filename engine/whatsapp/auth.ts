@@ -58,7 +58,13 @@ export async function openAuth(store: Store, sessionId: number): Promise<Session
     },
     async set(data: SignalDataSet) {
       const messages = decrypted.getStore() ?? [];
-      await store.commit({ sessionId, keys: serialized(data), messages: [...messages] });
+      const pairs = pairsIn(data);
+      await store.commit({
+        sessionId,
+        keys: serialized(data),
+        messages: [...messages],
+        ...(pairs.length > 0 && { pairs }),
+      });
       // Only now: Baileys tries a failed commit again.
       messages.length = 0;
     },
@@ -163,6 +169,13 @@ function serialized(data: SignalDataSet): KeyWrites {
     for (const [id, value] of Object.entries(values ?? {})) writes[type][id] = value === null ? null : serialize(value);
   }
   return writes;
+}
+
+/** Baileys keeps each pair twice: LID by number, and number by LID under a name that says so. */
+function pairsIn(data: SignalDataSet): { lid: string; phone: string }[] {
+  return Object.entries(data['lid-mapping'] ?? {}).flatMap(([phone, lid]) =>
+    lid && /^\d+$/.test(phone) ? { phone, lid: `${lid}@lid` } : [],
+  );
 }
 
 /** Baileys wants this one kind as a protobuf object, not as the plain one that JSON gives back. */

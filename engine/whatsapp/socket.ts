@@ -20,6 +20,7 @@ import { asPlaintext, nameMessage, readMessage, readPost, readUnavailable, readU
 import { readAck, readReceipt } from './outcomes.ts';
 import { readRestriction, type Restriction } from './restriction.ts';
 import { readNotification } from './notifications.ts';
+import { Pairs } from './pairs.ts';
 
 /** WhatsApp's code for a message that a restricted account may not send. */
 const RESTRICTED_NACK = '463';
@@ -128,9 +129,12 @@ export function openSocket(
 
   let over = false;
   const calls = new Calls();
+  const pairs = new Pairs();
   /** Every frame passes here before Baileys works on it, and so before Baileys acknowledges it. */
   sock.ws.on('frame', (frame: BinaryNode | Uint8Array) => {
     if (frame instanceof Uint8Array) return;
+    const told = pairs.read(frame);
+    if (told.length > 0) handlers.commit({ pairs: told });
     switch (frame.tag) {
       case 'message':
         // Baileys works on messages from the backlog one after another, and on live ones at once: a live one would

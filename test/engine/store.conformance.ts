@@ -437,8 +437,7 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
 
     describe('who an event is about', () => {
       test('is completed by what is known of them', async () => {
-        const jid = '15550100002@s.whatsapp.net';
-        await commit({ directory: { contacts: [{ jid, lid: '7@lid' }], events: () => [] } });
+        await commit({ pairs: [{ lid: '7@lid', phone: '15550100002' }] });
         const about = async (subject: { lid?: string; phone?: string }) =>
           (await commit({ events: [anEvent(subject)] })).events.map(({ lid, phone }) => [lid, phone]);
         expect(await about({ lid: '7@lid' })).toEqual([['7@lid', '15550100002']]);

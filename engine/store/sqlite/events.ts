@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { EventEnvelope, NewEvent } from '../../events.ts';
 import type { Committed, Store } from '../store.ts';
-import { findContact } from './contacts.ts';
 import type { Database } from './database.ts';
 
 export function eventLog(db: Database): Store['events'] {
@@ -68,9 +67,10 @@ export function appendEvent(
 function completed(db: Database, sessionId: number, event: NewEvent): NewEvent {
   const { lid, phone } = event;
   if ((lid === undefined) === (phone === undefined)) return event;
-  const known = findContact(db, sessionId, lid ?? `${phone}@s.whatsapp.net`);
-  const number = known?.jid?.replace(/@.*$/, '');
-  return { ...event, ...(known?.lid && { lid: known.lid }), ...(number && { phone: number }) };
+  const known = lid
+    ? db.get('SELECT lid, phone FROM pairs WHERE session_id = ? AND lid = ?', sessionId, lid)
+    : db.get('SELECT lid, phone FROM pairs WHERE session_id = ? AND phone = ?', sessionId, phone!);
+  return known ? { ...event, lid: String(known['lid']), phone: String(known['phone']) } : event;
 }
 
 /** By the end of a jid, the setting that keeps events about it from all webhooks. They stay in the event log. */

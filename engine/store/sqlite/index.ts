@@ -62,6 +62,9 @@ function apply(db: Database, seal: Seal, change: Change): Committed {
   }
   writeAuth(db, seal, change);
   writeSession(db, change);
+  for (const { lid, phone } of change.pairs ?? []) {
+    db.run('INSERT OR REPLACE INTO pairs (session_id, lid, phone) VALUES (?, ?, ?)', sessionId, lid, phone);
+  }
   const inserted = (change.messages ?? []).flatMap((message) => {
     const stored = insertMessage(db, sessionId, message);
     if (stored) wantDownload(db, message, stored.message);

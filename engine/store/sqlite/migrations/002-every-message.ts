@@ -25,6 +25,15 @@ CREATE TABLE taken (
 ) WITHOUT ROWID;
 CREATE INDEX taken_by_time ON taken (at);
 
+-- Which number and which LID are one person.
+CREATE TABLE pairs (
+  session_id INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
+  lid TEXT NOT NULL,
+  phone TEXT NOT NULL,
+  PRIMARY KEY (session_id, lid)
+) WITHOUT ROWID;
+CREATE INDEX pairs_by_phone ON pairs (session_id, phone);
+
 CREATE TABLE session_logs (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   session_id INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
