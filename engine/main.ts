@@ -161,8 +161,11 @@ async function ensureToken(store: Store, given: string | undefined): Promise<str
   return token;
 }
 
+/** Longer than clients keep an idle connection: with Node's 5 seconds they meet one that is just being closed. */
+const KEEP_ALIVE_MS = 75_000;
+
 async function listen(config: Config, app: RequestListener): Promise<Server> {
-  const server = createServer(app);
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, app);
   try {
     server.listen(config.port, config.host);
     await once(server, 'listening');

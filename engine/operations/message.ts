@@ -49,7 +49,11 @@ export const send = operation({
   input: z.object(sendFields),
   rules: sendRules,
   output: accepted,
-  run: async (call, input) => accept(call, { ...requestOf(input), ...(await attach(call, input)) }, input.wait),
+  run: async (call, input) => {
+    // A file is not fetched for a session that could not send it.
+    call.session.assertSending();
+    return accept(call, { ...requestOf(input), ...(await attach(call, input)) }, input.wait);
+  },
 });
 
 export const edit = operation({
