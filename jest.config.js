@@ -8,6 +8,8 @@ module.exports = {
     '\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'es6' } }],
   },
   testTimeout: 30_000,
+  // Most of a test is waiting; Jest's default leaves one core idle.
+  maxWorkers: '100%',
   // Baileys leaves timers of up to a minute behind every closed socket.
   forceExit: true,
 };
