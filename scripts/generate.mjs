@@ -1,32 +1,70 @@
 /**
- * Writes what is derived from the nodes and the engine's operations: the output schemas that n8n's editor reads, the
- * README's table of operations, and the page of the REST API. Tests hold both to the sources. Run by `npm run generate`, which builds before.
+ * Writes what is derived: the output schemas that n8n's editor reads and the README's table of operations, from the
+ * nodes and the engine's operations; the page of the REST API; and the page of what of WasenderApi's documentation
+ * holds, from what the contract tests have found (they are run when they have not been yet). Run by `npm run generate`,
+ * which builds before. With `--check` nothing is written, and whatever is not as it would be is told.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { format } from 'prettier';
 import { apiPage } from './api.mjs';
+import { conformancePage, results } from './conformance.mjs';
 import { operationsTable, outputSchemas } from './nodes.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const check = process.argv.includes('--check');
 const { Warbler } = await import(join(root, 'dist/nodes/Warbler/Warbler.node.js'));
 const { operations } = await import(join(root, 'engine/dist/operations/index.js'));
 const { description } = new Warbler();
 
+/** Path → content of everything that is generated. */
+const files = new Map();
+
 const schemas = join(root, 'nodes/Warbler/__schema__');
-rmSync(schemas, { recursive: true, force: true });
 for (const [path, schema] of outputSchemas(description, operations)) {
-  mkdirSync(dirname(join(schemas, path)), { recursive: true });
-  writeFileSync(join(schemas, path), await format(JSON.stringify(schema, null, 2), { parser: 'json' }));
+  files.set(join(schemas, path), await format(JSON.stringify(schema, null, 2), { parser: 'json' }));
 }
 
 const readme = join(root, 'README.md');
 const table = `<!-- operations -->\n\n${operationsTable(description)}\n\n<!-- /operations -->`;
-const text = readFileSync(readme, 'utf8');
-writeFileSync(
+files.set(
   readme,
-  text.replace(/<!-- operations -->[^]*<!-- \/operations -->/, () => table),
+  readFileSync(readme, 'utf8').replace(/<!-- operations -->[^]*<!-- \/operations -->/, () => table),
 );
 
-writeFileSync(join(root, 'docs/api.md'), apiPage(operations));
+files.set(join(root, 'docs/api.md'), apiPage(operations));
+files.set(join(root, 'docs/conformance.md'), conformancePage(root, results(root) ?? contractTests()));
+
+/** What the contract tests find now. That some of it does not hold is for the page to say. */
+function contractTests() {
+  const jest = ['--experimental-vm-modules', '--no-warnings', join(root, 'node_modules/jest/bin/jest.js')];
+  const suites = ['test/contract/conformance', 'test/contract/events'];
+  spawnSync(process.execPath, [...jest, '--runInBand', ...suites], { cwd: root, stdio: 'inherit' });
+  const rows = results(root);
+  if (!rows) throw new Error('The contract tests have not come to an end: see above.');
+  return rows;
+}
+
+const leftOver = filesIn(schemas).filter((path) => !files.has(path));
+const changed = [...files].filter(([path, content]) => !existsSync(path) || readFileSync(path, 'utf8') !== content);
+if (check) {
+  for (const path of [...changed.map(([path]) => path), ...leftOver]) {
+    process.exitCode = 1;
+    console.error(`${relative(root, path)} is not what would be generated. Run: npm run generate`);
+  }
+} else {
+  for (const path of leftOver) rmSync(path);
+  for (const [path, content] of changed) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content);
+  }
+}
+
+function filesIn(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}

@@ -6,13 +6,15 @@ import { must, OWN, SAMPLE, SAMPLE_JID, World, type Answer } from './world.ts';
 let world: World;
 beforeAll(async () => {
   world = await World.open();
-  // Whoever has written is known by the name of the profile, too.
-  for (const phone of [SAMPLE, FRIEND]) await world.sandbox.send(phone, { to: OWN, text: 'Hello' });
-  await world.stage.until((events) => events.filter(({ event }) => event === 'messages.received').length === 2);
   for (const [phone, name] of [
     [SAMPLE, 'Sam from work'],
     [FRIEND, 'Robin from work'],
   ] as const) {
+    // Whoever has written is known by the name of the profile, too.
+    await world.sandbox.send(phone, { to: OWN, text: 'Hello' });
+    await world.eventually('the name of the profile', async () =>
+      dataOf<Contact[]>(await get('contacts')).some(({ jid, notify }) => jid?.startsWith(phone) && notify),
+    );
     await put({ jid: `${phone}@s.whatsapp.net`, fullName: name });
   }
 });

@@ -198,6 +198,7 @@ async function posted(session: { phone: string }, path: string): Promise<void> {
   );
 }
 
+const OPTIONAL = 'may also be left out, and has a default then';
 const required = (field: string) => async () => refused(await create({ [field]: undefined }), field);
 
 prove('get-all-whatsapp-sessions', {
@@ -240,6 +241,11 @@ prove('create-whatsapp-session', {
         // Held back by five seconds, or refused for as long: never sent sooner.
         must(second.status === 429 || Date.now() - startedAt >= 4900, 'Sent at once in spite of it');
       });
+      return OPTIONAL;
+    },
+    log_messages: async () => {
+      await effectsOf(created).log_messages();
+      return OPTIONAL;
     },
   },
   responses: {

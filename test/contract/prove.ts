@@ -22,7 +22,8 @@ export interface NotApplicable {
 }
 export const notApplicable = (why: string): NotApplicable => ({ notApplicable: why });
 
-type ParameterProof = (() => Promise<void>) | NotApplicable;
+/** What a proof answers is said beside “yes”. */
+type ParameterProof = (() => Promise<string | void>) | NotApplicable;
 type ExampleProof = ((is: Check, example: Json) => Promise<void>) | NotApplicable;
 /** Holds an answer to the documented example at hand, and hands its body on. `prefix`: the error's text goes on. */
 export type Check = (answer: Answer, options?: { status?: number; prefix?: boolean }) => Answer['body'];
@@ -39,15 +40,16 @@ export interface Proofs {
 export function prove(name: string, { parameters = {}, responses = {} }: Proofs): void {
   const fixture = endpoint(name);
   const at = fixture.path ? `${fixture.method} ${fixture.path}` : fixture.title;
-  describe(`${fixture.title} (${at})`, () => {
+  const heading = fixture.path ? `${fixture.title} (${at})` : fixture.title;
+  describe(heading, () => {
     for (const parameter of fixture.parameters ?? []) {
       const proof = take(parameters, parameter.name);
-      const row = { fixture: name, endpoint: at, what: parameter.name, documented: formOf(parameter) };
+      const row = { fixture: name, endpoint: heading, what: parameter.name, documented: formOf(parameter) };
       proven(row, proof);
     }
     for (const example of fixture.responses) {
       const proof = take(responses, example.title);
-      const row = { fixture: name, endpoint: at, what: example.title, documented: gist(example.body) };
+      const row = { fixture: name, endpoint: heading, what: example.title, documented: gist(example.body) };
       const check = checkAgainst(example, fixture.path);
       proven(row, typeof proof === 'function' ? () => proof(check, example.body) : proof);
     }
@@ -65,13 +67,11 @@ function take<T>(proofs: Record<string, T>, name: string): T | undefined {
 
 const rows: Row[] = [];
 let expected = 0;
+// While the file is read, outside of every describe: after all of its tests.
+afterAll(writeRows);
 
 /** One test, and its line in the table. */
-export function proven(
-  row: Omit<Row, 'holds' | 'why'>,
-  proof: (() => Promise<void>) | NotApplicable | undefined,
-): void {
-  if (expected === 0) afterAll(writeRows);
+export function proven(row: Omit<Row, 'holds' | 'why'>, proof: ParameterProof | undefined): void {
   expected += 1;
   const title = `${row.what}: ${row.documented}`;
   if (proof && 'notApplicable' in proof) {
@@ -83,8 +83,8 @@ export function proven(
   test(title, async () => {
     try {
       if (!proof) throw new Error('Nobody has proven this');
-      await proof();
-      rows.push({ ...row, holds: 'yes' });
+      const beside = await proof();
+      rows.push({ ...row, holds: 'yes', ...(beside && { why: beside }) });
     } catch (error) {
       const [why] = String((error as Error).message).split('\n');
       rows.push({ ...row, holds: 'no', why: why! });
@@ -93,8 +93,20 @@ export function proven(
   });
 }
 
+/** What is printed: a line for every endpoint, with how much of it holds. */
+function summary(): string {
+  const endpoints = [...new Set(rows.map(({ endpoint }) => endpoint))];
+  const lines = endpoints.map((endpoint) => {
+    const of = rows.filter((row) => row.endpoint === endpoint);
+    const count = (holds: Row['holds']) => String(of.filter((row) => row.holds === holds).length).padStart(3);
+    return `${count('yes')} hold ${count('not applicable')} not applicable ${count('no')} do not: ${endpoint}`;
+  });
+  return `${lines.join('\n')}\n`;
+}
+
 /** For scripts/generate.mjs. A run of a part of the tests leaves what the last whole run wrote. */
 function writeRows(): void {
+  process.stdout.write(summary());
   if (rows.length < expected) return;
   const folder = join(import.meta.dirname, '../../.cache/conformance');
   mkdirSync(folder, { recursive: true });
