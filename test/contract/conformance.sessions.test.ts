@@ -57,11 +57,27 @@ async function validated(field: string, wrong: unknown): Promise<void> {
 /** A session to each of the two endpoints that take settings: made with one, or changed to one. */
 type Make = (settings: Record<string, unknown>) => Promise<{ id: number; phone: string; apiKey: string }>;
 const created: Make = (settings) => world.session({ connected: true, ...settings });
+/** One connected session for all of them, which begins each time with the settings of a new one. */
+let changing: ReturnType<Make> | undefined;
 const changed: Make = async (settings) => {
-  const session = await world.session({ connected: true });
-  const { status, body } = await world.account('PUT', at(session.id), settings);
+  const session = await (changing ??= world.session({ connected: true, keep: true }));
+  const { status, body } = await world.account('PUT', at(session.id), { ...AS_NEW, ...settings });
   must(status === 200, JSON.stringify(body));
   return session;
+};
+const AS_NEW = {
+  account_protection: false,
+  log_messages: true,
+  webhook_url: null,
+  webhook_enabled: false,
+  webhook_events: null,
+  read_incoming_messages: false,
+  auto_reject_calls: false,
+  ignore_groups: false,
+  ignore_channels: false,
+  ignore_broadcasts: false,
+  proxy_url: null,
+  always_online: false,
 };
 
 const send = (session: { apiKey: string }, body: object) =>
@@ -92,12 +108,12 @@ function effectsOf(make: Make) {
       await validated('webhook_enabled', 'perhaps');
       const path = `/${Math.random()}`;
       const session = await make({ webhook_url: `${receiver.origin}${path}`, webhook_enabled: false });
-      await world.sandbox.send(SAMPLE, { to: session.phone, text: 'not told' });
-      await world.stage.until((events) => events.some(({ event }) => event === 'messages.received'), session.id);
+      const { id } = await world.sandbox.send(SAMPLE, { to: session.phone, text: 'not told' });
+      await world.stage.until((events) => JSON.stringify(events).includes(id), session.id);
       await world.account('PUT', at(session.id), { webhook_enabled: true });
       await posted(session, path);
       const told = receiver.requests.filter((request) => request.path === path);
-      must(!told.some(({ body }) => body.includes('not told')), 'Posted though it was not enabled');
+      must(!told.some(({ body }) => body.includes(id)), 'Posted though it was not enabled');
     },
     webhook_events: async () => {
       await validated('webhook_events', 'messages.received');
@@ -181,12 +197,13 @@ async function ignored(
   const hook = { webhook_url: `${receiver.origin}${path}`, webhook_enabled: true };
   const session = await make({ ...hook, [setting]: true });
   const told = (text: string) => receiver.requests.some((one) => one.path === path && one.body.includes(text));
-  await say(session.phone, 'not heard');
-  await world.stage.until((events) => JSON.stringify(events).includes('not heard'), session.id);
+  const [unheard, heard] = [`not heard ${path}`, `heard again ${path}`];
+  await say(session.phone, unheard);
+  await world.stage.until((events) => JSON.stringify(events).includes(unheard), session.id);
   await world.account('PUT', at(session.id), { [setting]: false });
-  await say(session.phone, 'heard again');
-  await world.eventually('heard again', () => told('heard again'));
-  must(!told('not heard'), 'Posted in spite of it');
+  await say(session.phone, heard);
+  await world.eventually('heard again', () => told(heard));
+  must(!told(unheard), 'Posted in spite of it');
 }
 
 /** A message to the session reaches that path. */
