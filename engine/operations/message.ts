@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { EngineError, validationFailed } from '../errors.ts';
 import { MESSAGE_STATUS, type MessageRecord, type SendRequest } from '../model.ts';
 import { contentAsJson, keyFor, pollResults as readPoll } from '../whatsapp/message.ts';
+import { toJid } from '../whatsapp/jid.ts';
 import { shownJid } from '../whatsapp/outgoing.ts';
 import { attach } from './attach.ts';
 import { FILE_BODY_MB } from './media.ts';
@@ -50,7 +51,8 @@ export const send = operation({
   rules: sendRules,
   output: accepted,
   run: async (call, input) => {
-    // A file is not fetched for a session that could not send it.
+    // A wrong recipient is told whatever the session is in; and a file is not fetched for one that could not send it.
+    toJid(input.to);
     call.session.assertSending();
     return accept(call, { ...requestOf(input), ...(await attach(call, input)) }, input.wait);
   },
