@@ -22,8 +22,8 @@ export class Victim {
   private child: ChildProcess | undefined;
   private readonly folder = mkdtempSync(join(tmpdir(), 'warbler-kill-'));
 
-  static async start(): Promise<Victim> {
-    const victim = new Victim(await startSandbox({ port: 0 }), await freePort());
+  static async start(env: NodeJS.ProcessEnv = {}): Promise<Victim> {
+    const victim = new Victim(await startSandbox({ port: 0 }), await freePort(), env);
     victim.launch();
     await victim.ready();
     return victim;
@@ -32,6 +32,7 @@ export class Victim {
   private constructor(
     readonly sandbox: Sandbox,
     private readonly port: number,
+    private readonly env: NodeJS.ProcessEnv,
   ) {}
 
   /** Starts the process and does not wait for anything. */
@@ -44,6 +45,7 @@ export class Victim {
         WARBLER_DATA_DIR: this.folder,
         WARBLER_TOKEN: TOKEN,
         WARBLER_WEBHOOK_NETWORKS: 'loopback',
+        ...this.env,
       },
     });
     const keep = (chunk: Buffer) => void (this.output += chunk.toString());
