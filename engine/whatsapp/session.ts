@@ -373,10 +373,11 @@ export class Session {
     try {
       const auth = await openAuth(this.store, this.id);
       if (generation !== this.generation) return;
+      const alwaysOnline = this.record.settings.always_online;
       const socket = openSocket(
         auth,
         this.connection,
-        { alwaysOnline: this.record.settings.always_online, way: this.way },
+        { alwaysOnline, way: this.way },
         {
           qr: (qr) => during({ type: 'qr', qr }),
           paired: () => during({ type: 'paired' }),
@@ -385,6 +386,9 @@ export class Session {
             if (generation !== this.generation) return;
             this.record = { ...this.record, account: accountOf(auth.creds.me) };
             during({ type: 'opened' });
+            // Changed while the connection was on its way.
+            const online = this.record.settings.always_online;
+            if (online !== alwaysOnline) this.showOnline(online);
             this.messages.open(socket).catch((error: unknown) => this.failed(error));
             this.files.open();
             this.directory.picturesChanged(socket.wa);

@@ -61,7 +61,9 @@ const created: Make = (settings) => world.session({ connected: true, ...settings
 let changing: ReturnType<Make> | undefined;
 const changed: Make = async (settings) => {
   const session = await (changing ??= world.session({ connected: true, keep: true }));
-  const { status, body } = await world.account('PUT', at(session.id), { ...AS_NEW, ...settings });
+  // Without a webhook in between, what the last one has yet to get would go to the next one.
+  await world.account('PUT', at(session.id), AS_NEW);
+  const { status, body } = await world.account('PUT', at(session.id), settings);
   must(status === 200, JSON.stringify(body));
   return session;
 };

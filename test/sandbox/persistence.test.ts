@@ -185,7 +185,8 @@ test('a sandbox that was killed delivers in order what had not been acknowledged
   expect(second.rootKey).toBe(first.rootKey);
   const again = new Client(second.socketUrl, memory).connect();
   await again.text('waiting 19');
-  expect(again.messages.map(textOf)).toEqual(texts);
+  // What was left of the first sync may come with it.
+  expect(again.messages.map(textOf).filter(Boolean)).toEqual(texts);
   const answer = await again.socket.sendMessage(friend.jid, { text: 'still here' });
   await again.status(answer!.key.id!, DELIVERY_ACK);
   await again.disconnect();
