@@ -27,6 +27,19 @@ test('the README lists exactly the events that the engine emits', () => {
   expect(firstCells('Events').sort()).toEqual(Object.keys(EVENTS).sort());
 });
 
+test('the page of the sandbox names every request of its control API, and every fault', () => {
+  const page = read('docs/sandbox.md');
+  const named = (source: string) =>
+    [...source.matchAll(/'(\/(?:phones|groups|channels|faults|stanzas|media|root-key)[^']*)'/g)].map(([, path]) =>
+      path!.replace(/:(\w+)/g, '{$1}'),
+    );
+  const paths = named(read('engine/sandbox/control-api.ts'));
+  expect(paths.length).toBeGreaterThan(80);
+  expect(paths.filter((path) => !new RegExp(`${path.replace(/[{}]/g, '\\$&')}[ \`?]`).test(page))).toEqual([]);
+  const faults = [...read('engine/sandbox/faults.ts').matchAll(/^ \* \| `([a-z-]+)`/gm)].map(([, name]) => name!);
+  expect(faults.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+});
+
 test('the page of the REST API is the one that the operations make', () => {
   expect(read('docs/api.md')).toBe(apiPage(operations));
 });
