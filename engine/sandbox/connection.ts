@@ -179,6 +179,8 @@ export class Connection {
   /** Says goodbye with a last stanza and closes: what WhatsApp does with `<failure>` and `<stream:error>`. */
   end(last: Stanza): void {
     if (this.#deaf) return;
+    // there are no words yet to say goodbye in
+    if (!this.#noise.ready) return this.terminate();
     this.#writeStanza(last);
     this.#leave();
     this.#deaf = true;

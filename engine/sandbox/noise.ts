@@ -93,6 +93,11 @@ export class NoiseServer {
     return { clientKey, payload: proto.ClientPayload.decode(payload) };
   }
 
+  /** Whether the handshake is over. */
+  get ready(): boolean {
+    return this.#transport !== undefined;
+  }
+
   decrypt(frame: Buffer): Buffer {
     if (!this.#transport) throw new Error('the handshake is not over');
     return open(this.#transport.read, this.#transport.readCounter++, frame, NOTHING);

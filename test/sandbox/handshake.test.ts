@@ -1,6 +1,9 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { proto } from '@whiskeysockets/baileys';
 import * as curve from 'libsignal/src/curve.js';
+import { once } from 'node:events';
+import { WebSocket } from 'ws';
+import { startSandbox } from '../../engine/sandbox/index.ts';
 import { signalKey } from '../../engine/sandbox/keys.ts';
 import { RawClient, inside, qrOf } from './raw-client.ts';
 import { makeWorld } from './world.ts';
@@ -92,4 +95,19 @@ test('bytes that are no handshake end the connection and nothing else', async ()
   client.sendGarbage(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
   await client.closed;
   await world.linked();
+});
+
+test('a client that has not finished its handshake is cut off without a word, and holds up nobody', async () => {
+  const sandbox = await startSandbox({ port: 0 });
+  const connect = async () => {
+    const socket = new WebSocket(sandbox.socketUrl);
+    await once(socket, 'open');
+    return { closed: once(socket, 'close') };
+  };
+  const faulted = await connect();
+  sandbox.addFault({ fault: 'close', code: 500 });
+  await faulted.closed;
+  const waiting = await connect();
+  await sandbox.close();
+  await waiting.closed;
 });
