@@ -1,7 +1,7 @@
 import type { ChatRecord } from '../../model.ts';
 import type { Changed, ChatFacts, Store } from '../store.ts';
 import type { Database, Row } from './database.ts';
-import { changed, findByAddress, saysNothing, told, unite } from './directory.ts';
+import { changed, findByAddress, saysNothing, told, unite } from './addresses.ts';
 
 export function chats(db: Database): Store['chats'] {
   return {

@@ -1,7 +1,7 @@
 import type { ContactRecord } from '../../model.ts';
 import type { Changed, ContactFacts, Store } from '../store.ts';
 import type { Database, Row } from './database.ts';
-import { changed, findByAddress, saysNothing, told, unite } from './directory.ts';
+import { changed, findByAddress, saysNothing, told, unite } from './addresses.ts';
 
 export function contacts(db: Database): Store['contacts'] {
   return {

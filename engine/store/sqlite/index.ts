@@ -5,7 +5,7 @@ import { chats } from './chats.ts';
 import { contacts } from './contacts.ts';
 import { Database, StoreError } from './database.ts';
 import { deliveries } from './deliveries.ts';
-import { applyNews } from './directory.ts';
+import { applyNews } from './news.ts';
 import { appendEvent, eventLog } from './events.ts';
 import { downloads, endDownloads, media, wantDownload } from './media.ts';
 import { applyOutcome, applyReceipt, insertMessage, messages } from './messages.ts';
