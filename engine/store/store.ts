@@ -42,6 +42,11 @@ export interface NewMessage extends MessageName {
   content: Buffer | null;
   status: MessageStatus;
   timestamp: number;
+  /**
+   * The own phone has brought a message that could not be read. It may name the sender by another address than the
+   * message did: the unreadable message of this id is the one.
+   */
+  resent?: true;
   /** WhatsApp id of the message that this one is about: of a reaction, a vote, an edit, a deletion, a pin. */
   about?: string;
   /** It carries a file, to be downloaded when the session's `download_media` says so. */

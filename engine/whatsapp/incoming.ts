@@ -108,7 +108,7 @@ function resent({ protocolMessage }: proto.IMessage, me: Me): NewMessage[] {
     const message = proto.WebMessageInfo.decode(bytes) as WAMessage;
     if (!message.message || !message.key?.id || !isContent(message.message)) return [];
     cleanMessage(message, me.id, me.lid ?? '');
-    return [toNewMessage(message, me)];
+    return [{ ...toNewMessage(message, me), resent: true as const }];
   });
 }
 

@@ -15,6 +15,7 @@ import type {
   Committed,
   ContactFacts,
   MessageOutcome,
+  NewMessage,
   Slice,
   Store,
 } from '../../engine/store/store.ts';
@@ -266,6 +267,21 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         }
         expect(told).toEqual([false, true]);
         expect((await store.messages.find(session.id, '3EB0A1'))?.content?.toString()).toBe('text');
+      });
+
+      test('that the own phone brings under another address of the sender are those that could not be read', async () => {
+        const told: boolean[] = [];
+        const events: NewMessage['events'] = ({ recovered }) => {
+          told.push(recovered);
+          return [];
+        };
+        await commit({ messages: [received({ sender: '7@lid', content: null, events })] });
+        for (const sender of [CHAT, CHAT, '7@lid']) {
+          await commit({ messages: [received({ resent: true, sender, events })] });
+        }
+        expect(told).toEqual([false, true]);
+        const name = { waId: '3EB0A1', fromMe: false, sender: '7@lid' };
+        expect((await store.messages.content(session.id, name))?.toString()).toBe('protobuf');
       });
 
       test('know the message that they are about, and all others that are about it', async () => {

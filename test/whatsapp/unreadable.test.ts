@@ -34,6 +34,16 @@ test('a view-once message that WhatsApp keeps from linked devices is told with i
   expect(textsOf(await stage.events())).not.toContain('for your eyes only');
 });
 
+test('a message that came without its content is brought by the own phone, and told as recovered', async () => {
+  stage.sandbox.addFault({ fault: 'withhold', phone: OWN, times: 1 });
+  const { id } = await stage.sandbox.send(FRIEND, { to: OWN, text: 'the phone has it' });
+  await when('message.undecryptable', id);
+  const events = await stage.until((all) => textsOf(all).includes('the phone has it') && all);
+  for (const name of ['message.undecryptable', 'message.recovered', 'messages.received']) {
+    expect([name, named(events, name, id).length]).toEqual([name, 1]);
+  }
+});
+
 test('a restriction of the account is told when WhatsApp tells of it, and when it is lifted', async () => {
   const { id } = stage.sandbox.addFault({ fault: 'restrict-account', phone: OWN, seconds: 3600 });
   const told = await stage.until((events) => events.find(({ event }) => event === 'account.restricted'));

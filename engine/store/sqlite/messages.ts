@@ -173,9 +173,10 @@ export function insertMessage(
   message: NewMessage,
 ): { message: MessageRecord; events: NewEvent[] } | undefined {
   const { about } = message;
+  const sender = (message.resent && resentSender(db, sessionId, message)) ?? message.sender;
   const existed = db.get(
     'SELECT 1 FROM messages WHERE session_id = ? AND wa_id = ? AND from_me = ? AND sender = ?',
-    ...[sessionId, message.waId, message.fromMe ? 1 : 0, message.sender],
+    ...[sessionId, message.waId, message.fromMe ? 1 : 0, sender],
   );
   const row = db.get(
     `INSERT INTO messages (session_id, wa_id, chat, lid, from_me, sender, participant, content, about, status, timestamp)
@@ -188,7 +189,7 @@ export function insertMessage(
     message.chat,
     message.lid,
     message.fromMe ? 1 : 0,
-    message.sender,
+    sender,
     message.participant ?? null,
     message.content,
     about ?? null,
@@ -198,6 +199,16 @@ export function insertMessage(
   if (!row) return undefined;
   const known = { ...knownAbout(db, sessionId, about ?? null), recovered: Boolean(existed) };
   return { message: toMessage(row), events: message.events(known) };
+}
+
+/** The sender under whom the message is known: as one that could not be read, or by an earlier answer of the phone. */
+function resentSender(db: Database, sessionId: number, { waId, fromMe }: NewMessage): string | undefined {
+  const row = db.get(
+    `SELECT sender FROM messages WHERE session_id = ? AND wa_id = ? AND from_me = ?
+     AND request IS NULL ORDER BY content IS NOT NULL LIMIT 1`,
+    ...[sessionId, waId, fromMe ? 1 : 0],
+  );
+  return row && String(row['sender']);
 }
 
 function knownAbout(db: Database, sessionId: number, about: string | null): Known {
