@@ -24,7 +24,7 @@ program
     const config = loadConfig({ sandbox });
     const log = engineLog(config.logLevel);
     process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
-    const engine = await startEngine(config, log);
+    const engine = await startEngine(config, { log });
     onSignal(() => engine.stop());
     await Promise.race([engine.ready, new Promise((resolve) => setTimeout(resolve, READY_MS).unref())]);
     print(block(config, engine));

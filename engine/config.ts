@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { PACES, type Pace } from './model.ts';
 
 /** Where requests that the engine makes for others may go. Link-local and metadata addresses are never among them. */
 export const NETWORKS = ['public', 'private', 'loopback'] as const;
@@ -69,6 +70,16 @@ export const SETTINGS = {
     default: 'public,private,loopback',
     about: 'Networks that the proxies of sessions may be in; link-local and metadata addresses never',
   },
+  WARBLER_LIMITS: {
+    read: z.enum(['documented', 'off']),
+    default: 'documented',
+    about: 'Limits on requests of sessions that set none of their own: those WasenderApi documents, or none',
+  },
+  WARBLER_PACE: {
+    read: z.enum(PACES),
+    default: 'normal',
+    about: 'How fast the sessions that do not say so themselves send; unset on the sandbox, off',
+  },
   WARBLER_LOG_LEVEL: {
     read: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
     default: 'info',
@@ -112,6 +123,9 @@ export interface Config {
   webhookNetworks: readonly Network[];
   mediaNetworks: readonly Network[];
   proxyNetworks: readonly Network[];
+  /** Whether a session that sets no limits has those that WasenderApi documents. */
+  limits: 'documented' | 'off';
+  pace: Pace;
   logLevel: string;
   eventRetentionDays: number;
   browser: readonly [string, string];
@@ -157,6 +171,9 @@ export function loadConfig(options: { sandbox?: boolean; env?: NodeJS.ProcessEnv
     webhookNetworks: setting(env, 'WARBLER_WEBHOOK_NETWORKS'),
     mediaNetworks: onSandbox && !env['WARBLER_MEDIA_NETWORKS'] ? [...mediaNetworks, 'loopback'] : mediaNetworks,
     proxyNetworks: setting(env, 'WARBLER_PROXY_NETWORKS'),
+    limits: setting(env, 'WARBLER_LIMITS'),
+    // A simulated WhatsApp restricts nobody, and who tries something out wants to see it at once.
+    pace: onSandbox && !env['WARBLER_PACE'] ? 'off' : setting(env, 'WARBLER_PACE'),
     logLevel: setting(env, 'WARBLER_LOG_LEVEL'),
     eventRetentionDays: setting(env, 'WARBLER_EVENT_RETENTION_DAYS'),
     browser: setting(env, 'WARBLER_BROWSER'),

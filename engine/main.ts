@@ -5,6 +5,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { destination, pino, type Logger } from 'pino';
+import { systemClock, type Clock } from './clock.ts';
 import { ConfigError, storeFolder, type Config } from './config.ts';
 import { attempt } from './delivery/attempt.ts';
 import { guardedAgent } from './network/guard.ts';
@@ -56,7 +57,10 @@ export function engineLog(level: string): Logger {
  * Puts an engine together and starts it. The order is the order of need: store, trust, sessions, delivery, surface.
  * Events that the last process could not deliver go out first; sessions it had connected come back by themselves.
  */
-export async function startEngine(config: Config, log: Logger = engineLog(config.logLevel)): Promise<RunningEngine> {
+export async function startEngine(
+  config: Config,
+  { log = engineLog(config.logLevel), clock = systemClock }: { log?: Logger; clock?: Clock } = {},
+): Promise<RunningEngine> {
   const store = openSqliteStore(storeFolder(config), new Seal(config.encryptionKey));
   const undo: (() => unknown)[] = [() => store.close()];
   try {
@@ -114,6 +118,7 @@ export async function startEngine(config: Config, log: Logger = engineLog(config
       webhookNetworks: config.webhookNetworks,
       proxies: { networks: config.proxyNetworks, setting: 'WARBLER_PROXY_NETWORKS' },
       media,
+      clock,
       version: VERSION,
       notReady: () => starting,
     };

@@ -24,6 +24,20 @@ export interface Reason {
   retryAt?: number;
 }
 
+/** How a session sends: as a careful person would, as a busy one, or as fast as it can. */
+export const PACES = ['careful', 'normal', 'off'] as const;
+export type Pace = (typeof PACES)[number];
+
+/** What WhatsApp watches an account for, besides how much it sends: each has a budget, by {@link Pace}. */
+export const BUDGETS = {
+  new_chats: 'First messages to people whom the account has no chat with',
+  number_checks: 'Questions whether a number is on WhatsApp',
+  group_metadata: 'Questions for the members and settings of a group',
+  profile_pictures: 'Questions for profile pictures',
+  group_adds: 'People added to groups',
+} as const;
+export type BudgetName = keyof typeof BUDGETS;
+
 /** What a caller sets on a session; the defaults of a new one. */
 export const sessionSettings = z.object({
   name: z.string().min(1).max(200).describe('Name of the session, for people'),

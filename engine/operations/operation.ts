@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
+import type { Clock } from '../clock.ts';
 import type { Network } from '../config.ts';
-import { validationFailed } from '../errors.ts';
+import { validationFailed, type ErrorCode } from '../errors.ts';
 import type { Media } from '../media/media.ts';
 import type { Reach } from '../network/guard.ts';
 import type { SessionRecord } from '../model.ts';
@@ -26,6 +27,7 @@ export interface Engine {
   /** Where the proxies of sessions may be. */
   proxies: Reach;
   media: Media;
+  clock: Clock;
   version: string;
   /** `undefined` once everything is up; else what is still being waited for. */
   notReady(): string | undefined;
@@ -85,7 +87,29 @@ export interface Operation {
   answers?: 'file';
   /** For an answer that is also a picture: the text of the QR code to draw for `Accept: image/png`. */
   picture?: (output: never) => string;
+  /** Errors that it answers, besides those that its access and its input imply. */
+  errors?: readonly ErrorCode[];
+  /** What models may call it by, over MCP. */
+  tools?: readonly Tool[];
   run(call: Call, input: never): Promise<unknown>;
+}
+
+/** A tool of the MCP surface: an operation, or a part of it, for a reader who cannot see the documentation. */
+export interface Tool {
+  /** WasenderApi's name, where it documents one. */
+  name: string;
+  /** What it does, when to use it, what comes of it. */
+  description: string;
+  /** It changes nothing, at WhatsApp or here. */
+  readOnly?: true;
+  /** It takes away what cannot be brought back. */
+  destructive?: true;
+  /** Called twice with the same input, it does no more than once. */
+  idempotent?: true;
+  /** Fields of the operation's input that it takes, all of them unless said. */
+  fields?: readonly string[];
+  /** Of those, the ones without which this tool makes no sense, though the operation can do without. */
+  required?: readonly string[];
 }
 
 /** Declares an operation; ties the types of its schemas to `run`. */

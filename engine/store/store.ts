@@ -197,6 +197,24 @@ export interface TokenRecord {
   createdAt: number;
 }
 
+/** So much may happen within so long. */
+export interface CounterWindow {
+  seconds: number;
+  limit: number;
+}
+
+export interface CounterState extends CounterWindow {
+  used: number;
+  /** Unix milliseconds at which the window is over; for one that is not open, its length from now. */
+  resetsAt: number;
+}
+
+export interface Taken {
+  /** Whether there was room in every window, so that it was counted. */
+  taken: boolean;
+  windows: CounterState[];
+}
+
 export interface DueDelivery {
   delivery: DeliveryRecord;
   body: EventEnvelope;
@@ -227,6 +245,20 @@ export interface Store {
   commit(change: Change): Promise<Committed>;
   /** Called after every commit that appended an event or settled a message. One listener: delivery. */
   onCommitted(listener: (sessionId: number, committed: Committed) => void): void;
+
+  /**
+   * How often something has happened of late, in windows of time: a window opens with the first count in it and is over
+   * after its length. `scope` is what is counted for (`session:1`, `token:2`), `name` what is counted. A count survives
+   * the end of the process; a power cut may take the last ones.
+   */
+  counters: {
+    /** Counts `amount` more in all of the windows or, where one has no room for that, in none; answers how they stand. */
+    take(scope: string, name: string, windows: CounterWindow[], at: { now: number; amount?: number }): Promise<Taken>;
+    /** How the windows stand. */
+    read(scope: string, name: string, windows: CounterWindow[], now: number): Promise<CounterState[]>;
+    /** Forgets everything that was counted for it. */
+    clear(scope: string): Promise<void>;
+  };
 
   tokens: {
     list(): Promise<TokenRecord[]>;

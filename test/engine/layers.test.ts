@@ -19,7 +19,7 @@ interface Room {
 
 const TYPES_FOR_EVERYBODY = ['pino'];
 const inside = (folder: string) => (path: string) => path.startsWith(`${folder}/`);
-const WORDS = ['config', 'model', 'events', 'errors', 'version'].map((name) => `engine/${name}.ts`);
+const WORDS = ['clock', 'config', 'model', 'events', 'errors', 'version'].map((name) => `engine/${name}.ts`);
 const ASSEMBLY = ['main', 'cli', 'sandbox-mode'].map((name) => `engine/${name}.ts`);
 
 const ROOMS: Record<string, Room> = {
@@ -35,9 +35,10 @@ const ROOMS: Record<string, Room> = {
     rooms: ['words', 'store', 'network'],
     packages: ['undici', 'sharp', 'file-type', 'htmlparser2', 'p-limit'],
   },
+  governor: { files: inside('engine/governor'), rooms: ['words', 'store'], packages: ['luxon'] },
   whatsapp: {
     files: inside('engine/whatsapp'),
-    rooms: ['words', 'store', 'network', 'media'],
+    rooms: ['words', 'store', 'network', 'media', 'governor'],
     packages: ['@whiskeysockets/baileys', 'p-limit'],
   },
   delivery: {
@@ -47,13 +48,13 @@ const ROOMS: Record<string, Room> = {
   },
   operations: {
     files: inside('engine/operations'),
-    rooms: ['words', 'store', 'network', 'media', 'whatsapp', 'delivery'],
-    packages: ['zod'],
+    rooms: ['words', 'store', 'network', 'media', 'governor', 'whatsapp', 'delivery'],
+    packages: ['zod', 'luxon'],
   },
   surfaces: {
     files: inside('engine/surfaces'),
     rooms: ['words', 'operations'],
-    packages: ['express', 'qrcode', 'busboy'],
+    packages: ['express', 'qrcode', 'busboy', '@modelcontextprotocol/sdk', 'zod'],
   },
   sandbox: {
     files: inside('engine/sandbox'),

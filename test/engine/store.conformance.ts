@@ -52,6 +52,67 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
     });
     afterEach(() => place.remove());
 
+    describe('counters', () => {
+      const MINUTE = { seconds: 60, limit: 3 };
+      const DAY = { seconds: 86_400, limit: 4 };
+      const take = (now: number, amount = 1, name = 'sends', scope = 'session:1') =>
+        store.counters.take(scope, name, [MINUTE, DAY], { now, amount });
+
+      test('count until a window is full, and then in none of them', async () => {
+        await take(0);
+        await take(1000, 2);
+        expect(await take(2000)).toEqual({
+          taken: false,
+          windows: [
+            { ...MINUTE, used: 3, resetsAt: 60_000 },
+            { ...DAY, used: 3, resetsAt: 86_400_000 },
+          ],
+        });
+        expect((await take(60_000)).windows).toEqual([
+          { ...MINUTE, used: 1, resetsAt: 120_000 },
+          { ...DAY, used: 4, resetsAt: 86_400_000 },
+        ]);
+        expect((await take(61_000)).taken).toBe(false);
+      });
+
+      test('take several or none', async () => {
+        expect((await take(0, 4)).taken).toBe(false);
+        expect((await take(0, 3)).taken).toBe(true);
+      });
+
+      test('tell how they stand without counting', async () => {
+        await take(5000);
+        expect(await store.counters.read('session:1', 'sends', [MINUTE], 6000)).toEqual([
+          { ...MINUTE, used: 1, resetsAt: 65_000 },
+        ]);
+        expect(await store.counters.read('session:1', 'sends', [MINUTE], 65_000)).toEqual([
+          { ...MINUTE, used: 0, resetsAt: 125_000 },
+        ]);
+      });
+
+      test('are kept apart by name and scope, and when the store is opened again', async () => {
+        await take(0, 3);
+        store = await place.reopen();
+        expect((await take(1)).taken).toBe(false);
+        expect((await take(1, 1, 'checks')).taken).toBe(true);
+        expect((await take(1, 1, 'sends', 'session:2')).taken).toBe(true);
+        await store.counters.clear('session:1');
+        expect((await take(1)).taken).toBe(true);
+      });
+
+      test('are not held open by a clock that was set back', async () => {
+        await take(1_000_000, 3);
+        expect((await take(0)).taken).toBe(true);
+      });
+
+      test('go with their session', async () => {
+        const scope = `session:${session.id}`;
+        await take(0, 3, 'sends', scope);
+        await store.sessions.delete(session.id);
+        expect((await take(1, 1, 'sends', scope)).taken).toBe(true);
+      });
+    });
+
     describe('commits', () => {
       test('nothing of a change that fails', async () => {
         await subscribe();

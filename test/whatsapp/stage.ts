@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import type { Clock } from '../../engine/clock.ts';
 import type { Config } from '../../engine/config.ts';
 import type { EventEnvelope } from '../../engine/events.ts';
 import type { RunningEngine } from '../../engine/main.ts';
@@ -30,6 +31,12 @@ export interface Answer {
   headers: Headers;
 }
 
+interface StageOptions {
+  config?: Partial<Config>;
+  pairing?: SandboxOptions['pairing'];
+  clock?: Clock;
+}
+
 /**
  * A real engine on a real sandbox, both in this process, with session 1 connected. Each can be stopped and started
  * again on its data by itself, as in life.
@@ -41,14 +48,14 @@ export class Stage {
   private readonly encryptionKey = randomBytes(32);
   private sandboxPort = 0;
 
-  static async open(options: { config?: Partial<Config>; pairing?: SandboxOptions['pairing'] } = {}): Promise<Stage> {
+  static async open(options: StageOptions = {}): Promise<Stage> {
     const stage = new Stage(options);
     await stage.startSandbox();
     await stage.startEngine();
     return stage;
   }
 
-  private constructor(private readonly options: { config?: Partial<Config>; pairing?: SandboxOptions['pairing'] }) {}
+  private constructor(private readonly options: StageOptions) {}
 
   async startSandbox(): Promise<void> {
     const { pairing } = this.options;
@@ -73,13 +80,15 @@ export class Stage {
         webhookNetworks: ['loopback'],
         mediaNetworks: ['loopback'],
         proxyNetworks: ['loopback'],
+        limits: 'off',
+        pace: 'off',
         logLevel: 'silent',
         eventRetentionDays: 30,
         browser: ['Mac OS', 'Chrome'],
         whatsAppVersion: [2, 3000, 1043857760],
         ...this.options.config,
       },
-      pino({ level: 'silent' }),
+      { log: pino({ level: 'silent' }), ...(this.options.clock && { clock: this.options.clock }) },
     );
     await this.engine.ready;
   }

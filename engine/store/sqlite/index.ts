@@ -3,6 +3,7 @@ import type { Change, Committed, Store } from '../store.ts';
 import { auth, writeAuth } from './auth.ts';
 import { chats } from './chats.ts';
 import { contacts } from './contacts.ts';
+import { counters } from './counters.ts';
 import { Database, StoreError } from './database.ts';
 import { deliveries } from './deliveries.ts';
 import { applyNews } from './news.ts';
@@ -38,6 +39,7 @@ export function openSqliteStore(folder: string | undefined, seal: Seal): Store {
     onCommitted(listener) {
       notify = listener;
     },
+    counters: counters(db),
     tokens: tokens(db),
     sessions: sessions(db, seal),
     auth: auth(db, seal),

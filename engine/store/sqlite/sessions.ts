@@ -73,7 +73,10 @@ export function sessions(db: Database, seal: Seal): Store['sessions'] {
       });
     },
     async delete(id) {
-      db.run('DELETE FROM sessions WHERE id = ?', id);
+      db.transaction(() => {
+        db.run('DELETE FROM sessions WHERE id = ?', id);
+        db.run('DELETE FROM counters WHERE scope = ?', `session:${id}`);
+      });
     },
     async logs(id, { offset, limit }) {
       return {
