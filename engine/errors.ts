@@ -2,41 +2,113 @@
  * Every way in which Warbler says no, in one table: the code that programs read, the HTTP status, and who erred.
  * `caller`: the request is wrong and will be wrong again. `later`: right request, wrong moment. `whatsapp`: WhatsApp
  * refused or did not answer. `engine`: our own fault; the caller is told nothing but the code, the log has the rest.
+ * `about`: when it is answered, for the documentation of every endpoint that can.
  */
 export const ERRORS = {
-  unauthorized: { status: 401, fault: 'caller' },
-  forbidden: { status: 403, fault: 'caller' },
-  not_permitted: { status: 403, fault: 'caller' },
-  bad_request: { status: 400, fault: 'caller' },
-  not_found: { status: 404, fault: 'caller' },
-  session_not_found: { status: 404, fault: 'caller' },
-  webhook_not_found: { status: 404, fault: 'caller' },
-  delivery_not_found: { status: 404, fault: 'caller' },
-  message_not_found: { status: 404, fault: 'caller' },
-  media_not_found: { status: 404, fault: 'caller' },
-  not_acceptable: { status: 406, fault: 'caller' },
-  payload_too_large: { status: 413, fault: 'caller' },
-  unsupported_media_type: { status: 415, fault: 'caller' },
-  validation_failed: { status: 422, fault: 'caller' },
-  recipient_not_on_whatsapp: { status: 422, fault: 'caller' },
-  url_not_allowed: { status: 422, fault: 'caller' },
-  media_not_fetched: { status: 422, fault: 'caller' },
-  media_not_usable: { status: 422, fault: 'caller' },
-  media_gone: { status: 422, fault: 'caller' },
-  idempotency_mismatch: { status: 422, fault: 'caller' },
-  session_not_connected: { status: 409, fault: 'later' },
-  session_not_scannable: { status: 409, fault: 'later' },
-  session_restricted: { status: 409, fault: 'later' },
-  conflict: { status: 409, fault: 'later' },
-  limit_reached: { status: 409, fault: 'later' },
-  rate_limited: { status: 429, fault: 'later' },
-  stopping: { status: 503, fault: 'later' },
-  whatsapp_refused: { status: 502, fault: 'whatsapp' },
-  whatsapp_unreachable: { status: 502, fault: 'whatsapp' },
-  sandbox_unreachable: { status: 502, fault: 'whatsapp' },
-  whatsapp_timeout: { status: 504, fault: 'whatsapp' },
-  internal: { status: 500, fault: 'engine' },
-} as const satisfies Record<string, { status: number; fault: 'caller' | 'later' | 'whatsapp' | 'engine' }>;
+  unauthorized: { status: 401, fault: 'caller', about: 'The API key or token is missing or unknown.' },
+  forbidden: {
+    status: 403,
+    fault: 'caller',
+    about: 'This key may not do this: a session’s API key is for its own session only.',
+  },
+  not_permitted: {
+    status: 403,
+    fault: 'caller',
+    about: 'WhatsApp does not let this account do it, for instance what only admins of a group may.',
+  },
+  bad_request: {
+    status: 400,
+    fault: 'caller',
+    about: 'The request cannot be read, or cannot be meant so; the message says why.',
+  },
+  not_found: { status: 404, fault: 'caller', about: 'What the request names is not there.' },
+  session_not_found: { status: 404, fault: 'caller', about: 'There is no such session.' },
+  webhook_not_found: { status: 404, fault: 'caller', about: 'There is no such webhook in this session.' },
+  delivery_not_found: { status: 404, fault: 'caller', about: 'There is no such delivery in this session.' },
+  message_not_found: { status: 404, fault: 'caller', about: 'There is no such message in this session.' },
+  media_not_found: { status: 404, fault: 'caller', about: 'There is no such file, or it has expired.' },
+  not_acceptable: {
+    status: 406,
+    fault: 'caller',
+    about: 'The answer does not exist in the form that Accept asks for.',
+  },
+  payload_too_large: { status: 413, fault: 'caller', about: 'The request’s body is larger than this endpoint takes.' },
+  unsupported_media_type: {
+    status: 415,
+    fault: 'caller',
+    about: 'The request’s body is in an encoding or of a type that this endpoint does not take.',
+  },
+  validation_failed: {
+    status: 422,
+    fault: 'caller',
+    about: 'Fields are missing or wrong; `errors` says for each what is wrong with it.',
+  },
+  recipient_not_on_whatsapp: {
+    status: 422,
+    fault: 'caller',
+    about: 'Nobody has WhatsApp under this number or address.',
+  },
+  url_not_allowed: {
+    status: 422,
+    fault: 'caller',
+    about: 'The URL lies in a network that the engine’s settings do not allow.',
+  },
+  media_not_fetched: { status: 422, fault: 'caller', about: 'The file could not be fetched from its URL.' },
+  media_not_usable: {
+    status: 422,
+    fault: 'caller',
+    about: 'The file is not what it is said to be, is too large, or cannot be converted.',
+  },
+  media_gone: {
+    status: 422,
+    fault: 'caller',
+    about: 'WhatsApp no longer has the file, and the phone did not upload it again.',
+  },
+  idempotency_mismatch: {
+    status: 422,
+    fault: 'caller',
+    about: 'The Idempotency-Key was used before, for another request.',
+  },
+  session_not_connected: {
+    status: 409,
+    fault: 'later',
+    about: 'The session is not connected to WhatsApp. Connect it and try again.',
+  },
+  session_not_scannable: {
+    status: 409,
+    fault: 'later',
+    about: 'There is no QR code to scan now. Connect the session first.',
+  },
+  session_restricted: { status: 409, fault: 'later', about: 'WhatsApp has restricted the account for a time.' },
+  conflict: { status: 409, fault: 'later', about: 'Not in the state that things are in now; the message says why.' },
+  limit_reached: { status: 409, fault: 'later', about: 'As many as there may be are there already.' },
+  rate_limited: {
+    status: 429,
+    fault: 'later',
+    about: 'Too many requests, or messages, for now. Try again after `retry_after` seconds.',
+  },
+  stopping: {
+    status: 503,
+    fault: 'later',
+    about: 'The engine is starting or stopping. Try again after `retry_after` seconds.',
+  },
+  whatsapp_refused: { status: 502, fault: 'whatsapp', about: 'WhatsApp refused; the message has its reason.' },
+  whatsapp_unreachable: {
+    status: 502,
+    fault: 'whatsapp',
+    about: 'WhatsApp cannot be reached from the engine’s machine.',
+  },
+  sandbox_unreachable: { status: 502, fault: 'whatsapp', about: 'The sandbox cannot be reached.' },
+  whatsapp_timeout: {
+    status: 504,
+    fault: 'whatsapp',
+    about: 'WhatsApp did not answer in time. What was asked may have been done, or may yet be.',
+  },
+  internal: { status: 500, fault: 'engine', about: 'Something went wrong inside the engine. Its log has the details.' },
+} as const satisfies Record<
+  string,
+  { status: number; fault: 'caller' | 'later' | 'whatsapp' | 'engine'; about: string }
+>;
 
 export type ErrorCode = keyof typeof ERRORS;
 
@@ -87,4 +159,20 @@ export function unforeseen(thrown: unknown): EngineError {
 /** Several wrong fields at once, worded as WasenderApi words them. */
 export function validationFailed(fields: Record<string, string[]>, cause?: unknown): EngineError {
   return new EngineError('validation_failed', 'Validation failed', { fields, cause });
+}
+
+/**
+ * An error as callers get it. WasenderApi's clients read `message` here and `error` there, so every error carries both.
+ * Where a field is wrong, `error` is what is wrong with it.
+ */
+export function errorBody({ code, message, fields, retryAfterS, details }: EngineError) {
+  return {
+    success: false as const,
+    code,
+    message,
+    error: Object.values(fields ?? {})[0]?.[0] ?? message,
+    ...(fields && { errors: fields }),
+    ...(retryAfterS !== undefined && { retry_after: retryAfterS }),
+    ...(details && { details }),
+  };
 }

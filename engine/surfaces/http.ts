@@ -7,7 +7,7 @@ import express, {
 } from 'express';
 import type { Logger } from 'pino';
 import { toBuffer, toDataURL } from 'qrcode';
-import { EngineError, unforeseen } from '../errors.ts';
+import { EngineError, errorBody, unforeseen } from '../errors.ts';
 import { admit } from '../operations/access.ts';
 import { operations } from '../operations/index.ts';
 import { readInput, type Call, type Engine, type FileAnswer, type Operation } from '../operations/operation.ts';
@@ -129,10 +129,6 @@ function accountOnly(engine: Engine): RequestHandler {
   };
 }
 
-/**
- * WasenderApi's clients read `message` here and `error` there, so every error carries both. Where a field is wrong,
- * `error` is what is wrong with it.
- */
 function onError(log: Logger): ErrorRequestHandler {
   return (thrown: unknown, req, res, next) => {
     // Too late for an answer: Express breaks the connection off, so that nobody takes half of one for the whole.
@@ -142,20 +138,9 @@ function onError(log: Logger): ErrorRequestHandler {
     res.locals['code'] = error.code;
     if (error.code === 'unauthorized') res.set('WWW-Authenticate', 'Bearer');
     if (error.retryAfterS !== undefined) res.set('Retry-After', String(error.retryAfterS));
-    res.status(error.status).json({
-      success: false,
-      code: error.code,
-      message: error.message,
-      error: firstField(error) ?? error.message,
-      ...(error.fields && { errors: error.fields }),
-      ...(error.retryAfterS !== undefined && { retry_after: error.retryAfterS }),
-      ...(error.details && { details: error.details }),
-    });
+    res.status(error.status).json(errorBody(error));
   };
 }
-
-/** Where WasenderApi answers one field's fault in `error`, and all of them in `errors`. */
-const firstField = ({ fields }: EngineError) => Object.values(fields ?? {})[0]?.[0];
 
 /** What Express itself throws for a body it cannot read, or a path it cannot decode. */
 function bodyParserError(thrown: unknown): EngineError | undefined {
