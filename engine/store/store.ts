@@ -78,6 +78,8 @@ export interface MessageOutcome {
   error?: string;
   /** Made inside the transaction from the message as it is now, and the status it had before. */
   events: (message: MessageRecord, before: MessageStatus, known: Known) => NewEvent[];
+  /** What is news about the chat when the message's outcome is known with this; made inside the transaction. */
+  directory?: (message: MessageRecord) => DirectoryNews | undefined;
 }
 
 /** The addresses of a person; of anything else, `jid` alone. What belongs together is united when both are told. */

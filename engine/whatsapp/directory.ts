@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import pLimit from 'p-limit';
 import { EngineError } from '../errors.ts';
 import type { NewEvent } from '../events.ts';
-import { MESSAGE_STATUS, type ChatRecord, type ContactRecord, type MessageRecord } from '../model.ts';
+import type { ChatRecord, ContactRecord, MessageRecord } from '../model.ts';
 import type { Changed, ChatFacts, ContactFacts, DirectoryNews, Store } from '../store/store.ts';
 import {
   isJidStatusBroadcast,
@@ -113,22 +113,6 @@ export class Directory {
     await this.commit({ ...news, events: () => [] });
   }
 
-  /** Messages of ours have gone out: Baileys, which has only relayed them, tells of no chat that they belong to. */
-  sent(messages: MessageRecord[]): void {
-    const chats = messages
-      .filter(({ status, about, chat }) => status !== MESSAGE_STATUS.error && !about && isListed({ id: chat }))
-      .map(({ chat, lid, timestamp }) => {
-        const who = person(chat, isPerson(chat) ? lid : null);
-        const addresses = who
-          ? { ...(who.phone && { jid: who.jid }), ...(who.lid && { lid: who.lid }) }
-          : { jid: chat };
-        // whoever answers has read what was there
-        return { ...addresses, lastMessageAt: Math.floor(timestamp / 1000), unreadCount: 0 };
-      });
-    if (chats.length === 0) return;
-    this.enqueue(() => this.commit({ chats, events: (changes, find) => chatEvents(changes.chats, false, find) }));
-  }
-
   /** Messages of these chats have been marked as read by us. */
   read(chats: string[]): void {
     this.enqueue(async () => {
@@ -210,6 +194,19 @@ export class Directory {
       this.options.log.warn({ err: error }, 'directory not updated');
     });
   }
+}
+
+/**
+ * What a message of ours says about its chat when WhatsApp has taken it: Baileys, which has only relayed it, tells of no
+ * chat. `undefined` for what is about another message, and for what is no chat.
+ */
+export function chatOfSent({ chat, lid, about, timestamp }: MessageRecord): DirectoryNews | undefined {
+  if (about || !isListed({ id: chat })) return undefined;
+  const who = person(chat, isPerson(chat) ? lid : null);
+  const addresses = who ? { ...(who.phone && { jid: who.jid }), ...(who.lid && { lid: who.lid }) } : { jid: chat };
+  // whoever answers has read what was there
+  const facts = { ...addresses, lastMessageAt: Math.floor(timestamp / 1000), unreadCount: 0 };
+  return { chats: [facts], events: (changes, find) => chatEvents(changes.chats, false, find) };
 }
 
 function readEvents(events: Partial<BaileysEventMap>): Told | undefined {

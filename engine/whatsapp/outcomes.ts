@@ -12,6 +12,7 @@ import {
 } from './baileys.ts';
 import { changeEvents } from './changes.ts';
 import { describeMessage, laneOf, subjectOf, type Me } from './describe.ts';
+import { chatOfSent } from './directory.ts';
 import { nackText } from './failure.ts';
 import { isPerson } from './jid.ts';
 
@@ -22,7 +23,7 @@ export function readAck({ attrs }: BinaryNode, me: Me): MessageOutcome | undefin
   const { id, error } = attrs;
   if (attrs['class'] !== 'message' || !id) return undefined;
   if (error) return failure(id, nackText(error));
-  return { waId: id, status: MESSAGE_STATUS.sent, events: sentBy(me) };
+  return { waId: id, status: MESSAGE_STATUS.sent, events: sentBy(me), directory: chatOfSent };
 }
 
 const RECEIPT_STATUS: Record<string, MessageStatus> = {
@@ -50,7 +51,8 @@ export function readReceipt(stanza: BinaryNode, me: Me): ReadReceipt {
   const others = getBinaryNodeChildren(list, 'item').flatMap((item) => item.attrs['id'] ?? []);
   const ids = [id, ...others];
   if (isPerson(from)) {
-    return { outcomes: ids.map((waId) => ({ waId, status, events: statusBy(me) })), receipts: [] };
+    const outcomes = ids.map((waId) => ({ waId, status, events: statusBy(me), directory: chatOfSent }));
+    return { outcomes, receipts: [] };
   }
   const member = jidNormalizedUser(who);
   const at = t ? Number(t) * 1000 : Date.now();

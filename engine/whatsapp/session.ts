@@ -275,7 +275,6 @@ export class Session {
   /** The store has committed outcomes of this session's messages, and messages that came in. */
   committed({ settled, received }: Pick<Committed, 'settled' | 'received'>): void {
     if (settled.length > 0) this.messages.settled(settled);
-    this.directory.sent(settled);
     if (received.length > 0) this.files.wake();
     const unread = received.filter(({ fromMe, content, about }) => !fromMe && content && !about);
     if (this.record.settings.read_incoming_messages && unread.length > 0) {

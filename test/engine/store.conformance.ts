@@ -591,6 +591,22 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         expect(seen).toEqual([[delivered, pending]]);
       });
 
+      test('bring news about the chat in the same commit, when they settle the message', async () => {
+        const { message } = await store.messages.enqueue(outgoing(session.id));
+        const jid = message.chat;
+        const taken = (lastMessageAt: number): MessageOutcome => ({
+          ...outcome(sent),
+          directory: ({ chat }) => ({
+            chats: [{ jid: chat, lastMessageAt }],
+            events: ({ chats }) => chats.map(() => anEvent({ event: 'chats.upsert' })),
+          }),
+        });
+        const names = ({ events }: Committed) => events.map(({ event }) => event);
+        expect(names(await commit({ outcomes: [taken(7)] }))).toEqual(['messages.update', 'chats.upsert']);
+        expect(names(await commit({ outcomes: [{ ...taken(8), status: read }] }))).toEqual(['messages.update']);
+        expect(await store.chats.get(session.id, jid)).toMatchObject({ jid, lastMessageAt: 7 });
+      });
+
       test('of messages that are not ours change nothing', async () => {
         await commit({ messages: [received({ waId: '3EB0B1' })] });
         expect((await commit({ outcomes: [outcome(read)] })).events).toEqual([]);

@@ -76,6 +76,16 @@ describe('somebody who writes for the first time', () => {
     ]);
   });
 
+  test('is a chat as soon as WhatsApp has taken what we write', async () => {
+    const { phone } = newPhone();
+    await stage.send(phone, 'good morning');
+    const events = (await stage.events()).filter(({ phone: about }) => about === phone);
+    // all of one commit, before the send was answered
+    const together = ['messages.upsert', 'message.sent', 'messages.update', 'chats.upsert'];
+    expect(events.map(({ event }) => event).slice(0, 4)).toEqual(together);
+    expect(await stage.engine.store.chats.get(1, jidOf(phone))).toMatchObject({ jid: jidOf(phone), unreadCount: 0 });
+  });
+
   test('reads as unread until we answer', async () => {
     const { phone } = newPhone();
     await stage.sandbox.send(phone, { to: OWN, text: 'are you there' });

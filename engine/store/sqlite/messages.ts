@@ -4,6 +4,7 @@ import { MESSAGE_STATUS, type MessageRecord, type MessageStatus, type SendReques
 import type { GroupReceipt, Known, MessageOutcome, NewMessage, Store } from '../store.ts';
 import { findContact } from './contacts.ts';
 import type { Database, Row } from './database.ts';
+import { applyNews } from './news.ts';
 
 /** The condition of the index `messages_to_send`, word for word: without it SQLite reads every message there is. */
 export const TO_SEND = "send <> 'done'";
@@ -242,8 +243,8 @@ export function applyReceipt(db: Database, sessionId: number, receipt: GroupRece
 }
 
 /**
- * Notes a later word on an own message. Statuses only rise; `error` (0) counts only before WhatsApp has taken the
- * message. Answers the events, and the message when its outcome has become known with this.
+ * Notes a later word on an own message, and what it says about the chat. Statuses only rise; `error` (0) counts only
+ * before WhatsApp has taken the message. Answers the events, and the message when its outcome has become known with this.
  */
 export function applyOutcome(
   db: Database,
@@ -269,8 +270,10 @@ export function applyOutcome(
     Date.now(),
     after.msgId,
   );
-  const known = knownAbout(db, sessionId, after.about);
-  return { events: outcome.events(after, before.status, known), settled: open ? after : undefined };
+  const events = outcome.events(after, before.status, knownAbout(db, sessionId, after.about));
+  if (!open) return { events, settled: undefined };
+  const news = outcome.directory?.(after);
+  return { events: news ? [...events, ...applyNews(db, sessionId, news)] : events, settled: after };
 }
 
 export function toMessage(row: Row): MessageRecord {
