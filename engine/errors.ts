@@ -87,6 +87,11 @@ export const ERRORS = {
     fault: 'later',
     about: 'Too many requests, or messages, for now. Try again after `retry_after` seconds.',
   },
+  budget_exhausted: {
+    status: 429,
+    fault: 'later',
+    about: 'The account has done this as often as its pace allows. Try again after `retry_after` seconds.',
+  },
   stopping: {
     status: 503,
     fault: 'later',

@@ -91,6 +91,7 @@ export async function startEngine(
       },
       log,
       media,
+      { clock, pace: config.pace },
     );
     undo.unshift(() => sessions.stop());
 

@@ -1,8 +1,10 @@
 import { EventEmitter, once } from 'node:events';
 import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
 import { EngineError } from '../errors.ts';
+import { Governor } from '../governor/governor.ts';
 import type { Media } from '../media/media.ts';
-import type { SessionRecord, SessionSettings, SessionStatus } from '../model.ts';
+import type { Pace, SessionRecord, SessionSettings, SessionStatus } from '../model.ts';
 import { openWay, type Way } from '../network/way.ts';
 import type { Committed, Store } from '../store/store.ts';
 import { openAuth } from './auth.ts';
@@ -35,6 +37,13 @@ const RESTING: readonly SessionStatus[] = [
 ];
 const CONNECT_ANSWER_MS = 20_000;
 
+/** What the sending of all sessions is governed by. */
+export interface Sending {
+  clock: Clock;
+  /** How the sessions send that do not say so themselves. */
+  pace: Pace;
+}
+
 /**
  * One WhatsApp account, linked or about to be. Holds the connection, carries out what state.ts decides, and sends.
  * Whatever it decides is committed to the store before it is done.
@@ -50,6 +59,8 @@ export class Session {
   readonly messages: Messages;
   /** The files of received messages. */
   readonly files: ReceivedFiles;
+  /** How the account may send, and what WhatsApp watches it for. */
+  readonly governor: Governor;
   private restriction: Restriction = UNRESTRICTED;
   private opened: Way | undefined;
   /** What the account knows of people and chats. */
@@ -64,6 +75,7 @@ export class Session {
     private readonly connection: SocketSettings,
     log: Logger,
     media: Media,
+    { clock, pace }: Sending,
   ) {
     this.id = record.id;
     this.log = log.child({ session: record.id });
@@ -77,6 +89,7 @@ export class Session {
       failures: 0,
     };
     this.directory = new Directory({ store, sessionId: this.id, log: this.log });
+    this.governor = new Governor({ store, sessionId: this.id, clock, pace: () => pace });
     this.messages = new Messages(this, store, media, this.log);
     this.files = new ReceivedFiles(this, store, media, connection.plain, this.log);
   }

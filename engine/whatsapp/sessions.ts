@@ -3,7 +3,7 @@ import { EngineError } from '../errors.ts';
 import type { Media } from '../media/media.ts';
 import type { SessionRecord } from '../model.ts';
 import type { Committed, Store } from '../store/store.ts';
-import { Session } from './session.ts';
+import { Session, type Sending } from './session.ts';
 import type { SocketSettings } from './socket.ts';
 
 /** So many sessions log in at the same time when the engine starts. */
@@ -18,6 +18,7 @@ export class Sessions {
     private readonly settings: SocketSettings,
     private readonly log: Logger,
     private readonly media: Media,
+    private readonly sending: Sending,
   ) {}
 
   /**
@@ -40,7 +41,7 @@ export class Sessions {
   }
 
   add(record: SessionRecord): Session {
-    const session = new Session(record, this.store, this.settings, this.log, this.media);
+    const session = new Session(record, this.store, this.settings, this.log, this.media, this.sending);
     this.all.set(record.id, session);
     return session;
   }

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '../../engine/clock.ts';
 import { NETWORKS } from '../../engine/config.ts';
 import { Media } from '../../engine/media/media.ts';
 import type { SessionRecord } from '../../engine/model.ts';
@@ -57,6 +58,7 @@ beforeEach(async () => {
     },
     silent,
     media,
+    { clock: systemClock, pace: 'off' },
   );
   const engine: Engine = {
     store,

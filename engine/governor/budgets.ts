@@ -1,0 +1,84 @@
+import type { Clock } from '../clock.ts';
+import { EngineError } from '../errors.ts';
+import { BUDGETS, type BudgetName } from '../model.ts';
+import type { CounterState, CounterWindow, Store } from '../store/store.ts';
+import type { Rate } from './profiles.ts';
+
+/** What is left of a budget, in the minute and in the day that are open. */
+export interface Left {
+  minute: CounterState;
+  day: CounterState;
+}
+
+/** What WhatsApp watches an account for, counted: each thing may happen so often in a minute, and so often in a day. */
+export class Budgets {
+  constructor(
+    private readonly options: {
+      store: Store;
+      sessionId: number;
+      clock: Clock;
+      /** The budgets as they are now; what has none is not counted. */
+      rates: () => Partial<Record<BudgetName, Rate>> | undefined;
+    },
+  ) {}
+
+  /**
+   * Counts what is about to happen. Throws `budget_exhausted`, and counts nothing, when the minute or the day has no
+   * room for all of it; `retryAfterS` is when there will be.
+   */
+  async spend(name: BudgetName, amount = 1): Promise<void> {
+    const rate = this.options.rates()?.[name];
+    if (!rate || amount === 0) return;
+    const { store, clock } = this.options;
+    const now = clock.now();
+    const { taken, windows } = await store.counters.take(...this.place(name), windowsOf(rate), { now, amount });
+    if (!taken) throw exhausted(name, amount, windows, now);
+  }
+
+  /** How the budgets stand; without those that are not counted. */
+  async left(): Promise<Partial<Record<BudgetName, Left>>> {
+    const { store, clock, rates } = this.options;
+    const left: Partial<Record<BudgetName, Left>> = {};
+    for (const [name, rate] of Object.entries(rates() ?? {}) as [BudgetName, Rate][]) {
+      const [minute, day] = await store.counters.read(...this.place(name), windowsOf(rate), clock.now());
+      left[name] = { minute: minute!, day: day! };
+    }
+    return left;
+  }
+
+  private place(name: BudgetName): [scope: string, name: string] {
+    return [`session:${this.options.sessionId}`, `budget.${name}`];
+  }
+}
+
+const windowsOf = ({ perMinute, perDay }: Rate): CounterWindow[] => [
+  { seconds: 60, limit: perMinute },
+  { seconds: 86_400, limit: perDay },
+];
+
+function exhausted(name: BudgetName, amount: number, windows: CounterState[], now: number): EngineError {
+  const [minute, day] = windows as [CounterState, CounterState];
+  const least = Math.min(minute.limit, day.limit);
+  const allowance = `${minute.limit} a minute and ${day.limit} a day`;
+  const change = 'To change it, set the pace of the session.';
+  // No window will ever have room for it.
+  if (amount > least) {
+    return new EngineError(
+      'budget_exhausted',
+      `${BUDGETS[name]}: ${amount} at once are more than this session may have (${allowance}). Ask for ${least} at most. ${change}`,
+      { details: { budget: name, limit: least } },
+    );
+  }
+  const full = windows.filter(({ used, limit }) => used + amount > limit);
+  const { seconds, limit, used, resetsAt } = full.reduce((a, b) => (b.resetsAt > a.resetsAt ? b : a));
+  const retryAfterS = Math.max(1, Math.ceil((resetsAt - now) / 1000));
+  const per = seconds === 60 ? 'minute' : 'day';
+  return new EngineError(
+    'budget_exhausted',
+    `${BUDGETS[name]}: this session may have ${allowance}, and has had ${used} in this ${per}. It goes on at ${new Date(resetsAt).toISOString()}. ${change}`,
+    {
+      retryAfterS,
+      details: { budget: name, limit, used, windowS: seconds, resetsAt: new Date(resetsAt).toISOString() },
+    },
+  );
+}
