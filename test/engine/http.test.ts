@@ -67,6 +67,7 @@ beforeEach(async () => {
     webhookNetworks: NETWORKS,
     proxies: { networks: ['loopback'], setting: 'WARBLER_PROXY_NETWORKS' },
     media,
+    clock: systemClock,
     version: '0.0.0-test',
     notReady: () => waiting,
   };
