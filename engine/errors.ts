@@ -90,7 +90,8 @@ export const ERRORS = {
   budget_exhausted: {
     status: 429,
     fault: 'later',
-    about: 'The account has done this as often as its pace allows. Try again after `retry_after` seconds.',
+    about:
+      'What WhatsApp watches an account for has been done as often as the session’s `pace` or `budgets` lets it. Try again after `retry_after` seconds.',
   },
   stopping: {
     status: 503,

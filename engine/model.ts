@@ -38,6 +38,16 @@ export const BUDGETS = {
 } as const;
 export type BudgetName = keyof typeof BUDGETS;
 
+const ownBudget = (what: string) =>
+  z
+    .object({
+      per_minute: z.int().min(0).describe('At most so many in a minute'),
+      per_day: z.int().min(0).describe('At most so many in a day'),
+    })
+    .nullable()
+    .optional()
+    .describe(`${what}; null: as many as are asked for`);
+
 /** What a caller sets on a session; the defaults of a new one. */
 export const sessionSettings = z.object({
   name: z.string().min(1).max(200).describe('Name of the session, for people'),
@@ -71,6 +81,19 @@ export const sessionSettings = z.object({
     .boolean()
     .default(false)
     .describe('Download and decrypt the media of received messages, and tell with media.ready'),
+  budgets: z
+    .object({
+      new_chats: ownBudget(BUDGETS.new_chats),
+      number_checks: ownBudget(BUDGETS.number_checks),
+      group_metadata: ownBudget(BUDGETS.group_metadata),
+      profile_pictures: ownBudget(BUDGETS.profile_pictures),
+      group_adds: ownBudget(BUDGETS.group_adds),
+    } satisfies Record<BudgetName, z.ZodType>)
+    .nullable()
+    .default(null)
+    .describe(
+      'How often what WhatsApp watches may happen, where that shall differ from the pace; null: as the pace has it',
+    ),
 });
 export type SessionSettings = z.output<typeof sessionSettings>;
 

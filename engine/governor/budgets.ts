@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { EngineError } from '../errors.ts';
-import { BUDGETS, type BudgetName } from '../model.ts';
+import { BUDGETS, type BudgetName, type SessionSettings } from '../model.ts';
 import type { CounterState, CounterWindow, Store } from '../store/store.ts';
 import type { Rate } from './profiles.ts';
 
@@ -51,6 +51,20 @@ export class Budgets {
   }
 }
 
+/** The budgets of a pace (undefined: it has none), with those that a session sets for itself in their place. */
+export function ratesOf(
+  profile: Partial<Record<BudgetName, Rate>> | undefined,
+  own: SessionSettings['budgets'],
+): Partial<Record<BudgetName, Rate>> | undefined {
+  if (!own) return profile;
+  const rates = { ...profile };
+  for (const [name, rate] of Object.entries(own) as [BudgetName, (typeof own)[BudgetName]][]) {
+    if (rate) rates[name] = { perMinute: rate.per_minute, perDay: rate.per_day };
+    else if (rate === null) delete rates[name];
+  }
+  return rates;
+}
+
 const windowsOf = ({ perMinute, perDay }: Rate): CounterWindow[] => [
   { seconds: 60, limit: perMinute },
   { seconds: 86_400, limit: perDay },
@@ -60,7 +74,7 @@ function exhausted(name: BudgetName, amount: number, windows: CounterState[], no
   const [minute, day] = windows as [CounterState, CounterState];
   const least = Math.min(minute.limit, day.limit);
   const allowance = `${minute.limit} a minute and ${day.limit} a day`;
-  const change = 'To change it, set the pace of the session.';
+  const change = 'To change it, set budgets or pace of the session.';
   // No window will ever have room for it.
   if (amount > least) {
     return new EngineError(

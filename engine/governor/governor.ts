@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
-import type { Pace } from '../model.ts';
+import type { Pace, SessionSettings } from '../model.ts';
 import type { Store } from '../store/store.ts';
-import { Budgets } from './budgets.ts';
+import { Budgets, ratesOf } from './budgets.ts';
 import { PROFILES, type Profile } from './profiles.ts';
 
 /** How one WhatsApp account may send. */
@@ -16,10 +16,13 @@ export class Governor {
       clock: Clock;
       /** The session's pace, as it is now. */
       pace: () => Pace;
+      /** The session's own budgets, as they are now. */
+      ownBudgets: () => SessionSettings['budgets'];
     },
   ) {
-    const { store, sessionId, clock } = options;
-    this.budgets = new Budgets({ store, sessionId, clock, rates: () => this.profile?.budgets });
+    const { store, sessionId, clock, ownBudgets } = options;
+    const rates = () => ratesOf(this.profile?.budgets, ownBudgets());
+    this.budgets = new Budgets({ store, sessionId, clock, rates });
   }
 
   /** Undefined with `off`: only what WhatsApp has said is obeyed. */

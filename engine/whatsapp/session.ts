@@ -89,7 +89,11 @@ export class Session {
       failures: 0,
     };
     this.directory = new Directory({ store, sessionId: this.id, log: this.log });
-    this.governor = new Governor({ store, sessionId: this.id, clock, pace: () => pace });
+    this.governor = new Governor({
+      ...{ store, sessionId: this.id, clock },
+      pace: () => pace,
+      ownBudgets: () => this.record.settings.budgets,
+    });
     this.messages = new Messages(this, store, media, this.log);
     this.files = new ReceivedFiles(this, store, media, connection.plain, this.log);
   }

@@ -14,7 +14,7 @@ beforeEach(() => {
   store = openSqliteStore(undefined, new Seal(Buffer.alloc(32, 7)));
   clock = new TestClock();
   pace = 'careful';
-  governor = new Governor({ store, sessionId: 1, clock, pace: () => pace });
+  governor = new Governor({ store, sessionId: 1, clock, pace: () => pace, ownBudgets: () => null });
 });
 afterEach(() => store.close());
 

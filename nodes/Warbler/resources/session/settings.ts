@@ -29,6 +29,20 @@ export const logMessages = yesOrNo(
 /** What can be set when a session is created, and later, in the order of the alphabet. */
 export const settings: INodeProperties[] = [
   yesOrNo('Always Online', 'alwaysOnline', 'always_online', 'Whether to appear online while connected'),
+  {
+    displayName: 'Budgets',
+    name: 'budgets',
+    type: 'json',
+    default: '{\n  "number_checks": { "per_minute": 30, "per_day": 500 }\n}',
+    description:
+      'JSON: how often what WhatsApp watches may happen, where that shall differ from the pace: new_chats, number_checks, group_metadata, profile_pictures, group_adds. Leave it empty for what the pace has.',
+    routing: {
+      send: {
+        ...setting('budgets').send,
+        value: '={{ typeof $value === "string" ? JSON.parse($value || "null") : $value }}',
+      },
+    },
+  },
   yesOrNo(
     'Download Media',
     'downloadMedia',
