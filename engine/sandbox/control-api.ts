@@ -137,6 +137,9 @@ const ROUTES: ['get' | 'post' | 'patch' | 'delete', string, number, Action][] = 
   ['get', '/faults', 200, (control) => control.faults()],
   ['delete', '/faults', 204, (control) => control.removeFaults()],
   ['delete', '/faults/:id', 204, (control, request) => control.removeFaults(faultId(request))],
+  ['post', '/policy', 201, (control, { body }) => control.setPolicy(body)],
+  ['get', '/policy', 200, (control) => control.policy()],
+  ['delete', '/policy', 204, (control) => control.removePolicy()],
   ['get', '/stanzas', 200, (control, request) => control.stanzas(request.query)],
 ];
 

@@ -15,6 +15,7 @@ import type { Network } from './network.ts';
 import { viewOf, type MessageView } from './message-view.ts';
 import { sendRequest, type SendRequest } from './outgoing.ts';
 import type { Phone } from './phone.ts';
+import { policyRequest, type PolicyInfo, type PolicyRequest } from './policy.ts';
 import { checked, SandboxError } from './problem.ts';
 import { now } from './stanza.ts';
 import type { WireEntry } from './wire-log.ts';
@@ -241,6 +242,20 @@ export class Control {
   /** Removes one fault, or all. */
   removeFaults(id?: number): void {
     this.#network.removeFaults(id);
+  }
+
+  /** Accounts whose clients exceed these rates are restricted from now on; see policy.ts for what there is. */
+  setPolicy(request: PolicyRequest): PolicyInfo {
+    this.#network.policy.set(checked(policyRequest, request));
+    return this.policy();
+  }
+
+  policy(): PolicyInfo {
+    return this.#network.policy.info();
+  }
+
+  removePolicy(): void {
+    this.#network.policy.remove();
   }
 
   /** The stanzas that went over the wire after number `after`, oldest first. */

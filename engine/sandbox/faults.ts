@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { SandboxError } from './problem.ts';
-import { now } from './stanza.ts';
 
 /**
  * Faults: what can go wrong with WhatsApp, on demand. `POST /sandbox/faults` takes one of these:
@@ -166,8 +165,14 @@ export interface Occasion {
 
 /** The faults that somebody has asked for. Lost at a restart on purpose: a restart is a clean start. */
 export class Faults {
+  /** Unix milliseconds. */
+  readonly #now: () => number;
   #faults: Fault[] = [];
   #lastId = 0;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   /** `whom` is what the request's phone and device mean. */
   add(request: FaultRequest, whom: { phone?: string; device?: number }): Fault {
@@ -175,13 +180,15 @@ export class Faults {
     const fault: Fault = { ...definedOnly(rest), ...whom, id: ++this.#lastId, fired: 0, active: true } as Fault;
     if (match !== undefined) fault.match = [match].flat();
     if (xmlns !== undefined) fault.match = [xmlns].flat().map((one) => `iq:${one}`);
-    if (fault.fault === 'restrict-account' || seconds !== undefined) fault.until = now() + (seconds ?? DAY);
+    if (fault.fault === 'restrict-account' || seconds !== undefined) {
+      fault.until = Math.floor(this.#now() / 1000) + (seconds ?? DAY);
+    }
     this.#faults.push(fault);
     return fault;
   }
 
   list(): Fault[] {
-    return this.#faults.map((fault) => ({ ...fault, active: fault.active && !isOver(fault) }));
+    return this.#faults.map((fault) => ({ ...fault, active: fault.active && !this.#isOver(fault) }));
   }
 
   /** Whether it has not been deleted. */
@@ -199,7 +206,9 @@ export class Faults {
 
   /** The faults of one kind that fit, without firing them. */
   fitting(name: FaultName, occasion: Occasion): Fault[] {
-    return this.#faults.filter((fault) => fault.fault === name && fault.active && fits(fault, occasion));
+    return this.#faults.filter(
+      (fault) => fault.fault === name && fault.active && !this.#isOver(fault) && fits(fault, occasion),
+    );
   }
 
   /** The first fault of this kind that fits, counted as fired; undefined when nothing is to go wrong. */
@@ -214,14 +223,16 @@ export class Faults {
     fault.fired++;
     if (fault.times !== undefined && fault.fired >= fault.times) fault.active = false;
   }
+
+  #isOver({ until }: Fault): boolean {
+    return until !== undefined && until * 1000 <= this.#now();
+  }
 }
 
-const isOver = ({ until }: Fault): boolean => until !== undefined && until <= now();
 /** WhatsApp restricts an account for a day the first time. */
 const DAY = 86_400;
 
 function fits(fault: Fault, occasion: Occasion): boolean {
-  if (isOver(fault)) return false;
   if (fault.phone !== undefined && fault.phone !== occasion.phone) return false;
   if (fault.device !== undefined && fault.device !== occasion.device) return false;
   if (occasion.direction !== undefined && (fault.direction ?? 'in') !== occasion.direction) return false;

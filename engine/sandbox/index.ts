@@ -16,6 +16,7 @@ export { SandboxError } from './problem.ts';
 export type { Logger } from './network.ts';
 export type { PairingTimes } from './pairing.ts';
 export type { Fault, FaultName, FaultRequest } from './faults.ts';
+export type { Policy, PolicyInfo, PolicyRequest, Violation } from './policy.ts';
 export type { WireEntry } from './wire-log.ts';
 export type * from './control.ts';
 export type * from './control-account.ts';
@@ -36,6 +37,8 @@ export interface SandboxOptions {
   logger?: Logger;
   /** How long QR codes live; WhatsApp's own times when not given. */
   pairing?: Partial<PairingTimes>;
+  /** Unix milliseconds by which accounts are watched and restricted; without it the time of day. Messages have that. */
+  now?: () => number;
 }
 
 /**
@@ -92,7 +95,7 @@ const MAX_FRAME_BYTES = 16 * 1024 * 1024;
 
 /** Starts a sandbox and resolves when it listens. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
-  const { port, host = '127.0.0.1', dataDir, logger = SILENT, pairing } = options;
+  const { port, host = '127.0.0.1', dataDir, logger = SILENT, pairing, now } = options;
   if (!isLoopback(host)) {
     throw new SandboxError(
       422,
@@ -101,7 +104,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     );
   }
   const store = new Store(dataDir);
-  const network = new Network(store, logger, { ...WHATSAPP_TIMES, ...pairing });
+  const network = new Network(store, logger, { ...WHATSAPP_TIMES, ...pairing }, now);
   const server = createServer();
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES, perMessageDeflate: false });
   server.on('upgrade', (request, socket, head) => {

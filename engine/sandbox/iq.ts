@@ -76,6 +76,7 @@ export function answerIq(network: Network, from: Sender, iq: Stanza): Stanza | u
   const { xmlns = '*', type = '*' } = iq.attrs;
   // answers to our own queries need no answer
   if (type === 'result' || type === 'error') return undefined;
+  network.policy.query(from, iq);
   const limited = xmlns !== 'w:p' && network.faults.fire('rate-limit', { ...whomOf(from), kinds: kindsOf(iq) });
   if (limited) return iqError(iq, limited.code ?? 429);
   const answer = ANSWERS[`${xmlns} ${type} ${child(iq)?.tag ?? '*'}`] ?? ANSWERS[`${xmlns} ${type} *`];

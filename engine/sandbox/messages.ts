@@ -37,10 +37,14 @@ export function routeMessage(network: Network, from: Sender, node: Stanza): Stan
   if (refused) return ack(refused.code);
   if (!id || !to) return ack(479);
   if (isChannelJid(to)) return routePost(network, from, node);
-  if (to.endsWith('@g.us')) return routeGroupMessage(network, from, node, ack);
+  if (to.endsWith('@g.us')) {
+    network.policy.message(from, node);
+    return routeGroupMessage(network, from, node, ack);
+  }
   if (to === STATUS) return routeStatus(network, from, node, ack);
   const target = network.accounts.find(to);
   if (!target) return ack(/@(s\.whatsapp\.net|c\.us|lid)$/.test(to) ? 404 : 501);
+  network.policy.message(from, node, target.account);
   const restricted = network.restrictions.refusal(from, target.account, node);
   if (restricted !== undefined) return ack(restricted);
   const copies = copiesOf(network, from, node, target);

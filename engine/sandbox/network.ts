@@ -12,6 +12,7 @@ import { MediaHost } from './media-host.ts';
 import { Outbox } from './outbox.ts';
 import { Pairing, type PairingTimes } from './pairing.ts';
 import { Phone } from './phone.ts';
+import { PolicyServer } from './policy.ts';
 import { Presences } from './presence.ts';
 import { SandboxError } from './problem.ts';
 import { Restrictions } from './restrictions.ts';
@@ -36,13 +37,14 @@ export class Network {
   readonly accounts: Accounts;
   readonly outbox: Outbox;
   readonly media: MediaHost;
-  readonly faults = new Faults();
+  readonly faults: Faults;
   readonly wire = new WireLog();
   readonly pairing: Pairing;
   readonly presences: Presences;
   readonly calls: Calls;
   readonly channels: Channels;
   readonly restrictions: Restrictions;
+  readonly policy: PolicyServer;
   readonly damage: Damage;
   readonly groups: Groups;
   /** Every socket that is open, logged in or not. */
@@ -52,9 +54,14 @@ export class Network {
   /** `host:port` that clients reach the sandbox by; known once it listens. */
   host = '';
 
-  constructor(store: Store, logger: Logger, times: PairingTimes) {
+  /** Unix milliseconds, for what an account may do in a time and what it is not allowed for a time. */
+  readonly now: () => number;
+
+  constructor(store: Store, logger: Logger, times: PairingTimes, now: () => number = Date.now) {
     this.store = store;
     this.logger = logger;
+    this.now = now;
+    this.faults = new Faults(now);
     this.identity = loadServerIdentity(store);
     this.accounts = new Accounts(store);
     this.outbox = new Outbox(store, (to, node) => this.#push(to, node));
@@ -64,6 +71,7 @@ export class Network {
     this.calls = new Calls(this);
     this.channels = new Channels(this);
     this.restrictions = new Restrictions(this);
+    this.policy = new PolicyServer(this);
     this.damage = new Damage(this);
     this.groups = new Groups(this);
     for (const account of this.accounts.list()) this.addPhone(account);

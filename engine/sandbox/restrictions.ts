@@ -16,6 +16,9 @@ const WARNINGS: [number, string][] = [
 ];
 const CYCLE_SECONDS = 30 * 86_400;
 
+/** Restrictions end by the sandbox's clock, in seconds. */
+const secondsOf = ({ now }: Network): number => Math.floor(now() / 1000);
+
 /**
  * What an account is not allowed for a time, by the faults `restrict-account` (no new chats), `limit-new-chats` (so
  * many a month) and `ban-account` (no login). It begins when the fault is set, and is over when the fault is deleted or
@@ -36,7 +39,8 @@ export class Restrictions {
     if (!account) return;
     if (fault.fault === 'restrict-account')
       this.#tell(account, 'NotificationUserReachoutTimelockUpdate', timelock(fault));
-    if (fault.fault === 'limit-new-chats') this.#tell(account, 'MessageCappingInfoNotification', capping(fault));
+    if (fault.fault === 'limit-new-chats')
+      this.#tell(account, 'MessageCappingInfoNotification', capping(this.#network, fault));
     if (fault.fault !== 'ban-account') return;
     for (const connection of this.#network.connections) {
       if (connection.account?.phone === account.phone) connection.end(streamEnd());
@@ -48,7 +52,8 @@ export class Restrictions {
     const account = fault.phone === undefined ? undefined : this.#network.accounts.get(fault.phone);
     if (!account || !fault.active) return;
     if (fault.fault === 'restrict-account') this.#tell(account, 'NotificationUserReachoutTimelockUpdate', timelock());
-    if (fault.fault === 'limit-new-chats') this.#tell(account, 'MessageCappingInfoNotification', capping());
+    if (fault.fault === 'limit-new-chats')
+      this.#tell(account, 'MessageCappingInfoNotification', capping(this.#network));
   }
 
   /** The code with which a client's message to somebody is refused, if it is. */
@@ -57,7 +62,10 @@ export class Restrictions {
     if (device.id === 0 || account.phone === to.phone || node.attrs['category'] === 'peer') return undefined;
     const [restriction] = this.#network.faults.fitting('restrict-account', { phone: account.phone });
     const [limit] = this.#network.faults.fitting('limit-new-chats', { phone: account.phone });
-    if ((!restriction && !limit) || this.#isKnown(account, to)) return undefined;
+    if ((!restriction && !limit) || this.isKnown(account, to)) {
+      this.#begun.add(`${account.phone} ${to.phone}`);
+      return undefined;
+    }
     if (restriction) {
       this.#network.faults.fired(restriction);
       return NO_NEW_CHATS;
@@ -67,7 +75,8 @@ export class Restrictions {
     const before = statusOf(limit);
     this.#network.faults.fired(limit);
     this.#begun.add(`${account.phone} ${to.phone}`);
-    if (statusOf(limit) !== before) this.#tell(account, 'MessageCappingInfoNotification', capping(limit));
+    if (statusOf(limit) !== before)
+      this.#tell(account, 'MessageCappingInfoNotification', capping(this.#network, limit));
     return undefined;
   }
 
@@ -77,7 +86,7 @@ export class Restrictions {
     if (!fault) return undefined;
     const reason = fault.code ?? 402;
     if (reason === 402) {
-      const expire = fault.until === undefined ? undefined : Math.max(0, fault.until - now());
+      const expire = fault.until === undefined ? undefined : Math.max(0, fault.until - secondsOf(this.#network));
       return { reason, more: { code: fault.reason ?? 101, expire } };
     }
     const logout_message_header = 'This account is not allowed to use WhatsApp';
@@ -86,7 +95,7 @@ export class Restrictions {
   }
 
   /** Whether there is a chat between the two, in either direction. */
-  #isKnown(account: Account, to: Account): boolean {
+  isKnown(account: Account, to: Account): boolean {
     if (this.#begun.has(`${account.phone} ${to.phone}`)) return true;
     return (
       this.#network.store.get('select 1 from messages where phone = ? and chat = ?', account.phone, to.phone) !==
@@ -115,19 +124,19 @@ function timelockState(fault?: Fault): object {
   return { is_active: true, time_enforcement_ends: String(until), enforcement_type: enforcement };
 }
 
-function capping(fault?: Fault): object {
-  return { xwa2_notify_new_chat_messages_capping_info_update: cappingState(fault) };
+function capping(network: Network, fault?: Fault): object {
+  return { xwa2_notify_new_chat_messages_capping_info_update: cappingState(network, fault) };
 }
 
-function cappingState(fault?: Fault): object {
+function cappingState(network: Network, fault?: Fault): object {
   if (!fault) return { total_quota: 0, used_quota: 0, capping_status: 'NONE' };
-  const end = fault.until ?? now() + CYCLE_SECONDS;
+  const end = fault.until ?? secondsOf(network) + CYCLE_SECONDS;
   return {
     total_quota: fault.quota ?? 0,
     used_quota: fault.fired,
     cycle_start_timestamp: String(end - CYCLE_SECONDS),
     cycle_end_timestamp: String(end),
-    server_sent_timestamp: String(now()),
+    server_sent_timestamp: String(secondsOf(network)),
     ote_status: 'NOT_ELIGIBLE',
     mv_status: 'NOT_ELIGIBLE',
     capping_status: statusOf(fault),
@@ -149,7 +158,8 @@ export const RESTRICTION_QUERIES: Record<string, { path: string; answer: (networ
     },
     [QueryIds.MESSAGE_CAPPING_INFO]: {
       path: XWAPaths.xwa2_message_capping_info,
-      answer: ({ faults }, { account }) => cappingState(faults.fitting('limit-new-chats', { phone: account.phone })[0]),
+      answer: (network, { account }) =>
+        cappingState(network, network.faults.fitting('limit-new-chats', { phone: account.phone })[0]),
     },
   };
 
