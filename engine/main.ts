@@ -121,6 +121,7 @@ export async function startEngine(
       media,
       clock,
       version: VERSION,
+      url: () => url,
       notReady: () => starting,
     };
     const server = await listen(config, httpSurface({ engine, log, ...(sandbox && { sandbox: sandbox.proxy }) }));

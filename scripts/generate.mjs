@@ -1,6 +1,6 @@
 /**
  * Writes what is derived: the output schemas that n8n's editor reads and the README's table of operations, from the
- * nodes and the engine's operations; the page of the REST API; and the page of what of WasenderApi's documentation
+ * nodes and the engine's operations; the REST API as OpenAPI and as a page to read; and the page of what of WasenderApi's documentation
  * holds, from what the contract tests have found (they are run when they have not been yet). Run by `npm run generate`,
  * which builds before. With `--check` nothing is written, and whatever is not as it would be is told.
  */
@@ -9,7 +9,6 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { format } from 'prettier';
-import { apiPage } from './api.mjs';
 import { conformancePage, results } from './conformance.mjs';
 import { operationsTable, outputSchemas } from './nodes.mjs';
 
@@ -17,6 +16,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const check = process.argv.includes('--check');
 const { Warbler } = await import(join(root, 'dist/nodes/Warbler/Warbler.node.js'));
 const { operations } = await import(join(root, 'engine/dist/operations/index.js'));
+const { openApi } = await import(join(root, 'engine/dist/operations/openapi.js'));
+const { apiPage } = await import(join(root, 'engine/dist/operations/api-page.js'));
 const { description } = new Warbler();
 
 /** Path → content of everything that is generated. */
@@ -34,7 +35,10 @@ files.set(
   readFileSync(readme, 'utf8').replace(/<!-- operations -->[^]*<!-- \/operations -->/, () => table),
 );
 
-files.set(join(root, 'docs/api.md'), apiPage(operations));
+// As an engine says it that nobody has told where it is.
+const document = openApi('http://127.0.0.1:3210');
+files.set(join(root, 'docs/openapi.json'), `${JSON.stringify(document, null, 2)}\n`);
+files.set(join(root, 'docs/api.md'), apiPage(document));
 files.set(join(root, 'docs/conformance.md'), conformancePage(root, results(root) ?? contractTests()));
 
 /** What the contract tests find now. That some of it does not hold is for the page to say. */

@@ -29,6 +29,8 @@ export interface Engine {
   media: Media;
   clock: Clock;
   version: string;
+  /** The engine's own address, as others reach it. */
+  url(): string;
   /** `undefined` once everything is up; else what is still being waited for. */
   notReady(): string | undefined;
 }
@@ -87,6 +89,10 @@ export interface Operation {
   answers?: 'file';
   /** For an answer that is also a picture: the text of the QR code to draw for `Accept: image/png`. */
   picture?: (output: never) => string;
+  /** It heeds `Idempotency-Key`; for the others `call.idempotencyKey` is not there. */
+  idempotencyKey?: true;
+  /** Requests worth showing, each by what it does; without them the examples of the fields make one. */
+  examples?: Record<string, Record<string, unknown>>;
   /** Errors that it answers, besides those that its access and its input imply. */
   errors?: readonly ErrorCode[];
   /** What models may call it by, over MCP. */

@@ -30,6 +30,20 @@ const shownDelivery = z.object({
   last_status: z.int().nullable(),
   last_error: z.string().nullable(),
 });
+/** An event as it is posted and as the log has it. */
+export const eventShown = z
+  .looseObject({
+    event: z.enum(EVENT_NAMES).describe('Name of the event'),
+    id: z.string().describe('Id of the event, the same on every retry'),
+    seq: z.int().describe('Number of the event in this engine: tells the order in which things happened'),
+    sessionId: z.string().describe('Id of the session'),
+    timestamp: z.int().describe('When it happened, in Unix milliseconds'),
+    jid: z.string().optional().describe('WhatsApp’s address of the chat, where the event is about one'),
+    lid: z.string().optional().describe('LID of the person, where known'),
+    phone: z.string().optional().describe('Phone number of the person, digits with country code, where known'),
+    data: z.unknown().describe('What happened, in WasenderApi’s form; by event'),
+  })
+  .meta({ title: 'Event' });
 const ofSession = z.object({ whatsappSession });
 const byId = ofSession.extend({ webhookId: z.string() });
 const page = {
@@ -132,7 +146,7 @@ export const events = operation({
   access: 'own',
   summary: 'Read the event log of a session, oldest first',
   input: ofSession.extend(page),
-  output: z.array(z.looseObject({ event: z.string(), id: z.string(), seq: z.int() })),
+  output: z.array(eventShown),
   run: async ({ engine, record }, { after, limit }) =>
     (await engine.store.events.list(record.id, { after, limit })).map((event) => ({ ...event })),
 });

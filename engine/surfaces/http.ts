@@ -12,6 +12,7 @@ import { admit } from '../operations/access.ts';
 import { operations } from '../operations/index.ts';
 import { readInput, type Call, type Engine, type FileAnswer, type Operation } from '../operations/operation.ts';
 import { readBody } from './body.ts';
+import { docs } from './docs.ts';
 import { sendFile } from './file.ts';
 
 export interface HttpOptions {
@@ -31,6 +32,7 @@ export function httpSurface({ engine, log, sandbox }: HttpOptions): Express {
     next();
   });
   app.get('/', (_req, res) => void res.type('text').send(welcome(engine.version, Boolean(sandbox))));
+  app.use(docs(engine.url));
   if (sandbox) app.use('/sandbox', accountOnly(engine), sandbox);
   for (const operation of operations) {
     const [method, path] = operation.http.split(' ') as [string, string];
@@ -38,7 +40,7 @@ export function httpSurface({ engine, log, sandbox }: HttpOptions): Express {
     app[verb](path, (req, res) => answer(engine, operation, req, res, log));
   }
   app.use((req) => {
-    throw new EngineError('not_found', `There is no ${req.method} ${req.path}. The API is described in the README.`);
+    throw new EngineError('not_found', `There is no ${req.method} ${req.path}. Every request is described at /docs.`);
   });
   app.use(onError(log));
   return app;
@@ -66,7 +68,7 @@ async function answer(engine: Engine, operation: Operation, req: Request, res: R
   const input = readInput(operation, { ...req.query, ...fields, ...req.params });
   const call: Partial<Call> = { engine, ...(file && { file }) };
   if (record) Object.assign(call, { record, session: engine.sessions.get(record.id) });
-  const idempotencyKey = idempotencyKeyOf(req);
+  const idempotencyKey = operation.idempotencyKey && idempotencyKeyOf(req);
   if (idempotencyKey) call.idempotencyKey = idempotencyKey;
   const output = await operation.run(call as Call, input as never);
   await send(operation, input['qr_as_image'] === true ? await drawn(output) : output, req, res);
@@ -166,6 +168,7 @@ function welcome(version: string, sandbox: boolean): string {
     '',
     'This is the engine. Give its address and a personal access token to the Warbler nodes in n8n.',
     'Is it alive: GET /healthz    Is it ready: GET /readyz    Sessions: GET /api/whatsapp-sessions',
+    'Every request, to look around in: /docs    for programs: /openapi.json',
     '',
   ].join('\n');
 }

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { SETTINGS } from '../../engine/config.ts';
 import { EVENTS } from '../../engine/events.ts';
-import { apiPage } from '../../scripts/api.mjs';
 import { VERSION } from '../../engine/version.ts';
 
 await import('../../engine/whatsapp/hardening.ts');
-const { operations } = await import('../../engine/operations/index.ts');
+const { apiPage } = await import('../../engine/operations/api-page.ts');
+const { openApi } = await import('../../engine/operations/openapi.ts');
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const readme = read('README.md');
@@ -40,8 +40,10 @@ test('the page of the sandbox names every request of its control API, and every 
   expect(faults.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });
 
-test('the page of the REST API is the one that the operations make', () => {
-  expect(read('docs/api.md')).toBe(apiPage(operations));
+test('openapi.json and the page of the REST API are those that the operations make', () => {
+  const document = openApi('http://127.0.0.1:3210');
+  expect(JSON.parse(read('docs/openapi.json'))).toEqual(document);
+  expect(read('docs/api.md')).toBe(apiPage(document));
 });
 
 test('engine and nodes have one version, and it is the one that the engine reports', () => {

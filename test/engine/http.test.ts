@@ -69,6 +69,7 @@ beforeEach(async () => {
     media,
     clock: systemClock,
     version: '0.0.0-test',
+    url: () => url,
     notReady: () => waiting,
   };
   server = createServer(httpSurface({ engine, log: silent }));

@@ -1,0 +1,124 @@
+import { z } from 'zod';
+
+/** JSON Schema of 2020-12, as far as operations need it. */
+export interface JsonSchema {
+  $ref?: string;
+  title?: string;
+  description?: string;
+  type?: string | string[];
+  properties?: Record<string, JsonSchema>;
+  required?: string[];
+  items?: JsonSchema;
+  anyOf?: JsonSchema[];
+  allOf?: JsonSchema[];
+  additionalProperties?: JsonSchema | boolean;
+  enum?: unknown[];
+  const?: unknown;
+  default?: unknown;
+  examples?: unknown[];
+  [keyword: string]: unknown;
+}
+
+const REFERENCE = '#/components/schemas/';
+
+/**
+ * Turns schemas of operations into those of a document. A schema with a `title` becomes a component of that name, and
+ * all places that use it refer to it. A field whose values speak for themselves (an enum, a constant, a boolean, one
+ * with a default) gets its example from them; all others say it, by `.meta({ examples: […] })`.
+ */
+export class Schemas {
+  readonly components: Record<string, JsonSchema> = {};
+
+  of(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
+    const { $schema: _dialect, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+    return this.#tidied(json as JsonSchema);
+  }
+
+  /** What a schema refers to, or the schema itself. */
+  resolved(schema: JsonSchema): JsonSchema {
+    return schema.$ref ? this.components[schema.$ref.slice(REFERENCE.length)]! : schema;
+  }
+
+  /** A value made of the examples of a schema's fields; `undefined` where they have none. */
+  example(schema: JsonSchema): unknown {
+    if (schema.examples) return schema.examples[0];
+    const { properties, items, anyOf, allOf, type, additionalProperties, $ref } = schema;
+    if ($ref) return this.example(this.resolved(schema));
+    if (allOf) return Object.assign({}, ...allOf.map((part) => this.example(part)));
+    if (anyOf) return this.example(anyOf[0]!);
+    if (items) return [this.example(items)].filter((item) => item !== undefined);
+    if (type !== 'object') return undefined;
+    if (!properties && additionalProperties) return undefined;
+    return Object.fromEntries(
+      Object.entries(properties ?? {})
+        .map(([name, field]): [string, unknown] => [name, this.example(field)])
+        .filter(([, value]) => value !== undefined),
+    );
+  }
+
+  #tidied({ title, description, default: fallback, examples, ...rest }: JsonSchema): JsonSchema {
+    const body = withoutNoise(this.#inside(rest));
+    const about = {
+      ...(description !== undefined && { description }),
+      ...(fallback !== undefined && { default: fallback }),
+    };
+    if (title === undefined) {
+      const found = examples ?? valuesOf({ ...body, default: fallback });
+      return { ...body, ...about, ...(found && { examples: found }) };
+    }
+    const found = valuesOf(body);
+    const component = { ...body, ...(found && { examples: found }) };
+    const known = (this.components[title] ??= component);
+    if (JSON.stringify(known) !== JSON.stringify(component)) throw new Error(`Two schemas are called ${title}`);
+    return { $ref: `${REFERENCE}${title}`, ...about, ...(examples && { examples }) };
+  }
+
+  #inside({ properties, items, anyOf, additionalProperties, ...rest }: JsonSchema): JsonSchema {
+    return {
+      ...rest,
+      ...(properties && {
+        properties: Object.fromEntries(
+          Object.entries(properties).map(([name, field]): [string, JsonSchema] => [name, this.#tidied(field)]),
+        ),
+      }),
+      ...(items && { items: this.#tidied(items) }),
+      ...(anyOf && alternatives(anyOf.map((option) => this.#tidied(option)))),
+      ...openness(additionalProperties, (values) => this.#tidied(values)),
+    };
+  }
+}
+
+/** Alternatives that are single values are written as one list of values, `null` among them. */
+function alternatives(anyOf: JsonSchema[]): JsonSchema {
+  const values = anyOf.map(({ enum: several, const: one, type }) => {
+    if (type === 'null') return [null];
+    return several ?? (one === undefined ? undefined : [one]);
+  });
+  if (anyOf.every(({ type }) => type === 'null') || values.some((list) => list === undefined)) return { anyOf };
+  return { type: [...new Set(anyOf.flatMap(({ type }) => type ?? []))], enum: values.flatMap((list) => list!) };
+}
+
+/** That a later version may answer more fields goes without saying; that any name may be used does not. */
+function openness(
+  values: JsonSchema | boolean | undefined,
+  tidied: (schema: JsonSchema) => JsonSchema,
+): { additionalProperties?: JsonSchema | boolean } {
+  if (typeof values !== 'object') return {};
+  return { additionalProperties: Object.keys(values).length === 0 ? true : tidied(values) };
+}
+
+/** Without the limits of JavaScript's integers, and the news that names are text. */
+function withoutNoise({ propertyNames: _names, ...schema }: JsonSchema): JsonSchema {
+  if (schema['minimum'] === Number.MIN_SAFE_INTEGER) delete schema['minimum'];
+  if (schema['maximum'] === Number.MAX_SAFE_INTEGER) delete schema['maximum'];
+  if (schema.type instanceof Array && schema.type.length === 1) schema.type = schema.type[0]!;
+  return schema;
+}
+
+/** Examples that follow from a schema; `undefined` when none do. */
+function valuesOf({ const: one, enum: several, default: fallback, type }: JsonSchema): unknown[] | undefined {
+  if (one !== undefined) return [one];
+  if (fallback !== undefined && fallback !== null) return [fallback];
+  if (several) return [several[0]];
+  return type === 'boolean' ? [true] : undefined;
+}
