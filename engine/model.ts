@@ -304,3 +304,19 @@ export interface DeliveryRecord {
   lastStatus: number | null;
   lastError: string | null;
 }
+
+/** When a person has to approve a tool call: never, for whatever changes something, always, or for these tools. */
+export type ApprovalRule = 'none' | 'writes' | 'all' | string[];
+
+/** What a token may do over MCP, and it may do nothing else. What is left out is not limited. */
+export interface TokenScope {
+  /** Names of tools; `read` and `write` are all those that change nothing, or something. */
+  tools?: string[];
+  /** Ids of sessions. */
+  sessions?: number[];
+  /** Addresses (jids) of people, groups and channels that calls may be about. */
+  recipients?: string[];
+  /** Tool calls within 24 hours. */
+  calls_per_day?: number;
+  approval?: ApprovalRule;
+}

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { EngineError } from '../errors.ts';
 import type { SessionRecord } from '../model.ts';
-import type { Store } from '../store/store.ts';
+import type { Store, TokenRecord } from '../store/store.ts';
 import type { Access } from './operation.ts';
 
 /** A new personal access token; only its hash is kept. 256 random bits need no slow hash. */
@@ -31,15 +31,15 @@ export async function admit(
   { authorization, session, pathSession }: Credentials,
 ): Promise<SessionRecord | undefined> {
   if (access === 'public') return undefined;
-  // WasenderApi's documentation also writes "Bearer token KEY".
-  const key = /^Bearer\s+(?:token\s+)?(\S+)$/i.exec(authorization ?? '')?.[1];
-  if (!key) throw new EngineError('unauthorized', 'API key is required');
-  if (await isPersonalToken(store, key)) {
+  const caller = await identify(store, authorization);
+  if (caller.token) {
+    if (caller.token.scope) {
+      throw new EngineError('forbidden', 'This token is for MCP alone: it opens /mcp and nothing else.');
+    }
     if (access === 'account') return undefined;
     return named(store, access === 'own' ? pathSession : sessionHeader(session));
   }
-  const own = await store.sessions.findByApiKey(key);
-  if (!own) throw new EngineError('unauthorized', 'Invalid API key');
+  const own = caller.session;
   if (access === 'account') {
     throw new EngineError('forbidden', 'A session’s API key cannot do this. Use a personal access token.');
   }
@@ -49,11 +49,26 @@ export async function admit(
   return own;
 }
 
+/** Who calls: somebody with a personal access token, or with the API key of a session. */
+export type Caller = { token: TokenRecord; session?: undefined } | { token?: undefined; session: SessionRecord };
+
+/** Reads the header `Authorization`. Throws 401 for a key that is missing or unknown. */
+export async function identify(store: Store, authorization: string | undefined): Promise<Caller> {
+  // WasenderApi's documentation also writes "Bearer token KEY".
+  const key = /^Bearer\s+(?:token\s+)?(\S+)$/i.exec(authorization ?? '')?.[1];
+  if (!key) throw new EngineError('unauthorized', 'API key is required');
+  const token = await personalToken(store, key);
+  if (token) return { token };
+  const session = await store.sessions.findByApiKey(key);
+  if (session) return { session };
+  throw new EngineError('unauthorized', 'Invalid API key');
+}
+
 /** Every hash is compared, each in constant time: how long it takes tells nothing about any token. */
-async function isPersonalToken(store: Store, token: string): Promise<boolean> {
+async function personalToken(store: Store, token: string): Promise<TokenRecord | undefined> {
   const hash = hashToken(token);
-  let found = false;
-  for (const known of await store.tokens.list()) found = timingSafeEqual(known.hash, hash) || found;
+  let found: TokenRecord | undefined;
+  for (const known of await store.tokens.list()) found = timingSafeEqual(known.hash, hash) ? known : found;
   return found;
 }
 

@@ -8,6 +8,7 @@ import { attach } from './attach.ts';
 import { FILE_BODY_MB } from './media.ts';
 import { operation, type Call } from './operation.ts';
 import { requestOf, sendFields, sendingFields, sendRules } from './send-fields.ts';
+import { sendTools } from './send-tools.ts';
 
 const WAIT_MS = 30_000;
 /** For so long the recipients' WhatsApp shows an edit; and a deletion. */
@@ -48,6 +49,7 @@ export const send = operation({
   idempotencyKey: true,
   summary: 'Send a message of any kind to a person, a group or a channel, or a status',
   bodyMb: FILE_BODY_MB,
+  tools: sendTools,
   input: z.object(sendFields),
   rules: sendRules,
   output: accepted,

@@ -112,10 +112,16 @@ export interface Tool {
   destructive?: true;
   /** Called twice with the same input, it does no more than once. */
   idempotent?: true;
+  /** It stays inside the engine: WhatsApp is not asked, nobody else sees it. */
+  local?: true;
+  /** Its answer holds nothing that people on WhatsApp have written, neither messages nor names. */
+  plain?: true;
   /** Fields of the operation's input that it takes, all of them unless said. */
   fields?: readonly string[];
   /** Of those, the ones without which this tool makes no sense, though the operation can do without. */
   required?: readonly string[];
+  /** Fields that it does not take, because they are always this. */
+  set?: Readonly<Record<string, unknown>>;
 }
 
 /** Declares an operation; ties the types of its schemas to `run`. */

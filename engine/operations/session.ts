@@ -40,6 +40,15 @@ export const list = operation({
   http: 'GET /api/whatsapp-sessions',
   access: 'account',
   summary: 'List all sessions',
+  tools: [
+    {
+      name: 'list_whatsapp_sessions',
+      description:
+        'List the WhatsApp sessions: each is one linked WhatsApp account, with its id, name, number, status and settings. Call it first when there may be several; other tools take the id as session_id.',
+      readOnly: true,
+      local: true,
+    },
+  ],
   input: z.object({}),
   output: z.array(shown),
   run: async ({ engine }) => (await engine.store.sessions.list()).map((record) => show(engine, record)),

@@ -13,6 +13,7 @@ import type {
   SessionSettings,
   SessionStatus,
   SubscriptionRecord,
+  TokenScope,
 } from '../model.ts';
 
 /** What names a message within a session: WhatsApp's ids are chosen by senders, and two may choose the same. */
@@ -196,6 +197,8 @@ export interface TokenRecord {
   id: number;
   name: string;
   hash: Buffer;
+  /** What it is limited to; null: to nothing. */
+  scope: TokenScope | null;
   createdAt: number;
 }
 
@@ -265,7 +268,7 @@ export interface Store {
   tokens: {
     list(): Promise<TokenRecord[]>;
     /** Replaces the token of the same name. */
-    put(name: string, hash: Buffer): Promise<TokenRecord>;
+    put(name: string, hash: Buffer, scope?: TokenScope): Promise<TokenRecord>;
     delete(name: string): Promise<boolean>;
   };
 

@@ -14,6 +14,7 @@ import { readInput, type Call, type Engine, type FileAnswer, type Operation } fr
 import { readBody } from './body.ts';
 import { docs } from './docs.ts';
 import { sendFile } from './file.ts';
+import { mcpSurface } from './mcp.ts';
 
 export interface HttpOptions {
   engine: Engine;
@@ -34,6 +35,7 @@ export function httpSurface({ engine, log, sandbox }: HttpOptions): Express {
   app.get('/', (_req, res) => void res.type('text').send(welcome(engine.version, Boolean(sandbox))));
   app.use(docs(engine.url));
   if (sandbox) app.use('/sandbox', accountOnly(engine), sandbox);
+  app.all('/mcp', mcpSurface({ engine, log }));
   for (const operation of operations) {
     const [method, path] = operation.http.split(' ') as [string, string];
     const verb = method.toLowerCase() as 'get' | 'post' | 'put' | 'delete';

@@ -5,6 +5,7 @@ import {
   type MediaRecord,
   type MessageStatus,
   type SessionRecord,
+  type TokenScope,
   type ChatRecord,
   type ContactRecord,
 } from '../../engine/model.ts';
@@ -1293,6 +1294,10 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         ['n8n', Buffer.alloc(32, 3)],
         ['other', Buffer.alloc(32, 2)],
       ]);
+      expect(second.scope).toBeNull();
+      const scope: TokenScope = { tools: ['read'], sessions: [1], calls_per_day: 5, approval: ['leave_group'] };
+      expect(await store.tokens.put('n8n', Buffer.alloc(32, 4), scope)).toMatchObject({ id: first.id, scope });
+      expect((await store.tokens.list()).map((token) => token.scope)).toEqual([scope, null]);
       expect(await store.tokens.delete('n8n')).toBe(true);
       expect(await store.tokens.delete('n8n')).toBe(false);
       expect(await store.tokens.list()).toHaveLength(1);

@@ -1,3 +1,4 @@
+import type { TokenScope } from '../../model.ts';
 import type { Store, TokenRecord } from '../store.ts';
 import type { Database, Row } from './database.ts';
 
@@ -6,12 +7,14 @@ export function tokens(db: Database): Store['tokens'] {
     async list() {
       return db.all('SELECT * FROM tokens ORDER BY id').map(toToken);
     },
-    async put(name, hash) {
+    async put(name, hash, scope) {
       const row = db.get(
-        `INSERT INTO tokens (name, hash, created_at) VALUES (?, ?, ?)
-         ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at RETURNING *`,
+        `INSERT INTO tokens (name, hash, scope, created_at) VALUES (?, ?, ?, ?)
+         ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, scope = excluded.scope, created_at = excluded.created_at
+         RETURNING *`,
         name,
         hash,
+        scope ? JSON.stringify(scope) : null,
         Date.now(),
       );
       return toToken(row!);
@@ -27,6 +30,7 @@ function toToken(row: Row): TokenRecord {
     id: Number(row['id']),
     name: String(row['name']),
     hash: row['hash'] as Buffer,
+    scope: row['scope'] === null ? null : (JSON.parse(String(row['scope'])) as TokenScope),
     createdAt: Number(row['created_at']),
   };
 }

@@ -9,4 +9,7 @@ CREATE TABLE counters (
   used INTEGER NOT NULL,
   PRIMARY KEY (scope, name, seconds)
 ) WITHOUT ROWID;
+
+-- What a token is limited to, as JSON; NULL: to nothing.
+ALTER TABLE tokens ADD COLUMN scope TEXT;
 `;

@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import { operations } from '../../operations/index.ts';
+import type { Operation, Tool } from '../../operations/operation.ts';
+
+type Schema = z.core.JSONSchema.JSONSchema;
+
+/** A tool with the operation behind it, and as `tools/list` shows it. */
+export interface McpTool {
+  tool: Tool;
+  operation: Operation;
+  /** Names of the fields that it takes, without the session. */
+  fields: readonly string[];
+  /** Whether it works on one session, so that it takes `session_id`. */
+  ofSession: boolean;
+  shown: ShownTool;
+}
+
+export interface ShownTool {
+  name: string;
+  title: string;
+  description: string;
+  inputSchema: Schema & { type: 'object' };
+  outputSchema: Schema & { type: 'object' };
+  annotations: {
+    title: string;
+    readOnlyHint: boolean;
+    destructiveHint: boolean;
+    idempotentHint: boolean;
+    openWorldHint: boolean;
+  };
+}
+
+/** The parameter by which a path names a session; a tool calls it `session_id`, whatever the operation does. */
+export const SESSION = 'whatsappSession';
+
+/** What no model needs to know, and what must not turn up in a conversation. */
+const SECRETS = ['api_key', 'webhook_secret', 'proxy_url'];
+
+const SESSION_ID: Schema = {
+  type: 'integer',
+  minimum: 1,
+  description: 'Id of the WhatsApp session (see list_whatsapp_sessions); may be left out when there is only one',
+};
+
+function toolOf(operation: Operation, tool: Tool): McpTool {
+  const all = Object.keys(operation.input.shape);
+  const fields = (tool.fields ?? all).filter((name) => name !== SESSION && !(name in (tool.set ?? {})));
+  const ofSession = operation.access !== 'account' || all.includes(SESSION);
+  return { tool, operation, fields, ofSession, shown: shown(operation, tool, fields, ofSession) };
+}
+
+function shown(operation: Operation, tool: Tool, fields: readonly string[], ofSession: boolean): ShownTool {
+  const { name, description, readOnly = false, destructive = false, idempotent = readOnly, local = false } = tool;
+  const title = titleOf(name);
+  return {
+    name,
+    title,
+    description,
+    inputSchema: inputSchema(operation, tool, fields, ofSession),
+    outputSchema: outputSchema(operation),
+    annotations: {
+      title,
+      readOnlyHint: readOnly,
+      destructiveHint: destructive,
+      idempotentHint: idempotent,
+      openWorldHint: !local,
+    },
+  };
+}
+
+function inputSchema({ input }: Operation, tool: Tool, fields: readonly string[], ofSession: boolean) {
+  const shape = input.shape as Record<string, z.ZodType>;
+  const picked = z.object(Object.fromEntries(fields.map((name) => [name, shape[name]!])));
+  const { properties = {}, required = [] } = lean(z.toJSONSchema(picked, { io: 'input' }));
+  return {
+    type: 'object' as const,
+    properties: { ...properties, ...(ofSession && { session_id: SESSION_ID }) },
+    required: [...new Set([...required, ...(tool.required ?? [])])],
+    additionalProperties: false,
+  };
+}
+
+/** Of an answer. Nothing in it is required: an error has no data, and an answer no error. */
+function outputSchema({ output }: Operation) {
+  const data = withoutSecrets(lean(z.toJSONSchema(output, { io: 'input' }), ['required']));
+  return {
+    type: 'object' as const,
+    properties: { notice: { type: 'string' as const }, data, error: { type: 'object' as const } },
+  };
+}
+
+/** A schema without what says nothing to a model, which pays for every word. */
+function lean<T>(schema: T, without: readonly string[] = []): T {
+  if (Array.isArray(schema)) return schema.map((one) => lean<unknown>(one, without)) as T;
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const says = ([key, value]: [string, unknown]) =>
+    key !== '$schema' && !without.includes(key) && Math.abs(Number(value)) !== Number.MAX_SAFE_INTEGER;
+  return mapped(schema, says, (value) => lean(value, without));
+}
+
+/** An answer, or the schema of one, without {@link SECRETS}, however deep they lie. */
+export function withoutSecrets<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(withoutSecrets<unknown>) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return mapped(value, ([key]) => !SECRETS.includes(key), withoutSecrets);
+}
+
+const mapped = <T extends object>(
+  value: T,
+  keep: (entry: [string, unknown]) => boolean,
+  change: (inner: unknown) => unknown,
+): T =>
+  Object.fromEntries(
+    Object.entries(value)
+      .filter(keep)
+      .map(([key, inner]) => [key, change(inner)]),
+  ) as T;
+
+const WORDS: Record<string, string> = { whatsapp: 'WhatsApp', lid: 'LID', jid: 'address', api: 'API', qr: 'QR' };
+
+/** `get_lid_from_phone_number` is “Get LID from phone number”. */
+function titleOf(name: string): string {
+  const words = name
+    .split('_')
+    .map((word) => WORDS[word] ?? word)
+    .join(' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** All tools by name, in the order of the operations. */
+export const tools: ReadonlyMap<string, McpTool> = new Map(
+  operations.flatMap((operation) =>
+    (operation.tools ?? []).map((tool): [string, McpTool] => [tool.name, toolOf(operation, tool)]),
+  ),
+);
