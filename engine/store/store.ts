@@ -259,6 +259,16 @@ export interface Store {
   counters: {
     /** Counts `amount` more in all of the windows or, where one has no room for that, in none; answers how they stand. */
     take(scope: string, name: string, windows: CounterWindow[], at: { now: number; amount?: number }): Promise<Taken>;
+    /**
+     * Takes back what was counted and then did not happen, in those of the windows that are still open; one in which
+     * nothing is left was never opened.
+     */
+    giveBack(
+      scope: string,
+      name: string,
+      windows: CounterWindow[],
+      at: { now: number; amount?: number },
+    ): Promise<void>;
     /** How the windows stand. */
     read(scope: string, name: string, windows: CounterWindow[], now: number): Promise<CounterState[]>;
     /** Forgets everything that was counted for it. */

@@ -91,6 +91,24 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         ]);
       });
 
+      test('take back what did not happen, and with it the opening of a window', async () => {
+        const giveBack = (now: number) => store.counters.giveBack('session:1', 'sends', [MINUTE, DAY], { now });
+        await take(0);
+        await take(1000);
+        await giveBack(2000);
+        expect((await take(2000)).windows).toMatchObject([
+          { used: 2, resetsAt: 60_000 },
+          { used: 2, resetsAt: 86_400_000 },
+        ]);
+        // Of the minute that was over nothing is left to be taken back.
+        await giveBack(70_000);
+        expect((await take(70_000)).windows).toMatchObject([{ used: 1, resetsAt: 130_000 }, { used: 2 }]);
+        await store.counters.clear('session:1');
+        await take(200_000);
+        await giveBack(210_000);
+        expect((await take(220_000)).windows).toMatchObject([{ used: 1, resetsAt: 280_000 }, { used: 1 }]);
+      });
+
       test('are kept apart by name and scope, and when the store is opened again', async () => {
         await take(0, 3);
         store = await place.reopen();

@@ -12,6 +12,16 @@ export function counters(db: Database): Store['counters'] {
         return { taken: true, windows: after };
       });
     },
+    async giveBack(scope, name, windows, { now, amount = 1 }) {
+      db.light(() => {
+        for (const window of windows) {
+          const state = stateOf(db, scope, name, window, now);
+          if (state.used > amount) write(db, scope, name, { ...state, used: state.used - amount });
+          // Nothing was counted, so the window was never opened.
+          else forget(db, scope, name, window);
+        }
+      });
+    },
     async read(scope, name, windows, now) {
       return windows.map((window) => stateOf(db, scope, name, window, now));
     },
@@ -34,6 +44,10 @@ function stateOf(db: Database, scope: string, name: string, window: CounterWindo
   return open
     ? { ...window, used: Number(row['used']), resetsAt }
     : { ...window, used: 0, resetsAt: now + seconds * 1000 };
+}
+
+function forget(db: Database, scope: string, name: string, { seconds }: CounterWindow): void {
+  db.run('DELETE FROM counters WHERE scope = ? AND name = ? AND seconds = ?', scope, name, seconds);
 }
 
 function write(db: Database, scope: string, name: string, { seconds, used, resetsAt }: CounterState): void {
