@@ -11,6 +11,8 @@ import { attempt } from './delivery/attempt.ts';
 import { guardedAgent } from './network/guard.ts';
 import { DeliveryWorker } from './delivery/worker.ts';
 import { hashToken, newToken } from './operations/access.ts';
+import { operations } from './operations/index.ts';
+import { Limits } from './operations/limits.ts';
 import type { Engine } from './operations/operation.ts';
 import { Media } from './media/media.ts';
 import { openSandbox, welcomeGuests } from './sandbox-mode.ts';
@@ -120,6 +122,7 @@ export async function startEngine(
       proxies: { networks: config.proxyNetworks, setting: 'WARBLER_PROXY_NETWORKS' },
       media,
       clock,
+      limits: new Limits({ store, clock, operations, documented: config.limits === 'documented' }),
       version: VERSION,
       url: () => url,
       notReady: () => starting,

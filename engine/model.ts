@@ -48,6 +48,40 @@ const ownBudget = (what: string) =>
     .optional()
     .describe(`${what}; null: as many as are asked for`);
 
+const rate = z
+  .strictObject(
+    {
+      per_minute: z.int().min(1).nullable().optional().describe('Requests in a minute; null: no limit'),
+      per_day: z.int().min(1).nullable().optional().describe('Requests in 24 hours; null: no limit'),
+    },
+    { error: knowsOnly('per_minute and per_day') },
+  )
+  .optional();
+
+/** How often requests may be made of a session. What is not named stays as WARBLER_LIMITS says. */
+const requestLimits = z.strictObject(
+  {
+    message_send: rate.describe('Sending and forwarding'),
+    group_metadata: rate.describe('Metadata and participants of groups, together'),
+    contact_picture: rate.describe('Profile pictures of people'),
+    number_check: rate.describe('Checks whether a number is on WhatsApp'),
+    other: rate.describe('Every other endpoint, each for itself'),
+    endpoints: z.record(z.string(), rate.unwrap()).optional().describe('Single ones of the others, by operation id'),
+    concurrent: z.int().min(1).nullable().optional().describe('Requests under way at once; null: no limit'),
+  },
+  {
+    error: knowsOnly('message_send, group_metadata, contact_picture, number_check, other, endpoints and concurrent'),
+  },
+);
+export type RequestLimits = z.output<typeof requestLimits>;
+export type Rate = z.output<typeof rate>;
+
+/** For a name that a caller has made up: the ones there are. */
+function knowsOnly(names: string) {
+  return ({ code, keys }: { code?: string; keys?: string[] }) =>
+    code === 'unrecognized_keys' ? `it knows no ${keys!.join(', ')}, only ${names}` : undefined;
+}
+
 /** What a caller sets on a session; the defaults of a new one. */
 export const sessionSettings = z.object({
   name: z.string().min(1).max(200).describe('Name of the session, for people'),
@@ -94,6 +128,10 @@ export const sessionSettings = z.object({
     .describe(
       'How often what WhatsApp watches may happen, where that shall differ from the pace; null: as the pace has it',
     ),
+  limits: requestLimits
+    .nullable()
+    .default(null)
+    .describe('Limits on requests, as a whole: what is given replaces what was. null: as WARBLER_LIMITS says'),
 });
 export type SessionSettings = z.output<typeof sessionSettings>;
 

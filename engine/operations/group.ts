@@ -116,6 +116,7 @@ export const metadata = operation({
   id: 'group.metadata',
   http: 'GET /api/groups/:groupJid/metadata',
   access: 'session',
+  limit: 'group_metadata',
   summary: 'Get the subject, description, settings and members of a group',
   input: z.object({ groupJid }),
   output: shown,
@@ -127,6 +128,7 @@ export const participants = operation({
   id: 'group.participants',
   http: 'GET /api/groups/:groupJid/participants',
   access: 'session',
+  limit: 'group_metadata',
   summary: 'List the members of a group',
   input: z.object({ groupJid }),
   output: z.array(

@@ -30,6 +30,7 @@ export const operations: readonly Operation[] = [
   session.user,
   session.messageLogs,
   session.sessionLogs,
+  session.limits,
   message.send,
   message.edit,
   message.remove,

@@ -47,6 +47,7 @@ export const send = operation({
   http: 'POST /api/send-message',
   access: 'session',
   idempotencyKey: true,
+  limit: 'message_send',
   summary: 'Send a message of any kind to a person, a group or a channel, or a status',
   bodyMb: FILE_BODY_MB,
   tools: sendTools,
@@ -179,6 +180,7 @@ export const forward = operation({
   http: 'POST /api/messages/:msgId/forward',
   access: 'session',
   idempotencyKey: true,
+  limit: 'message_send',
   summary: 'Forward a message, marked as forwarded',
   input: byId.extend({ to: sendFields.to, wait: sendingFields.wait }),
   output: accepted,
@@ -259,8 +261,9 @@ export const pollResults = operation({
 });
 
 /** Accepts a message, and answers at once or, when asked to, when WhatsApp has taken it. */
-async function accept({ session, idempotencyKey }: Call, request: SendRequest, wait: boolean | undefined) {
-  const message = await session.messages.send(request, idempotencyKey === undefined ? {} : { idempotencyKey });
+async function accept({ session, turn, idempotencyKey }: Call, request: SendRequest, wait: boolean | undefined) {
+  const options = idempotencyKey === undefined ? {} : { idempotencyKey };
+  const message = await turn.counting(() => session.messages.send(request, options));
   if (wait) await session.messages.outcome(message.msgId, WAIT_MS);
   return answer(message, wait ? 'sent' : 'in_progress');
 }

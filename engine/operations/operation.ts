@@ -9,6 +9,7 @@ import type { SessionRecord } from '../model.ts';
 import type { Store } from '../store/store.ts';
 import type { Session } from '../whatsapp/session.ts';
 import type { Sessions } from '../whatsapp/sessions.ts';
+import type { LimitName, Limits, Turn } from './limits.ts';
 
 /**
  * Who may call. `public`: anybody. `account`: a personal access token. `own`: a personal access token, or the API key
@@ -28,6 +29,7 @@ export interface Engine {
   proxies: Reach;
   media: Media;
   clock: Clock;
+  limits: Limits;
   version: string;
   /** The engine's own address, as others reach it. */
   url(): string;
@@ -40,6 +42,8 @@ export interface Call {
   engine: Engine;
   session: Session;
   record: SessionRecord;
+  /** This call in the limits of its endpoint. */
+  turn: Turn;
   idempotencyKey?: string;
   /** The file in the request's body, for an operation that takes one; undefined when the body was JSON. */
   file?: FileBody;
@@ -65,6 +69,8 @@ export interface Operation {
   /** Method and path, with `:name` for path parameters. */
   http: `${'GET' | 'POST' | 'PUT' | 'DELETE'} ${string}`;
   access: Access;
+  /** The limit that it shares with others or that is documented for it; without one, it is limited by itself. */
+  limit?: LimitName;
   summary: string;
   input: z.ZodObject;
   /**

@@ -15,6 +15,7 @@ import { shownJid } from '../whatsapp/outgoing.ts';
 import { newApiKey, newWebhookSecret } from './access.ts';
 import { operation, whatsappSession, type Engine } from './operation.ts';
 import { paged, pageFields, pageOf } from './page.ts';
+import { requestsLeft, requestsLeftSchema } from './requests-left.ts';
 
 const NOT_CONNECTED = 'Your Whatsapp Session is not connected please connect your session first.';
 
@@ -294,6 +295,16 @@ export const sessionLogs = operation({
   },
 });
 
+export const limits = operation({
+  id: 'session.limits',
+  http: 'GET /api/whatsapp-sessions/:whatsappSession/limits',
+  access: 'own',
+  summary: 'Get the limits of a session, and what is left of them',
+  input: byId,
+  output: z.object({ requests: requestsLeftSchema.describe('Limits on requests') }),
+  run: async ({ engine, record }) => ({ requests: await requestsLeft(engine.limits, record) }),
+});
+
 /** WasenderApi writes times of this log in words of a database. */
 const logTime = (ms: number) => new Date(ms).toISOString().replace('T', ' ').slice(0, 19);
 
@@ -360,6 +371,8 @@ function checked(engine: Engine, settings: SessionSettings): SessionSettings {
   if (enabled && !url) {
     throw validationFailed({ webhook_url: ['The webhook_url field is required when webhook_enabled is true.'] });
   }
+  const fault = settings.limits && engine.limits.fault(settings.limits);
+  if (fault) throw validationFailed({ limits: [fault] });
   const wrong = settings.proxy_url ? checkProxyUrl(settings.proxy_url, engine.proxies) : undefined;
   if (wrong) throw validationFailed({ proxy_url: [wrong] });
   // Names of WasenderApi's that this version does not emit are taken: its clients send whole lists of them.

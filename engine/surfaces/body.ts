@@ -87,6 +87,7 @@ function fromForm(req: Request): Promise<Body> {
     } catch (error) {
       return reject(unreadable(error));
     }
+    req.once('close', () => reject(unreadable(new Error('the request broke off'))));
     form.on('field', (name, value) => void (fields[name] = value));
     form.on('file', (_name, stream, { filename, mimeType }) => {
       form.once('error', (error) => stream.destroy(unreadable(error)));

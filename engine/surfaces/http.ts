@@ -10,7 +10,9 @@ import { toBuffer, toDataURL } from 'qrcode';
 import { EngineError, errorBody, unforeseen } from '../errors.ts';
 import { admit } from '../operations/access.ts';
 import { operations } from '../operations/index.ts';
-import { readInput, type Call, type Engine, type FileAnswer, type Operation } from '../operations/operation.ts';
+import type { Standing } from '../operations/limits.ts';
+import type { Engine, FileAnswer, Operation } from '../operations/operation.ts';
+import { perform } from '../operations/perform.ts';
 import { readBody } from './body.ts';
 import { docs } from './docs.ts';
 import { sendFile } from './file.ts';
@@ -65,14 +67,15 @@ async function answer(engine: Engine, operation: Operation, req: Request, res: R
   });
   const sessionId = record?.id ?? pathSession;
   if (sessionId !== undefined) about['session'] = sessionId;
-  // Only now: what a stranger sends is not even read.
-  const { fields, file } = await readBody(operation, req, res);
-  const input = readInput(operation, { ...req.query, ...fields, ...req.params });
-  const call: Partial<Call> = { engine, ...(file && { file }) };
-  if (record) Object.assign(call, { record, session: engine.sessions.get(record.id) });
-  const idempotencyKey = operation.idempotencyKey && idempotencyKeyOf(req);
-  if (idempotencyKey) call.idempotencyKey = idempotencyKey;
-  const output = await operation.run(call as Call, input as never);
+  const { input, output } = await perform(engine, operation, {
+    record,
+    // Only now: what a stranger sends is not even read.
+    read: async () => {
+      const { fields, ...brought } = await readBody(operation, req, res);
+      return { fields: { ...req.query, ...fields, ...req.params }, ...brought, ...idempotencyKeyOf(operation, req) };
+    },
+    show: (standing) => res.set(rateLimitHeaders(standing)),
+  });
   await send(operation, input['qr_as_image'] === true ? await drawn(output) : output, req, res);
 }
 
@@ -115,10 +118,17 @@ function pathNumber(text: unknown): number | undefined {
   return typeof text === 'string' && /^[1-9]\d{0,14}$/.test(text) ? Number(text) : undefined;
 }
 
-function idempotencyKeyOf(req: Request): string | undefined {
-  const key = req.get('idempotency-key');
-  if (key === undefined) return undefined;
-  if (/^[\x21-\x7e]{1,200}$/.test(key)) return key;
+/** `X-RateLimit-Reset` is a time, in seconds since 1970: so the published client reads it. */
+const rateLimitHeaders = ({ limit, remaining, resetsAt }: Standing) => ({
+  'X-RateLimit-Limit': String(limit),
+  'X-RateLimit-Remaining': String(remaining),
+  'X-RateLimit-Reset': String(Math.ceil(resetsAt / 1000)),
+});
+
+function idempotencyKeyOf(operation: Operation, req: Request): { idempotencyKey?: string } {
+  const key = operation.idempotencyKey && req.get('idempotency-key');
+  if (key === undefined) return {};
+  if (/^[\x21-\x7e]{1,200}$/.test(key)) return { idempotencyKey: key };
   throw new EngineError('bad_request', 'Idempotency-Key must be 1 to 200 printable characters without spaces.');
 }
 

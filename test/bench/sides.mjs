@@ -67,6 +67,7 @@ export class Warbler extends Side {
       WARBLER_DATA_DIR: this.#folder,
       WARBLER_TOKEN: TOKEN,
       WARBLER_LOG_LEVEL: 'error',
+      WARBLER_LIMITS: 'off',
     });
     const deadline = Date.now() + READY_MS;
     while (!(await this.#isReady())) {

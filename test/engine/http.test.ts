@@ -11,6 +11,7 @@ import { Media } from '../../engine/media/media.ts';
 import type { SessionRecord } from '../../engine/model.ts';
 import { hashToken } from '../../engine/operations/access.ts';
 import { operations } from '../../engine/operations/index.ts';
+import { Limits } from '../../engine/operations/limits.ts';
 import type { Engine } from '../../engine/operations/operation.ts';
 import { Seal } from '../../engine/store/seal.ts';
 import { openSqliteStore } from '../../engine/store/sqlite/index.ts';
@@ -68,6 +69,7 @@ beforeEach(async () => {
     proxies: { networks: ['loopback'], setting: 'WARBLER_PROXY_NETWORKS' },
     media,
     clock: systemClock,
+    limits: new Limits({ store, clock: systemClock, operations, documented: false }),
     version: '0.0.0-test',
     url: () => url,
     notReady: () => waiting,

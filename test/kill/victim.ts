@@ -45,6 +45,7 @@ export class Victim {
         WARBLER_DATA_DIR: this.folder,
         WARBLER_TOKEN: TOKEN,
         WARBLER_WEBHOOK_NETWORKS: 'loopback',
+        WARBLER_LIMITS: 'off',
         ...this.env,
       },
     });

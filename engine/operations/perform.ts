@@ -1,0 +1,28 @@
+import type { SessionRecord } from '../model.ts';
+import type { Standing } from './limits.ts';
+import { readInput, type Call, type Engine, type FileBody, type Operation } from './operation.ts';
+
+/** A call by somebody who was let in, from whichever surface. */
+export interface Asked {
+  record: SessionRecord | undefined;
+  /** Brings what was asked, unchecked. Called only once the limits let the call through. */
+  read: () => Promise<{ fields: Record<string, unknown>; file?: FileBody; idempotencyKey?: string }>;
+  /** Hears how the limit of the call stands, before anything is thrown. */
+  show?: (standing: Standing) => void;
+}
+
+/** Carries a call out within its limits, and answers the output with the input as it was read. */
+export async function perform(engine: Engine, operation: Operation, { record, read, show }: Asked) {
+  const turn = engine.limits.turn(operation, record, show);
+  await turn.begin();
+  try {
+    const { fields, ...brought } = await read();
+    const input = readInput(operation, fields);
+    const call = { engine, turn, ...brought, ...(record && { record, session: engine.sessions.get(record.id) }) };
+    // A message counts itself, when it is accepted.
+    if (operation.limit !== 'message_send') await turn.count();
+    return { input, output: await operation.run(call as Call, input as never) };
+  } finally {
+    turn.end();
+  }
+}
