@@ -143,6 +143,7 @@ export class Engine {
         WARBLER_SANDBOX_PORT: String(this.sandboxPort),
         WARBLER_DATA_DIR: this.data,
         WARBLER_TOKEN: this.token,
+        WARBLER_LIMITS: 'off',
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

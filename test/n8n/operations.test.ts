@@ -57,14 +57,18 @@ withN8n('The Warbler node in a real n8n', () => {
 
   test('changes the settings of a session and leaves the others as they are', async () => {
     const session = typed(await newSession('Third'));
-    const updateFields = { name: 'Support', alwaysOnline: true };
+    const limits = '{ "message_send": { "per_minute": 60 } }';
+    const updateFields = { name: 'Support', alwaysOnline: true, limits };
     const { json } = await bench.output('session: update', { session, updateFields });
     expect(json).toMatchObject({
       name: 'Support',
       always_online: true,
       ignore_groups: true,
       webhook_events: ['messages.received'],
+      limits: { message_send: { per_minute: 60 } },
     });
+    const left = (await bench.output('session: getLimits', { session })).json['requests'];
+    expect(left).toMatchObject({ message_send: { per_minute: { limit: 60, used: 0, remaining: 60 } } });
   });
 
   test('deletes a session', async () => {

@@ -4,6 +4,7 @@ import * as create from './create';
 import * as deleteSession from './delete';
 import * as disconnect from './disconnect';
 import * as get from './get';
+import * as getLimits from './getLimits';
 import * as getMany from './getMany';
 import * as getMessageLogs from './getMessageLogs';
 import * as getPairingCode from './getPairingCode';
@@ -22,6 +23,7 @@ const operations = [
   deleteSession,
   disconnect,
   get,
+  getLimits,
   getMany,
   getMessageLogs,
   getPairingCode,

@@ -53,6 +53,20 @@ export const settings: INodeProperties[] = [
   yesOrNo('Ignore Channels', 'ignoreChannels', 'ignore_channels', 'Whether to leave out events from channels'),
   yesOrNo('Ignore Groups', 'ignoreGroups', 'ignore_groups', 'Whether to leave out events from groups'),
   {
+    displayName: 'Limits',
+    name: 'limits',
+    type: 'json',
+    default: '{\n  "message_send": { "per_minute": 60 }\n}',
+    description:
+      'JSON: how often requests may be made, in place of all that was set before: message_send, group_metadata, contact_picture, number_check, other, endpoints, concurrent. Leave it empty for what the engine has.',
+    routing: {
+      send: {
+        ...setting('limits').send,
+        value: '={{ typeof $value === "string" ? JSON.parse($value || "null") : $value }}',
+      },
+    },
+  },
+  {
     displayName: 'Proxy URL',
     name: 'proxyUrl',
     type: 'string',
