@@ -12,6 +12,7 @@ import type { Logger } from 'pino';
 import { EngineError, unforeseen } from '../errors.ts';
 import { identify, type Caller } from '../operations/access.ts';
 import type { Engine } from '../operations/operation.ts';
+import { perform } from '../operations/perform.ts';
 import { answer, refusal } from './mcp/answer.ts';
 import { readCall } from './mcp/call.ts';
 import { tools } from './mcp/tools.ts';
@@ -68,9 +69,10 @@ async function callTool(
   const startedAt = performance.now();
   const about: Record<string, unknown> = { op: found.operation.id, tool: name, token: caller.token?.name };
   try {
-    const { call, input } = await readCall(engine, caller, found, args);
-    if (call.record) about['session'] = call.record.id;
-    return await answer(found, await found.operation.run(call, input as never));
+    const { operation, record, fields } = await readCall(engine, caller, found, args);
+    if (record) about['session'] = record.id;
+    const { output } = await perform(engine, operation, { record, read: async () => ({ fields }) });
+    return await answer(found, output);
   } catch (thrown) {
     const error = unforeseen(thrown);
     about['code'] = error.code;

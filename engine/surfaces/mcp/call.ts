@@ -1,16 +1,18 @@
 import { EngineError, validationFailed } from '../../errors.ts';
 import type { Caller } from '../../operations/access.ts';
 import { sessionsOf } from '../../operations/scope.ts';
-import { readInput, type Call, type Engine } from '../../operations/operation.ts';
+import type { SessionRecord } from '../../model.ts';
+import type { Engine, Operation } from '../../operations/operation.ts';
 import { SESSION, type McpTool } from './tools.ts';
 
-/** A tool call that is in order: what is left is to run it. */
+/** What a tool call asks for, to be performed: the operation, with the rules of the tool among its own. */
 export interface ReadCall {
-  call: Call;
-  input: Record<string, unknown>;
+  operation: Operation;
+  record: SessionRecord | undefined;
+  fields: Record<string, unknown>;
 }
 
-/** Reads what a tool is called with. Throws what the model has to be told. */
+/** Reads what a tool is called with. Throws what the model has to be told of the session. */
 export async function readCall(
   engine: Engine,
   caller: Caller,
@@ -21,13 +23,8 @@ export async function readCall(
   const raw = { ...args, ...tool.set, ...(session !== undefined && { [SESSION]: session }) };
   const wrong = { ...unknown(args, fields), ...missing(args, tool.required ?? []) };
   const rules = Object.keys(wrong).length > 0 ? () => wrong : operation.rules;
-  const input = readInput({ input: operation.input, ...(rules && { rules }) }, raw);
-  const call: Partial<Call> = { engine };
-  if (session !== undefined) {
-    const record = await engine.store.sessions.get(session);
-    Object.assign(call, { record, session: engine.sessions.get(session) });
-  }
-  return { call: call as Call, input };
+  const record = session === undefined ? undefined : await engine.store.sessions.get(session);
+  return { operation: { ...operation, ...(rules && { rules }) }, record, fields: raw };
 }
 
 const given = (value: unknown) => value !== undefined && value !== null && value !== '';
