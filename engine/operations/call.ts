@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { rejectCall } from '../whatsapp/calls.ts';
 import { toJid } from '../whatsapp/jid.ts';
+import { done, personJid } from './fields.ts';
 import { operation } from './operation.ts';
 
 export const reject = operation({
@@ -9,10 +10,13 @@ export const reject = operation({
   access: 'session',
   summary: 'Reject a call that rings',
   input: z.object({
-    callId: z.string().min(1).describe('Id of the call, from the call event'),
-    from: z.string().min(1).describe('Who calls: the jid of the call event'),
+    callId: z
+      .string()
+      .min(1)
+      .meta({ description: 'Id of the call, from the call event', examples: ['4D2F8C0B1A3E5F67'] }),
+    from: personJid.min(1).describe('Who calls: the jid of the call event'),
   }),
-  output: z.object({ message: z.string() }),
+  output: z.object({ message: done('Call rejected') }),
   run: async ({ session }, { callId, from }) => {
     await rejectCall(session, { id: callId, from: toJid(from, 'from') });
     return { message: 'Call rejected' };

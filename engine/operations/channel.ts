@@ -1,23 +1,39 @@
 import { z } from 'zod';
 import * as channels from '../whatsapp/channels.ts';
+import { imgUrl, unixSeconds } from './fields.ts';
 import { operation } from './operation.ts';
 
-const channelJid = z
-  .string()
-  .describe('Address of the channel (…@newsletter), or the code of its link (https://whatsapp.com/channel/…)');
-
-const shown = z.object({
-  jid: z.string(),
-  name: z.string(),
-  description: z.string().nullable(),
-  invite: z.string().nullable().describe('Code of its link'),
-  subscribers: z.int().nullable(),
-  verified: z.boolean(),
-  createdAt: z.int().nullable().describe('Seconds since 1970'),
-  imgUrl: z.string().nullable(),
-  role: z.enum(['owner', 'admin', 'subscriber', 'guest']).nullable().describe('What this account is to the channel'),
-  muted: z.boolean().nullable(),
+const channelJid = z.string().meta({
+  description: 'Address of the channel (…@newsletter), or the code of its link (https://whatsapp.com/channel/…)',
+  examples: ['120363144038483540@newsletter'],
 });
+const jid = z
+  .string()
+  .meta({ description: 'WhatsApp’s address of the channel', examples: ['120363144038483540@newsletter'] });
+
+const shown = z
+  .object({
+    jid,
+    name: z.string().meta({ description: 'Name of the channel', examples: ['Choir news'] }),
+    description: z
+      .string()
+      .nullable()
+      .meta({ description: 'What it is about', examples: ['Dates and recordings'] }),
+    invite: z
+      .string()
+      .nullable()
+      .meta({ description: 'Code of its link', examples: ['0029VaBcDeFgHiJkLmNoPq1r'] }),
+    subscribers: z
+      .int()
+      .nullable()
+      .meta({ description: 'Number of followers, where WhatsApp tells it', examples: [128] }),
+    verified: z.boolean().describe('Whether WhatsApp has verified the channel'),
+    createdAt: unixSeconds.nullable().describe('When it was made, in Unix seconds'),
+    imgUrl,
+    role: z.enum(['owner', 'admin', 'subscriber', 'guest']).nullable().describe('What this account is to the channel'),
+    muted: z.boolean().nullable().describe('Whether this account has muted it'),
+  })
+  .meta({ title: 'Channel' });
 
 export const get = operation({
   id: 'channel.get',
@@ -45,7 +61,7 @@ export const follow = operation({
   access: 'session',
   summary: 'Follow a channel: its posts arrive as messages',
   input: z.object({ channelJid }),
-  output: z.object({ jid: z.string() }),
+  output: z.object({ jid }),
   run: async ({ session }, { channelJid }) => ({
     jid: await channels.follow(session, channels.toChannel(channelJid, 'channelJid')),
   }),
@@ -57,7 +73,7 @@ export const unfollow = operation({
   access: 'session',
   summary: 'Stop following a channel',
   input: z.object({ channelJid }),
-  output: z.object({ jid: z.string() }),
+  output: z.object({ jid }),
   run: async ({ session }, { channelJid }) => ({
     jid: await channels.unfollow(session, channels.toChannel(channelJid, 'channelJid')),
   }),

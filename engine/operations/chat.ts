@@ -1,9 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { modifyChat, showPresence } from '../whatsapp/chat.ts';
+import { chatJid, unixSeconds } from './fields.ts';
 import { operation } from './operation.ts';
 
-const jid = z.string().min(1).describe('Phone number or address of the chat');
+const jid = chatJid.min(1).describe('Phone number or address of the chat');
 
 export const presence = operation({
   id: 'chat.presence',
@@ -12,15 +13,23 @@ export const presence = operation({
   summary: 'Show the account as typing, recording, online or offline',
   input: z.object({
     jid: jid.describe('Chat that sees it; for available and unavailable the account’s own number'),
-    type: z.enum(['composing', 'recording', 'paused', 'available', 'unavailable']),
+    type: z
+      .enum(['composing', 'recording', 'paused', 'available', 'unavailable'])
+      .describe('composing: typing. recording: a voice note. paused: neither. available: online. unavailable: offline'),
     delayMs: z
       .int()
       .min(0)
       .max(60_000)
       .optional()
-      .describe('For how long: after that it is taken back, and the answer comes then'),
+      .meta({
+        description: 'For how long, in milliseconds: after that it is taken back, and the answer comes then',
+        examples: [3000],
+      }),
   }),
-  output: z.object({ jid: z.string(), type: z.string() }),
+  output: z.object({
+    jid: chatJid.describe('Chat that sees it, as it was given'),
+    type: z.string().meta({ description: 'What is shown', examples: ['composing'] }),
+  }),
   run: async ({ session }, { jid: shown, type, delayMs }) => {
     await showPresence(session, shown, type);
     if (delayMs) {
@@ -42,7 +51,7 @@ export const subscribe = operation({
   access: 'session',
   summary: 'Have presence.update tell when somebody is online or typing, until the connection ends',
   input: z.object({ jid }),
-  output: z.object({ jid: z.string() }),
+  output: z.object({ jid: chatJid }),
   run: async ({ session }, { jid: whom }) => ({ jid: await session.subscribePresence(whom) }),
 });
 
@@ -53,19 +62,22 @@ export const update = operation({
   summary: 'Archive, pin, mute or mark a chat, or let its messages disappear; what is not given stays',
   input: z.object({
     jid,
-    archived: z.boolean().optional(),
+    archived: z.boolean().optional().describe('Move it to the archive, or back'),
     pinned: z.boolean().optional().describe('Keep it at the top of the list of chats'),
-    mutedUntil: z.int().min(0).optional().describe('Unix seconds; 0 unmutes'),
+    mutedUntil: unixSeconds.min(0).optional().describe('Until when it is muted, in Unix seconds; 0 unmutes'),
     read: z.boolean().optional().describe('false: mark it as unread'),
     disappearAfter: z
       .union([z.literal(0), z.literal(86_400), z.literal(604_800), z.literal(7_776_000)])
       .optional()
-      .describe('Seconds after which new messages disappear: a day, a week, 90 days, or 0 for never'),
+      .meta({
+        description: 'Seconds after which new messages disappear: a day, a week, 90 days, or 0 for never',
+        examples: [604_800],
+      }),
   }),
   rules: ({ jid: _jid, ...changes }) =>
     Object.values(changes).every((value) => value === undefined)
       ? { archived: ['One of archived, pinned, mutedUntil, read and disappearAfter is required.'] }
       : undefined,
-  output: z.object({ jid: z.string() }),
+  output: z.object({ jid: chatJid }),
   run: async ({ session }, { jid: chat, ...changes }) => ({ jid: await modifyChat(session, chat, changes) }),
 });

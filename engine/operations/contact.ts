@@ -3,27 +3,40 @@ import { EngineError } from '../errors.ts';
 import * as contacts from '../whatsapp/contacts.ts';
 import { describeContact } from '../whatsapp/directory.ts';
 import { lidOf, phoneOf, toJid } from '../whatsapp/jid.ts';
+import { done, imgUrl, lid, personJid, phone } from './fields.ts';
 import { listed, listFields, listOf, sliceOf } from './listing.ts';
 import { operation } from './operation.ts';
 
-const contactPhoneNumber = z
-  .string()
-  .describe('Phone number with country code, or a WhatsApp address (…@s.whatsapp.net, …@lid)');
+const contactPhoneNumber = z.string().meta({
+  description: 'Phone number with country code, or a WhatsApp address (…@s.whatsapp.net, …@lid)',
+  examples: ['15551234567'],
+});
+const lidShown = z.string().meta({ examples: ['123456789012345@lid'] });
 const byNumber = z.object({ contactPhoneNumber });
 
-const lid = z.string().nullable().describe('LID, where known');
-const phone = z.string().nullable().describe('Phone number, digits with country code, where known');
 const about = {
-  name: z.string().nullable().describe('In the account’s address book'),
-  notify: z.string().nullable().describe('What the person calls themselves'),
-  verifiedName: z.string().nullable().describe('Of a business that WhatsApp has verified'),
-  imgUrl: z.string().nullable(),
-  status: z.string().nullable().describe('The about text'),
+  name: z
+    .string()
+    .nullable()
+    .meta({ description: 'Name in the account’s address book', examples: ['Robin Example'] }),
+  notify: z
+    .string()
+    .nullable()
+    .meta({ description: 'What the person calls themselves', examples: ['Robin'] }),
+  verifiedName: z
+    .string()
+    .nullable()
+    .meta({ description: 'Name of a business that WhatsApp has verified', examples: ['Robin’s Bakery'] }),
+  imgUrl,
+  status: z
+    .string()
+    .nullable()
+    .meta({ description: 'The about text', examples: ['Hey there! I am using WhatsApp.'] }),
   lid,
   phone,
 };
 
-const shown = z.object({ jid: z.string(), id: z.string(), ...about });
+const shown = z.object({ jid: personJid, id: personJid, ...about }).meta({ title: 'Contact' });
 
 export const list = operation({
   id: 'contact.list',
@@ -51,10 +64,16 @@ export const put = operation({
   summary: 'Save a contact in the account’s address book, or give it another name',
   input: z.object({
     jid: contactPhoneNumber,
-    fullName: z.string().trim().min(1).max(200).optional().describe('Name of the contact'),
+    fullName: z
+      .string()
+      .trim()
+      .min(1)
+      .max(200)
+      .optional()
+      .meta({ description: 'Name of the contact', examples: ['Robin Example'] }),
     saveOnPrimaryAddressbook: z.boolean().default(false).describe('Also save it in the address book of the phone'),
   }),
-  output: z.object({ jid: z.string(), fullName: z.string().nullable(), lid, phone }),
+  output: z.object({ jid: personJid, fullName: about.name, lid, phone }),
   run: async ({ session }, { jid, fullName, saveOnPrimaryAddressbook: onPhone }) => {
     const { name, ...who } = await contacts.put(session, contacts.toPerson(jid, 'jid'), { fullName, onPhone });
     return { ...who, fullName: name };
@@ -80,7 +99,9 @@ export const picture = operation({
   limit: 'contact_picture',
   summary: 'Get the URL of a person’s profile picture',
   input: byNumber,
-  output: z.object({ imgUrl: z.string().nullable().describe('null: there is none that this account may see') }),
+  output: z.object({
+    imgUrl: imgUrl.describe('URL of the picture, at WhatsApp; null: there is none that this account may see'),
+  }),
   run: async ({ session }, { contactPhoneNumber }) => ({
     imgUrl: await contacts.picture(session, person(contactPhoneNumber)),
   }),
@@ -92,7 +113,7 @@ export const block = operation({
   access: 'session',
   summary: 'Block a person: they can no longer write or call',
   input: byNumber,
-  output: z.object({ message: z.string() }),
+  output: z.object({ message: done('Contact blocked') }),
   run: async ({ session }, { contactPhoneNumber }) => {
     await contacts.setBlocked(session, person(contactPhoneNumber), true);
     return { message: 'Contact blocked' };
@@ -105,7 +126,7 @@ export const unblock = operation({
   access: 'session',
   summary: 'Unblock a person',
   input: byNumber,
-  output: z.object({ message: z.string() }),
+  output: z.object({ message: done('Contact unblocked') }),
   run: async ({ session }, { contactPhoneNumber }) => {
     await contacts.setBlocked(session, person(contactPhoneNumber), false);
     return { message: 'Contact unblocked' };
@@ -118,7 +139,7 @@ export const blocked = operation({
   access: 'session',
   summary: 'List the people whom the account has blocked',
   input: z.object({}),
-  output: z.array(z.object({ jid: z.string(), lid, phone })),
+  output: z.array(z.object({ jid: personJid, lid, phone })),
   run: ({ session }) => contacts.blocked(session),
 });
 
@@ -129,7 +150,12 @@ export const check = operation({
   limit: 'number_check',
   summary: 'Check whether a phone number, or a LID, is on WhatsApp',
   input: z.object({ phone_number: contactPhoneNumber }),
-  output: z.object({ exists: z.boolean(), jid: z.string().nullable(), lid, phone }),
+  output: z.object({
+    exists: z.boolean().describe('Whether it is on WhatsApp'),
+    jid: personJid.nullable().describe('WhatsApp’s address of the person; null when there is none'),
+    lid,
+    phone,
+  }),
   run: async ({ session }, { phone_number }) => {
     const { exists, person } = await contacts.check(session, contacts.toPerson(phone_number, 'phone_number'));
     return { exists, jid: exists ? person.jid : null, lid: exists ? person.lid : null, phone: person.phone };
@@ -141,8 +167,10 @@ export const lidFromPn = operation({
   http: 'GET /api/lid-from-pn/:pn',
   access: 'session',
   summary: 'Get the LID of a phone number',
-  input: z.object({ pn: z.string().describe('Phone number, or its address (…@s.whatsapp.net)') }),
-  output: z.object({ lid: z.string() }),
+  input: z.object({
+    pn: contactPhoneNumber.describe('Phone number with country code, or its address (…@s.whatsapp.net)'),
+  }),
+  output: z.object({ lid: lidShown.describe('LID of the person') }),
   run: async ({ session }, { pn }) => {
     const jid = addressIn(pn, phoneOf);
     const lid = jid && (await contacts.lidOfPhone(session, jid));
@@ -156,8 +184,8 @@ export const pnFromLid = operation({
   http: 'GET /api/pn-from-lid/:lid',
   access: 'session',
   summary: 'Get the phone number of a LID, where WhatsApp has told it to this account',
-  input: z.object({ lid: z.string().describe('LID (…@lid)') }),
-  output: z.object({ pn: z.string() }),
+  input: z.object({ lid: lidShown.describe('LID (…@lid)') }),
+  output: z.object({ pn: personJid }),
   run: async ({ session }, { lid: typed }) => {
     const lid = addressIn(/^\d+$/.test(typed) ? `${typed}@lid` : typed, lidOf);
     const pn = lid && (await contacts.phoneOfLid(session, lid));

@@ -57,20 +57,22 @@ export class Schemas {
   }
 
   #tidied({ title, description, default: fallback, examples, ...rest }: JsonSchema): JsonSchema {
-    const body = withoutNoise(this.#inside(rest));
+    const { description: inner, examples: within, ...body } = withoutNoise(this.#inside(rest));
+    const words = description ?? inner;
+    const values = examples ?? within;
     const about = {
-      ...(description !== undefined && { description }),
+      ...(words !== undefined && { description: words }),
       ...(fallback !== undefined && { default: fallback }),
     };
     if (title === undefined) {
-      const found = examples ?? valuesOf({ ...body, default: fallback });
+      const found = values ?? valuesOf({ ...body, default: fallback });
       return { ...body, ...about, ...(found && { examples: found }) };
     }
     const found = valuesOf(body);
     const component = { ...body, ...(found && { examples: found }) };
     const known = (this.components[title] ??= component);
     if (JSON.stringify(known) !== JSON.stringify(component)) throw new Error(`Two schemas are called ${title}`);
-    return { $ref: `${REFERENCE}${title}`, ...about, ...(examples && { examples }) };
+    return { $ref: `${REFERENCE}${title}`, ...about, ...(values && { examples: values }) };
   }
 
   #inside({ properties, items, anyOf, additionalProperties, ...rest }: JsonSchema): JsonSchema {
@@ -88,15 +90,27 @@ export class Schemas {
   }
 }
 
-/** Alternatives that are single values are written as one list of values, `null` among them. */
+/** What may be null is a type more; alternatives that are single values are one list of values. */
 function alternatives(anyOf: JsonSchema[]): JsonSchema {
-  const values = anyOf.map(({ enum: several, const: one, type }) => {
-    if (type === 'null') return [null];
-    return several ?? (one === undefined ? undefined : [one]);
-  });
-  if (anyOf.every(({ type }) => type === 'null') || values.some((list) => list === undefined)) return { anyOf };
-  return { type: [...new Set(anyOf.flatMap(({ type }) => type ?? []))], enum: values.flatMap((list) => list!) };
+  const options = anyOf.filter(({ type }) => type !== 'null');
+  const nullable = options.length < anyOf.length;
+  const [only] = options;
+  const types = [...new Set(anyOf.flatMap(({ type }) => type ?? []))];
+  const values = options.map(({ enum: several, const: one }) => several ?? (one === undefined ? undefined : [one]));
+  if (only && values.every((list) => list !== undefined)) {
+    return {
+      type: types,
+      enum: [...values.flat(), ...(nullable ? [null] : [])],
+      ...(options.length === 1 && aboutOf(only)),
+    };
+  }
+  if (nullable && options.length === 1 && only!.type !== undefined && only!.type !== 'object') {
+    return { ...only, type: types };
+  }
+  return { anyOf };
 }
+
+const aboutOf = ({ description }: JsonSchema) => (description === undefined ? {} : { description });
 
 /** That a later version may answer more fields goes without saying; that any name may be used does not. */
 function openness(
@@ -120,5 +134,5 @@ function valuesOf({ const: one, enum: several, default: fallback, type }: JsonSc
   if (one !== undefined) return [one];
   if (fallback !== undefined && fallback !== null) return [fallback];
   if (several) return [several[0]];
-  return type === 'boolean' ? [true] : undefined;
+  return [type].flat().includes('boolean') ? [true] : undefined;
 }

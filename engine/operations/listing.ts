@@ -6,14 +6,25 @@ export const listFields = {
   paginated: z.boolean().default(false).describe('Answer one page, as {items, pagination}, instead of the whole list'),
   page: z.int().min(1).default(1).describe('Page, from 1; only with paginated'),
   limit: z.int().min(1).max(1000).default(20).describe('Items per page; only with paginated'),
-  search: z.string().max(200).optional().describe('Only those whose name or number holds this'),
+  search: z
+    .string()
+    .max(200)
+    .optional()
+    .meta({ description: 'Only those whose name or number holds this', examples: ['robin'] }),
 };
 
-const pagination = z.object({ total: z.int(), page: z.int(), limit: z.int(), totalPages: z.int() });
+const pagination = z
+  .object({
+    total: z.int().meta({ description: 'Items altogether', examples: [41] }),
+    page: z.int().meta({ description: 'This page, from 1', examples: [1] }),
+    limit: z.int().meta({ description: 'Items per page', examples: [20] }),
+    totalPages: z.int().meta({ description: 'Pages altogether', examples: [3] }),
+  })
+  .meta({ title: 'Pagination' });
 
 /** A list in WasenderApi's two forms. */
 export const listOf = <T extends z.ZodType>(item: T) =>
-  z.union([z.array(item), z.object({ items: z.array(item), pagination })]);
+  z.union([z.array(item), z.object({ items: z.array(item).describe('The page'), pagination })]);
 
 interface Asked {
   paginated: boolean;

@@ -74,11 +74,28 @@ const errorShown = z
   .object({
     success: z.literal(false).describe('Whether it was done'),
     code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]).describe('What is wrong, for programs'),
-    message: z.string().describe('What is wrong, and how to go on, for people'),
-    error: z.string().describe('The same, or what is wrong with the first wrong field'),
-    errors: z.record(z.string(), z.array(z.string())).optional().describe('Per wrong field, what is wrong with it'),
-    retry_after: z.int().optional().describe('Seconds after which the same request may succeed'),
-    details: z.looseObject({}).optional().describe('Values that a program may read, for instance a msgId'),
+    message: z
+      .string()
+      .meta({ description: 'What is wrong, and how to go on, for people', examples: ['Validation failed'] }),
+    error: z.string().meta({
+      description: 'The same, or what is wrong with the first wrong field',
+      examples: ['The to field is required.'],
+    }),
+    errors: z
+      .record(z.string(), z.array(z.string()))
+      .optional()
+      .meta({
+        description: 'Per wrong field, what is wrong with it',
+        examples: [{ to: ['The to field is required.'] }],
+      }),
+    retry_after: z
+      .int()
+      .optional()
+      .meta({ description: 'Seconds after which the same request may succeed', examples: [5] }),
+    details: z
+      .looseObject({})
+      .optional()
+      .meta({ description: 'Values that a program may read', examples: [{ msgId: 1042 }] }),
   })
   .meta({ title: 'Error' });
 
@@ -329,7 +346,8 @@ class Document {
 
   #webhook(event: EventName): OpenApiOperation {
     const envelope = this.#schemas.of(eventShown, 'output');
-    const about: JsonSchema = { type: 'object', properties: { event: { type: 'string', const: event } } };
+    const named: JsonSchema = { type: 'string', const: event, description: 'Name of the event', examples: [event] };
+    const about: JsonSchema = { type: 'object', properties: { event: named } };
     const example = { ...(this.#schemas.example(envelope) as object), event };
     return {
       operationId: `event.${event}`,
@@ -349,7 +367,7 @@ class Document {
 
 const WEBHOOK_HEADERS: Parameter[] = [
   header('webhook-id', 'Id of the event, the same on every retry: a receiver that has had it may drop it', {
-    example: '0198c1f4-7d2e-7c3a-9b1f-2f6d8e4a5b6c',
+    example: 'evt_9f86d081884c7d659a2feaa0',
     required: true,
   }),
   header('webhook-timestamp', 'Time of this attempt, in Unix seconds: refuse what is older than five minutes', {

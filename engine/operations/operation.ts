@@ -143,7 +143,10 @@ export function operation<I extends z.ZodObject, O extends z.ZodType>(
 }
 
 /** A path parameter that names a session. */
-export const whatsappSession = z.int().min(1).describe('Id of the session');
+export const whatsappSession = z
+  .int()
+  .min(1)
+  .meta({ description: 'Id of the session', examples: [1] });
 
 /**
  * Reads a call's input. Where `raw` came from a query string or a form, numbers and booleans are text: they get their

@@ -7,21 +7,30 @@ export const pageFields = {
   per_page: z.int().min(1).max(100).default(10).describe('Entries per page'),
 };
 
+const PATH = '/api/whatsapp-sessions/1/message-logs';
+const address = (page: number) => z.string().meta({ examples: [`${PATH}?page=${page}&per_page=10`] });
+
 /** A page of a log in WasenderApi's form. */
 export const pageOf = <T extends z.ZodType>(entry: T) =>
   z.object({
-    current_page: z.int(),
-    data: z.array(entry),
-    first_page_url: z.string(),
-    from: z.int().nullable(),
-    last_page: z.int(),
-    last_page_url: z.string(),
-    next_page_url: z.string().nullable(),
-    path: z.string(),
-    per_page: z.int(),
-    prev_page_url: z.string().nullable(),
-    to: z.int().nullable(),
-    total: z.int(),
+    current_page: z.int().meta({ description: 'This page, from 1', examples: [2] }),
+    data: z.array(entry).describe('The entries of this page'),
+    first_page_url: address(1).describe('Path of the first page'),
+    from: z
+      .int()
+      .nullable()
+      .meta({ description: 'Number of the first entry on this page, from 1', examples: [11] }),
+    last_page: z.int().meta({ description: 'Number of the last page', examples: [3] }),
+    last_page_url: address(3).describe('Path of the last page'),
+    next_page_url: address(3).nullable().describe('Path of the next page; null on the last'),
+    path: z.string().meta({ description: 'Path of the list', examples: [PATH] }),
+    per_page: z.int().meta({ description: 'Entries per page', examples: [10] }),
+    prev_page_url: address(1).nullable().describe('Path of the page before; null on the first'),
+    to: z
+      .int()
+      .nullable()
+      .meta({ description: 'Number of the last entry on this page', examples: [20] }),
+    total: z.int().meta({ description: 'Entries altogether', examples: [28] }),
   });
 
 /** One page with what leads to the others; `path` is the endpoint's. */

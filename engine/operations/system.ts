@@ -9,7 +9,7 @@ export const health = operation({
   summary: 'Whether the process answers',
   envelope: 'bare',
   input: z.object({}),
-  output: z.object({ status: z.literal('ok') }),
+  output: z.object({ status: z.literal('ok').describe('That it answers') }),
   run: async () => ({ status: 'ok' as const }),
 });
 
@@ -20,7 +20,7 @@ export const ready = operation({
   summary: 'Whether the engine has taken up what the last one left',
   envelope: 'bare',
   input: z.object({}),
-  output: z.object({ status: z.literal('ready') }),
+  output: z.object({ status: z.literal('ready').describe('That every session of before is back') }),
   run: async ({ engine }) => {
     const waiting = engine.notReady();
     if (waiting) throw new EngineError('stopping', `Not ready: ${waiting}.`, { retryAfterS: 1 });
@@ -34,6 +34,9 @@ export const authCheck = operation({
   access: 'account',
   summary: 'Whether a personal access token is valid',
   input: z.object({}),
-  output: z.object({ engine: z.literal('warbler'), version: z.string() }),
+  output: z.object({
+    engine: z.literal('warbler').describe('Which engine answers'),
+    version: z.string().meta({ description: 'Version of the engine', examples: ['0.1.0'] }),
+  }),
   run: async ({ engine }) => ({ engine: 'warbler' as const, version: engine.version }),
 });

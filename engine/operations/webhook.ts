@@ -4,51 +4,102 @@ import { isSecret, newSecret } from '../delivery/signature.ts';
 import { EngineError, validationFailed } from '../errors.ts';
 import { EVENT_NAMES } from '../events.ts';
 import type { DeliveryRecord, SubscriptionRecord } from '../model.ts';
+import { chatJid, done, isoTime, unixMs } from './fields.ts';
 import { operation, whatsappSession, type Call } from './operation.ts';
 
-const shown = z.object({
-  id: z.string(),
-  session_id: z.int(),
-  url: z.string(),
-  events: z.array(z.string()),
-  format: z.enum(['standard', 'wasender']),
-  state: z.enum(['active', 'parked']).describe('parked: the receiver answered 404 or 410; events wait for it'),
-  parked_reason: z.string().nullable(),
-  expires_at: z.string().nullable(),
-  created_at: z.string(),
+const RECEIVER = 'https://n8n.example.com/webhook/warbler';
+const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwm5xNfhPLHVQ=';
+
+const webhookId = z.string().meta({ description: 'Id of the webhook', examples: ['whk_5f2c9a7e41b84d0c3e'] });
+const eventId = z.string().meta({
+  description: 'Id of the event, the same on every retry',
+  examples: ['evt_9f86d081884c7d659a2feaa0'],
 });
-const shownDelivery = z.object({
-  id: z.int(),
-  webhook_id: z.string(),
-  event_id: z.string(),
-  event: z.string(),
-  seq: z.int(),
-  status: z.enum(['pending', 'delivered', 'parked', 'failed']),
-  attempts: z.int(),
-  next_attempt_at: z.string().nullable(),
-  last_attempt_at: z.string().nullable(),
-  last_status: z.int().nullable(),
-  last_error: z.string().nullable(),
+const seq = z.int().meta({
+  description: 'Number of the event in this engine: tells the order in which things happened',
+  examples: [318],
 });
+const format = z.enum(['standard', 'wasender']);
+const shown = z
+  .object({
+    id: webhookId,
+    session_id: whatsappSession,
+    url: z.string().meta({ description: 'Where events are posted to', examples: [RECEIVER] }),
+    events: z.array(z.string()).meta({
+      description: 'Names of the events that are posted, or * for all',
+      examples: [['messages.received', 'session.status']],
+    }),
+    format: format.describe('wasender: also X-Webhook-Signature, as WasenderApi’s clients expect it'),
+    state: z.enum(['active', 'parked']).describe('parked: the receiver answered 404 or 410; events wait for it'),
+    parked_reason: z
+      .string()
+      .nullable()
+      .meta({
+        description: 'Why it is parked; null while it is active',
+        examples: ['The receiver answered 404: nobody listens at this URL'],
+      }),
+    expires_at: isoTime.nullable().describe('When it is removed by itself, in ISO 8601; null: never'),
+    created_at: isoTime.describe('When it was made, in ISO 8601'),
+  })
+  .meta({ title: 'Webhook' });
+const deliveryStatus = z.enum(['pending', 'delivered', 'parked', 'failed']);
+const shownDelivery = z
+  .object({
+    id: z.int().meta({ description: 'Number of the delivery', examples: [902] }),
+    webhook_id: webhookId,
+    event_id: eventId,
+    event: z.string().meta({ description: 'Name of the event', examples: ['messages.received'] }),
+    seq,
+    status: deliveryStatus.describe(
+      'pending: not tried yet. failed: tried, and will be tried again. parked: waits for a resume or a redelivery. delivered: the receiver answered 2xx',
+    ),
+    attempts: z.int().meta({ description: 'How often it was tried', examples: [1] }),
+    next_attempt_at: isoTime.nullable().describe('When it is tried next, in ISO 8601; null: not by itself'),
+    last_attempt_at: isoTime.nullable().describe('When it was tried last, in ISO 8601; null: never'),
+    last_status: z
+      .int()
+      .nullable()
+      .meta({ description: 'HTTP status of the last answer; null: there was none', examples: [200] }),
+    last_error: z
+      .string()
+      .nullable()
+      .meta({
+        description: 'What was wrong with the last try; null: nothing',
+        examples: ['The receiver answered 500'],
+      }),
+  })
+  .meta({ title: 'Delivery' });
 /** An event as it is posted and as the log has it. */
 export const eventShown = z
   .looseObject({
     event: z.enum(EVENT_NAMES).describe('Name of the event'),
-    id: z.string().describe('Id of the event, the same on every retry'),
-    seq: z.int().describe('Number of the event in this engine: tells the order in which things happened'),
-    sessionId: z.string().describe('Id of the session'),
-    timestamp: z.int().describe('When it happened, in Unix milliseconds'),
-    jid: z.string().optional().describe('WhatsApp’s address of the chat, where the event is about one'),
-    lid: z.string().optional().describe('LID of the person, where known'),
-    phone: z.string().optional().describe('Phone number of the person, digits with country code, where known'),
-    data: z.unknown().describe('What happened, in WasenderApi’s form; by event'),
+    id: eventId,
+    seq,
+    sessionId: z.string().meta({ description: 'Id of the session', examples: ['1'] }),
+    timestamp: unixMs.describe('When it happened, in Unix milliseconds'),
+    jid: chatJid.optional().describe('WhatsApp’s address of the chat, where the event is about one'),
+    lid: z
+      .string()
+      .optional()
+      .meta({ description: 'LID of the person, where known', examples: ['123456789012345@lid'] }),
+    phone: z
+      .string()
+      .optional()
+      .meta({
+        description: 'Phone number of the person, digits with country code, where known',
+        examples: ['15551234567'],
+      }),
+    data: z.unknown().meta({
+      description: 'What happened, in WasenderApi’s form; it differs from event to event',
+      examples: [{ status: 'connected' }],
+    }),
   })
   .meta({ title: 'Event' });
 const ofSession = z.object({ whatsappSession });
-const byId = ofSession.extend({ webhookId: z.string() });
+const byId = ofSession.extend({ webhookId });
 const page = {
-  after: z.int().min(0).default(0).describe('Answer what comes after this one'),
-  limit: z.int().min(1).max(500).default(100),
+  after: z.int().min(0).default(0).describe('Answer what comes after the one with this number'),
+  limit: z.int().min(1).max(500).default(100).describe('How many to answer at most'),
 };
 
 export const create = operation({
@@ -58,16 +109,32 @@ export const create = operation({
   summary: 'Have events of a session posted to a URL; the same URL again replaces and resumes',
   status: 201,
   input: ofSession.extend({
-    url: z.string().max(2048).describe('http(s) URL that takes the events'),
+    url: z
+      .string()
+      .max(2048)
+      .meta({ description: 'http(s) URL that takes the events', examples: [RECEIVER] }),
     events: z
       .array(z.enum([...EVENT_NAMES, '*']))
       .min(1)
-      .describe('Names of events, or * for all'),
-    secret: z.string().optional().describe('Signing secret, whsec_ and 24 to 64 bytes in base64; made when missing'),
-    format: z.enum(['standard', 'wasender']).default('standard').describe('wasender adds X-Webhook-Signature'),
-    expires_in: z.int().min(1).max(31_536_000).optional().describe('Seconds after which it is removed by itself'),
+      .meta({ description: 'Names of events, or * for all', examples: [['messages.received', 'session.status']] }),
+    secret: z
+      .string()
+      .optional()
+      .meta({
+        description: 'Signing secret, whsec_ and 24 to 64 bytes in base64; made when missing',
+        examples: [SECRET],
+      }),
+    format: format.default('standard').describe('wasender adds X-Webhook-Signature'),
+    expires_in: z
+      .int()
+      .min(1)
+      .max(31_536_000)
+      .optional()
+      .meta({ description: 'Seconds after which it is removed by itself', examples: [86_400] }),
   }),
-  output: shown.extend({ secret: z.string().describe('Shown only now') }),
+  output: shown
+    .extend({ secret: z.string().meta({ description: 'Signing secret; shown only now', examples: [SECRET] }) })
+    .meta({ title: 'NewWebhook' }),
   run: async ({ engine, record }, { url, events, secret, format, expires_in: expiresIn }) => {
     checkUrl(url, engine.webhookNetworks);
     if (secret !== undefined && !isSecret(secret)) {
@@ -114,7 +181,7 @@ export const remove = operation({
   summary: 'Stop posting events to a URL; the same URL registered again within a minute misses nothing',
   envelope: 'flat',
   input: byId,
-  output: z.object({ message: z.string() }),
+  output: z.object({ message: done('Webhook deleted successfully.') }),
   run: async (call, { webhookId }) => {
     const { id, origin } = await find(call, webhookId);
     if (origin === 'session') {
@@ -158,8 +225,8 @@ export const deliveries = operation({
   summary: 'See what became of each event at each webhook',
   input: ofSession.extend({
     ...page,
-    status: z.enum(['pending', 'delivered', 'parked', 'failed']).optional(),
-    webhookId: z.string().optional(),
+    status: deliveryStatus.optional().describe('Only those in this status'),
+    webhookId: webhookId.optional().describe('Only those to this webhook'),
   }),
   output: z.array(shownDelivery),
   run: async ({ engine, record }, { after, limit, status, webhookId }) => {
@@ -173,7 +240,12 @@ export const redeliver = operation({
   http: 'POST /api/whatsapp-sessions/:whatsappSession/deliveries/:deliveryId/redeliver',
   access: 'own',
   summary: 'Deliver an event once more, under the same id',
-  input: ofSession.extend({ deliveryId: z.int().min(1) }),
+  input: ofSession.extend({
+    deliveryId: z
+      .int()
+      .min(1)
+      .meta({ description: 'Number of the delivery', examples: [902] }),
+  }),
   output: shownDelivery,
   run: async ({ engine, record }, { deliveryId }) => {
     const known = await engine.store.deliveries.get(record.id, deliveryId);
