@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Account, Sender } from './accounts.ts';
+import type { Fault } from './faults.ts';
 import type { Network } from './network.ts';
 import { child, children, type Stanza } from './stanza.ts';
 
@@ -100,7 +101,7 @@ export class PolicyServer {
   #violations: Violation[] = [];
   readonly #counts = new Map<string, Count[]>();
   /** The fault by which an account is restricted, by its number. */
-  readonly #restrictions = new Map<string, number>();
+  readonly #restrictions = new Map<string, Fault>();
 
   constructor(network: Network) {
     this.#network = network;
@@ -172,8 +173,8 @@ export class PolicyServer {
   /** Restricts an account from now on, in place of what is left of an earlier restriction by the policy. */
   #restrict(phone: string, seconds: number): void {
     const earlier = this.#restrictions.get(phone);
-    if (earlier !== undefined && this.#network.faults.has(earlier)) this.#network.faults.remove(earlier);
-    this.#restrictions.set(phone, this.#network.addFault({ fault: 'restrict-account', phone, seconds }).id);
+    if (earlier) earlier.active = false;
+    this.#restrictions.set(phone, this.#network.addFault({ fault: 'restrict-account', phone, seconds }));
   }
 
   #ban(phone: string): void {

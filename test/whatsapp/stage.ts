@@ -58,11 +58,12 @@ export class Stage {
   private constructor(private readonly options: StageOptions) {}
 
   async startSandbox(): Promise<void> {
-    const { pairing } = this.options;
+    const { pairing, clock } = this.options;
     this.sandbox = await startSandbox({
       port: this.sandboxPort,
       dataDir: join(this.folder, 'sandbox'),
       ...(pairing && { pairing }),
+      ...(clock && { now: () => clock.now() }),
     });
     this.sandboxPort = this.sandbox.port;
   }
