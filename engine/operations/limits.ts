@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { EngineError } from '../errors.ts';
+import { EngineError, type ErrorCode } from '../errors.ts';
 import type { Rate, RequestLimits, SessionRecord } from '../model.ts';
 import type { CounterState, CounterWindow, Store } from '../store/store.ts';
 import type { Operation } from './operation.ts';
@@ -142,9 +142,10 @@ export class Limits {
 }
 
 /**
- * One request on its way through the limits of its endpoint. It counts once it has been read and found valid: what is
- * refused before that has asked nothing of anybody. A message counts when it is accepted; when it cannot be, for
- * whatever reason, neither the pause of account protection nor the count is used up.
+ * One request on its way through the limits of its endpoint. It counts once it has been read and found valid, unless the
+ * engine itself then refuses it: what has asked nothing of anybody uses nothing up, so that a caller who corrects a
+ * mistake is not made to wait. A message counts when it is accepted; when it cannot be, for whatever reason, neither the
+ * pause of account protection nor the count is used up.
  */
 export class Turn {
   private readonly scope: string;
@@ -172,23 +173,13 @@ export class Turn {
     this.entered = true;
   }
 
-  /** Counts the request. Throws `rate_limited` when others have been faster. */
-  async count(): Promise<void> {
-    if (this.windows.length === 0) return;
-    const { store } = this.limits.options;
-    const { taken, windows } = await store.counters.take(this.scope, this.name, this.windows, { now: this.now });
-    if (taken) this.tell(windows);
-    else this.refuse(windows);
-  }
-
-  /** Counts the request and does `work`; when that fails, nothing was counted. */
-  async counting<T>(work: () => Promise<T>): Promise<T> {
+  /** Counts the request and does `work`. When that fails and `undone` says so, nothing was counted. */
+  async counting<T>(work: () => Promise<T>, undone: (error: unknown) => boolean = () => true): Promise<T> {
     await this.count();
     try {
       return await work();
     } catch (error) {
-      await this.limits.options.store.counters.giveBack(this.scope, this.name, this.windows, { now: this.now });
-      this.tell(await this.read());
+      if (undone(error)) await this.giveBack();
       throw error;
     }
   }
@@ -196,6 +187,21 @@ export class Turn {
   end(): void {
     if (this.entered) this.limits.leave(this.record!);
     this.entered = false;
+  }
+
+  /** Throws `rate_limited` when others have been faster. */
+  private async count(): Promise<void> {
+    if (this.windows.length === 0) return;
+    const { store } = this.limits.options;
+    const { taken, windows } = await store.counters.take(this.scope, this.name, this.windows, { now: this.now });
+    if (taken) this.tell(windows);
+    else this.refuse(windows);
+  }
+
+  private async giveBack(): Promise<void> {
+    if (this.windows.length === 0) return;
+    await this.limits.options.store.counters.giveBack(this.scope, this.name, this.windows, { now: this.now });
+    this.tell(await this.read());
   }
 
   private get now(): number {
@@ -225,6 +231,16 @@ export class Turn {
     });
   }
 }
+
+/** The engine's own refusals, before WhatsApp or anybody else was asked. */
+const OWN_REFUSALS: readonly ErrorCode[] = [
+  'validation_failed',
+  'bad_request',
+  'session_not_connected',
+  'rate_limited',
+  'budget_exhausted',
+];
+export const nothingAsked = (error: unknown) => error instanceof EngineError && OWN_REFUSALS.includes(error.code);
 
 /** `used` may be more than a limit that was lowered since. */
 export const remaining = ({ limit, used }: CounterState) => Math.max(0, limit - used);

@@ -1,5 +1,5 @@
 import type { SessionRecord } from '../model.ts';
-import type { Standing } from './limits.ts';
+import { nothingAsked, type Standing } from './limits.ts';
 import { readInput, type Call, type Engine, type FileBody, type Operation } from './operation.ts';
 
 /** A call by somebody who was let in, from whichever surface. */
@@ -19,9 +19,10 @@ export async function perform(engine: Engine, operation: Operation, { record, re
     const { fields, ...brought } = await read();
     const input = readInput(operation, fields);
     const call = { engine, turn, ...brought, ...(record && { record, session: engine.sessions.get(record.id) }) };
+    const run = () => operation.run(call as Call, input as never);
     // A message counts itself, when it is accepted.
-    if (operation.limit !== 'message_send') await turn.count();
-    return { input, output: await operation.run(call as Call, input as never) };
+    const output = operation.limit === 'message_send' ? await run() : await turn.counting(run, nothingAsked);
+    return { input, output };
   } finally {
     turn.end();
   }
