@@ -64,6 +64,9 @@ A success is \`{"success": true, "data": …}\`. A few answers have their fields
 ## Errors
 A refusal has a 4xx or 5xx status and always the same body: \`code\` for programs, \`message\` for people. Where fields are wrong, \`errors\` lists what is wrong with each. Where waiting helps, \`retry_after\` and the header \`Retry-After\` say for how many seconds.
 
+## Limits
+Requests are limited per session and endpoint. \`X-RateLimit-Limit\`, \`X-RateLimit-Remaining\` and \`X-RateLimit-Reset\` (Unix seconds) tell on every answer what is left of the window of time that has the least left; beyond it the answer is 429. \`GET …/limits\` tells all of them, and the session's setting \`limits\` changes them.
+
 ## Sending twice
 With the header \`Idempotency-Key\` a request that is repeated, after a lost connection for instance, answers the message of the first and sends nothing again. The same key with another request is refused.
 
@@ -162,7 +165,7 @@ export function openApi(url: string): OpenApi {
 export function errorsOf({ access, http, input, errors = [] }: Operation): ErrorCode[] {
   const [method] = http.split(' ');
   const implied: ErrorCode[] = ['bad_request', 'internal', 'stopping'];
-  if (access !== 'public') implied.push('unauthorized');
+  if (access !== 'public') implied.push('unauthorized', 'rate_limited');
   if (access === 'account' || access === 'own') implied.push('forbidden');
   if (access === 'own' || access === 'session') implied.push('session_not_found');
   if (Object.keys(input.shape).length > 0) implied.push('validation_failed');
@@ -172,6 +175,13 @@ export function errorsOf({ access, http, input, errors = [] }: Operation): Error
 
 const JSON_BODY = 'application/json';
 const BINARY: JsonSchema = { type: 'string', format: 'binary', description: 'The file, as it is' };
+
+const RATE_LIMIT = Object.fromEntries(
+  ['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset'].map((name) => [
+    name,
+    { $ref: `#/components/headers/${name}` },
+  ]),
+);
 
 class Document {
   readonly #schemas = new Schemas();
@@ -219,6 +229,21 @@ class Document {
             description: 'Seconds after which the same request may succeed',
             schema: { type: 'integer' },
             example: 5,
+          },
+          'X-RateLimit-Limit': {
+            description: 'Requests in the window of time that has the least left; missing where there is no limit',
+            schema: { type: 'integer' },
+            example: 256,
+          },
+          'X-RateLimit-Remaining': {
+            description: 'Requests left in it',
+            schema: { type: 'integer' },
+            example: 255,
+          },
+          'X-RateLimit-Reset': {
+            description: 'When it is over, in Unix seconds',
+            schema: { type: 'integer' },
+            example: 1767614460,
           },
         },
         examples: Object.fromEntries(
@@ -299,12 +324,15 @@ class Document {
 
   #success(operation: Operation): Record<string, Answer> {
     const { status = 200, answers, picture } = operation;
-    if (status === 204) return { 204: { description: 'Done' } };
-    if (answers === 'file') return { 200: { description: 'The file', content: { '*/*': { schema: BINARY } } } };
+    const headers = operation.access === 'public' ? {} : { headers: RATE_LIMIT };
+    if (status === 204) return { 204: { description: 'Done', ...headers } };
+    if (answers === 'file') {
+      return { 200: { description: 'The file', ...headers, content: { '*/*': { schema: BINARY } } } };
+    }
     const schema = this.#envelope(operation);
     const content: Record<string, Media> = { [JSON_BODY]: { schema, example: this.#schemas.example(schema) } };
     if (picture) content['image/png'] = { schema: { ...BINARY, description: 'The QR code, 512 pixels wide' } };
-    return { [status]: { description: 'Done', content } };
+    return { [status]: { description: 'Done', ...headers, content } };
   }
 
   #envelope({ envelope = 'data', output }: Operation): JsonSchema {

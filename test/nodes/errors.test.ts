@@ -40,7 +40,14 @@ test.each([
     'Validation failed',
     /^The to field is required\.$/,
   ],
-  [429, { message: 'Too many messages.', retry_after: 5 }, 'Too many messages.', /Wait 5 seconds/],
+  [429, { code: 'rate_limited', message: 'Too many.', retry_after: 5 }, 'Too many (wait 5 seconds)', /Batching/],
+  [429, { message: 'Enough for today.', retry_after: 39_000 }, 'Enough for today (wait 11 hours)', /^Wait 11 hours/],
+  [
+    503,
+    { code: 'stopping', message: 'The engine is starting.', retry_after: 1 },
+    'The engine is starting (wait 1 second)',
+    /Retry On Fail/,
+  ],
   [500, { message: 'Something went wrong in the engine.' }, 'Something went wrong in the engine.', /log of the engine/],
 ])('a %i says what happened and what to do, for its item', async (status, body, message, advice) => {
   const refused = await refusal(status, { success: false, ...body });

@@ -42,6 +42,10 @@ export const ADVICE: Record<string, string> = {
   session_not_connected: CONNECT_ADVICE,
   session_not_scannable: CONNECT_ADVICE,
   session_restricted: 'Look at the phone, where WhatsApp says for how long, and write to fewer strangers.',
+  // Retry On Fail would repeat the run for all of its items, and what is sent again is sent twice.
+  rate_limited:
+    'Many items at once? Spread them: in the settings of this node, add Batching to the Request Options, with fewer items per batch and a longer interval. Session: Get Limits tells what is left.',
+  budget_exhausted: 'Session: Get Limits tells what is left, and Session: Update changes the budgets.',
   stopping: 'Turn on Retry On Fail in the node settings.',
   whatsapp_refused: 'Check on the phone whether this account can do it there.',
   whatsapp_unreachable: 'Check that the machine of the engine can reach web.whatsapp.com. It tries again by itself.',
@@ -61,11 +65,23 @@ function readRefusal(body: unknown): Refusal {
   return typeof body === 'object' && body !== null ? (body as Refusal) : {};
 }
 
+/** Seconds, or what is left of a day. */
+function inWords(seconds: number): string {
+  if (seconds < 120) return seconds === 1 ? '1 second' : `${seconds} seconds`;
+  return seconds < 7200 ? `${Math.ceil(seconds / 60)} minutes` : `${Math.ceil(seconds / 3600)} hours`;
+}
+
+/** What happened, in the engine's words; where waiting helps, with how long. */
+function whatHappened({ message, retry_after: retryAfter }: Refusal): string | undefined {
+  if (message === undefined || retryAfter === undefined) return message;
+  return `${message.replace(/\.$/, '')} (wait ${inWords(retryAfter)})`;
+}
+
 function whatToDo(status: number, { code = '', errors, retry_after: retryAfter }: Refusal): string {
   if (errors) return Object.values(errors).flat().join(' ');
-  if (retryAfter !== undefined) return `Wait ${retryAfter} seconds, or turn on Retry On Fail in the node settings.`;
   const general = status >= 500 ? 'Look into the log of the engine, then try again.' : 'Check the fields of this node.';
-  return ADVICE[code] ?? ADVICE_BY_STATUS[status] ?? general;
+  const waiting = retryAfter === undefined ? undefined : `Wait ${inWords(retryAfter)}, then try again.`;
+  return ADVICE[code] ?? waiting ?? ADVICE_BY_STATUS[status] ?? general;
 }
 
 /**
@@ -75,7 +91,7 @@ function whatToDo(status: number, { code = '', errors, retry_after: retryAfter }
 export function refusalOf(node: INode, { statusCode, body }: IN8nHttpFullResponse, itemIndex?: number): NodeApiError {
   const refusal = readRefusal(body);
   const known = refusal.message !== undefined;
-  const message = refusal.message ?? `Something other than a Warbler engine answered (HTTP ${statusCode})`;
+  const message = whatHappened(refusal) ?? `Something other than a Warbler engine answered (HTTP ${statusCode})`;
   const refused = new NodeApiError(node, refusal as JsonObject, {
     message,
     description: known ? whatToDo(statusCode, refusal) : 'Check the engine URL in the Warbler API credential.',
