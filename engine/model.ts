@@ -41,8 +41,14 @@ export type BudgetName = keyof typeof BUDGETS;
 const ownBudget = (what: string) =>
   z
     .object({
-      per_minute: z.int().min(0).describe('At most so many in a minute'),
-      per_day: z.int().min(0).describe('At most so many in a day'),
+      per_minute: z
+        .int()
+        .min(0)
+        .meta({ description: 'At most so many in a minute', examples: [10] }),
+      per_day: z
+        .int()
+        .min(0)
+        .meta({ description: 'At most so many in a day', examples: [200] }),
     })
     .nullable()
     .optional()
@@ -51,8 +57,18 @@ const ownBudget = (what: string) =>
 const rate = z
   .strictObject(
     {
-      per_minute: z.int().min(1).nullable().optional().describe('Requests in a minute; null: no limit'),
-      per_day: z.int().min(1).nullable().optional().describe('Requests in 24 hours; null: no limit'),
+      per_minute: z
+        .int()
+        .min(1)
+        .nullable()
+        .optional()
+        .meta({ description: 'Requests in a minute; null: no limit', examples: [256] }),
+      per_day: z
+        .int()
+        .min(1)
+        .nullable()
+        .optional()
+        .meta({ description: 'Requests in 24 hours; null: no limit', examples: [10_000] }),
     },
     { error: knowsOnly('per_minute and per_day') },
   )
@@ -66,8 +82,19 @@ const requestLimits = z.strictObject(
     contact_picture: rate.describe('Profile pictures of people'),
     number_check: rate.describe('Checks whether a number is on WhatsApp'),
     other: rate.describe('Every other endpoint, each for itself'),
-    endpoints: z.record(z.string(), rate.unwrap()).optional().describe('Single ones of the others, by operation id'),
-    concurrent: z.int().min(1).nullable().optional().describe('Requests under way at once; null: no limit'),
+    endpoints: z
+      .record(z.string(), rate.unwrap())
+      .optional()
+      .meta({
+        description: 'Single ones of the others, by operation id',
+        examples: [{ 'group.list': { per_minute: 60 } }],
+      }),
+    concurrent: z
+      .int()
+      .min(1)
+      .nullable()
+      .optional()
+      .meta({ description: 'Requests under way at once; null: no limit', examples: [128] }),
   },
   {
     error: knowsOnly('message_send, group_metadata, contact_picture, number_check, other, endpoints and concurrent'),
@@ -84,20 +111,31 @@ function knowsOnly(names: string) {
 
 /** What a caller sets on a session; the defaults of a new one. */
 export const sessionSettings = z.object({
-  name: z.string().min(1).max(200).describe('Name of the session, for people'),
+  name: z
+    .string()
+    .min(1)
+    .max(200)
+    .meta({ description: 'Name of the session, for people', examples: ['Shop'] }),
   phone_number: z
     .string()
     .regex(/^\+?[0-9][0-9 ().-]{4,24}$/)
-    .describe('Phone number in international format, e.g. +15551234567'),
+    .meta({ description: 'Phone number in international format', examples: ['+15551234567'] }),
   account_protection: z.boolean().default(false).describe('Send at most one message every 5 seconds'),
   log_messages: z.boolean().default(true).describe('Keep the content of sent messages for the message log'),
   webhook_url: z
     .url({ protocol: /^https?$/ })
     .nullable()
     .default(null)
-    .describe('Where events are posted to'),
+    .meta({ description: 'Where events are posted to', examples: ['https://n8n.example.com/webhook/warbler'] }),
   webhook_enabled: z.boolean().default(false).describe('Whether events are posted to webhook_url'),
-  webhook_events: z.array(z.string()).nullable().default(null).describe('Events that webhook_url receives; none: all'),
+  webhook_events: z
+    .array(z.string())
+    .nullable()
+    .default(null)
+    .meta({
+      description: 'Events that webhook_url receives; none: all',
+      examples: [['messages.received', 'session.status']],
+    }),
   read_incoming_messages: z.boolean().default(false).describe('Mark messages as read when they arrive'),
   auto_reject_calls: z.boolean().default(false).describe('Reject incoming calls'),
   ignore_groups: z.boolean().default(false).describe('No events from groups'),
@@ -107,9 +145,11 @@ export const sessionSettings = z.object({
     .string()
     .nullable()
     .default(null)
-    .describe(
-      'Proxy that this session goes through: http://, https:// or socks5://, with user and password if need be',
-    ),
+    .meta({
+      description:
+        'Proxy that this session goes through: http://, https:// or socks5://, with user and password if need be',
+      examples: ['socks5://user:password@proxy.example.com:1080'],
+    }),
   always_online: z.boolean().default(false).describe('Appear online while connected'),
   download_media: z
     .boolean()

@@ -3,21 +3,29 @@ import { z } from 'zod';
 import { MEDIA_KINDS, type MediaKind, type SendRequest } from '../model.ts';
 import type { Call } from './operation.ts';
 
-const of = (what: string) =>
+const of = (what: string, file: string) =>
   z
     .string()
     .min(1)
     .optional()
-    .describe(`${what}: an http(s) URL, a data: URL in base64, or the publicUrl or id of an uploaded file`);
+    .meta({
+      description: `${what}: an http(s) URL, a data: URL in base64, or the publicUrl or id of an uploaded file`,
+      examples: [`https://files.example.com/${file}`],
+    });
 
 /** The fields of a message that are about its file. */
 export const fileFields = {
-  imageUrl: of('Image to send (up to 16 MB)'),
-  videoUrl: of('Video to send (MP4 or 3GPP, up to 50 MB)'),
-  audioUrl: of('Audio to send, as a voice note unless `voice` is false (up to 16 MB)'),
-  documentUrl: of('Document to send (any type, up to 100 MB)'),
-  stickerUrl: of('Sticker to send (WebP, PNG or JPEG, up to 5 MB)'),
-  fileName: z.string().min(1).max(255).optional().describe('Name of the document; document.<extension> unless given'),
+  imageUrl: of('Image to send (up to 16 MB)', 'photo.jpg'),
+  videoUrl: of('Video to send (MP4 or 3GPP, up to 50 MB)', 'tour.mp4'),
+  audioUrl: of('Audio to send, as a voice note unless `voice` is false (up to 16 MB)', 'hello.ogg'),
+  documentUrl: of('Document to send (any type, up to 100 MB)', 'invoice.pdf'),
+  stickerUrl: of('Sticker to send (WebP, PNG or JPEG, up to 5 MB)', 'wave.webp'),
+  fileName: z
+    .string()
+    .min(1)
+    .max(255)
+    .optional()
+    .meta({ description: 'Name of the document; document.<extension> unless given', examples: ['Invoice 1042.pdf'] }),
   gif: z.boolean().optional().describe('Of a video: play it by itself, in a loop, without sound'),
   videoNote: z.boolean().optional().describe('Of a video: send it as a round video message'),
   voice: z.boolean().optional().describe('Of an audio: true (usual) for a voice note, false for a file with a player'),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { rejectCall } from '../whatsapp/calls.ts';
 import { toJid } from '../whatsapp/jid.ts';
-import { done, personJid } from './fields.ts';
+import { personJid, whatWasDone } from './fields.ts';
 import { operation } from './operation.ts';
 
 export const reject = operation({
@@ -16,7 +16,7 @@ export const reject = operation({
       .meta({ description: 'Id of the call, from the call event', examples: ['4D2F8C0B1A3E5F67'] }),
     from: personJid.min(1).describe('Who calls: the jid of the call event'),
   }),
-  output: z.object({ message: done('Call rejected') }),
+  output: z.object({ message: whatWasDone('Call rejected') }),
   run: async ({ session }, { callId, from }) => {
     await rejectCall(session, { id: callId, from: toJid(from, 'from') });
     return { message: 'Call rejected' };

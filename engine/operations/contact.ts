@@ -3,7 +3,7 @@ import { EngineError } from '../errors.ts';
 import * as contacts from '../whatsapp/contacts.ts';
 import { describeContact } from '../whatsapp/directory.ts';
 import { lidOf, phoneOf, toJid } from '../whatsapp/jid.ts';
-import { done, imgUrl, lid, personJid, phone } from './fields.ts';
+import { imgUrl, lid, personJid, phone, whatWasDone } from './fields.ts';
 import { listed, listFields, listOf, sliceOf } from './listing.ts';
 import { operation } from './operation.ts';
 
@@ -113,7 +113,7 @@ export const block = operation({
   access: 'session',
   summary: 'Block a person: they can no longer write or call',
   input: byNumber,
-  output: z.object({ message: done('Contact blocked') }),
+  output: z.object({ message: whatWasDone('Contact blocked') }),
   run: async ({ session }, { contactPhoneNumber }) => {
     await contacts.setBlocked(session, person(contactPhoneNumber), true);
     return { message: 'Contact blocked' };
@@ -126,7 +126,7 @@ export const unblock = operation({
   access: 'session',
   summary: 'Unblock a person',
   input: byNumber,
-  output: z.object({ message: done('Contact unblocked') }),
+  output: z.object({ message: whatWasDone('Contact unblocked') }),
   run: async ({ session }, { contactPhoneNumber }) => {
     await contacts.setBlocked(session, person(contactPhoneNumber), false);
     return { message: 'Contact unblocked' };

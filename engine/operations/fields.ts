@@ -59,4 +59,5 @@ export const unixSeconds = z.int().meta({ description: 'Time in Unix seconds', e
 export const unixMs = z.int().meta({ description: 'Time in Unix milliseconds', examples: [1768469400000] });
 
 /** What was done, for people. */
-export const done = (text: string) => z.string().meta({ description: 'What was done, for people', examples: [text] });
+export const whatWasDone = (text: string) =>
+  z.string().meta({ description: 'What was done, for people', examples: [text] });

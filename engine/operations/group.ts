@@ -3,66 +3,97 @@ import { EngineError, unforeseen } from '../errors.ts';
 import { describeGroup, type Group } from '../whatsapp/group.ts';
 import * as groups from '../whatsapp/groups.ts';
 import { listed, listFields, listOf, sliceOf } from './listing.ts';
+import { groupJid, imgUrl, lid, people as typed, personJid, phone, unixSeconds } from './fields.ts';
 import { operation } from './operation.ts';
 
-const groupJid = z.string().describe('Address of the group, e.g. 123456789-987654321@g.us');
 const groupId = groupJid;
-const anybody = z
-  .array(z.string())
-  .max(1024)
-  .describe('People: phone numbers with country code, or WhatsApp addresses (…@s.whatsapp.net, …@lid)');
+const anybody = typed.max(1024);
 const people = anybody.min(1);
 
-const lid = z.string().nullable().describe('LID, where known');
-const phone = z.string().nullable().describe('Phone number, digits with country code, where known');
-const outcome = z.object({
-  status: z
-    .int()
-    .describe(
-      '200 done; 401 has blocked this account; 403 not authorized; 404 not on WhatsApp, or no member; 408 has left recently; 409 is so already; 419 the group is full',
-    ),
-  jid: z.string(),
-  id: z.string(),
-  message: z.string(),
-  lid,
-  phone,
-  invite: z
-    .object({ code: z.string(), expiration: z.int().describe('Seconds since 1970') })
-    .optional()
-    .describe('Only contacts may add this person; WhatsApp offers this invitation to send to them'),
-});
+const outcome = z
+  .object({
+    status: z.int().meta({
+      description:
+        '200 done; 401 has blocked this account; 403 not authorized; 404 not on WhatsApp, or no member; 408 has left recently; 409 is so already; 419 the group is full',
+      examples: [200],
+    }),
+    jid: personJid,
+    id: personJid,
+    message: z.string().meta({ description: 'The status in words', examples: ['Added'] }),
+    lid,
+    phone,
+    invite: z
+      .object({
+        code: z.string().meta({ description: 'Code of the invitation', examples: ['pTyK2hQ9sJvM4bXc'] }),
+        expiration: unixSeconds.describe('When it expires, in Unix seconds'),
+      })
+      .optional()
+      .describe('Only contacts may add this person; WhatsApp offers this invitation to send to them'),
+  })
+  .meta({ title: 'ParticipantOutcome' });
 const settingsShown = {
   announce: z.boolean().describe('Only admins may write'),
   restrict: z.boolean().describe('Only admins may change subject, description and picture'),
   joinApproval: z.boolean().describe('Admins approve who comes by the invite link'),
   memberAdd: z.boolean().describe('Every member may add members'),
-  disappearAfter: z.int().describe('Seconds after which messages disappear; 0: they stay'),
+  disappearAfter: z
+    .int()
+    .meta({ description: 'Seconds after which messages disappear; 0: they stay', examples: [604_800] }),
 };
-const shown = z.object({
-  jid: z.string(),
-  id: z.string(),
-  subject: z.string(),
-  creation: z.int().nullable().describe('Seconds since 1970'),
-  owner: z.string().nullable(),
-  desc: z.string().nullable(),
-  size: z.int().describe('Number of members'),
-  ...settingsShown,
-  isCommunity: z.boolean(),
-  community: z.string().nullable().describe('Address of the community that the group belongs to'),
-  participants: z.array(
-    z.object({ jid: z.string(), id: z.string(), lid, phone, isAdmin: z.boolean(), isSuperAdmin: z.boolean() }),
-  ),
-});
+const subject = z.string().meta({ description: 'Name of the group', examples: ['Choir'] });
+const creation = unixSeconds.nullable().describe('When it was made, in Unix seconds, where known');
+const owner = personJid.nullable().describe('Address of who made it, where known');
+const desc = z
+  .string()
+  .nullable()
+  .meta({ description: 'Description of the group', examples: ['Every Thursday at 7'] });
+const size = z.int().meta({ description: 'Number of members', examples: [12] });
+const admin = z.enum(['admin', 'superadmin']);
+const shown = z
+  .object({
+    jid: groupJid,
+    id: groupJid,
+    subject,
+    creation,
+    owner,
+    desc,
+    size,
+    ...settingsShown,
+    isCommunity: z.boolean().describe('Whether it is a community, which holds groups'),
+    community: groupJid.nullable().describe('Address of the community that the group belongs to'),
+    participants: z
+      .array(
+        z.object({
+          jid: personJid,
+          id: personJid,
+          lid,
+          phone,
+          isAdmin: z.boolean().describe('Whether this member is an admin'),
+          isSuperAdmin: z.boolean().describe('Whether this member made the group'),
+        }),
+      )
+      .describe('The members'),
+  })
+  .meta({ title: 'Group' });
 /** A group as WasenderApi shows it when it is made, and to whoever has an invite code. */
-const card = z.object({
-  id: z.string(),
-  subject: z.string(),
-  owner: z.string().nullable(),
-  creation: z.int().nullable().describe('Seconds since 1970'),
-  size: z.int(),
-  desc: z.string().nullable(),
-  participants: z.array(z.object({ id: z.string(), admin: z.enum(['admin', 'superadmin']).nullable(), lid, phone })),
-});
+const card = {
+  id: groupJid,
+  subject,
+  owner,
+  creation,
+  size,
+  desc,
+  participants: z
+    .array(
+      z.object({
+        id: personJid,
+        admin: admin.nullable().describe('superadmin made the group; null: no admin'),
+        lid,
+        phone,
+      }),
+    )
+    .describe('The members that WhatsApp tells of'),
+};
 
 function cardOf({ jid, subject, owner, creation, size, desc, members }: Group) {
   const participants = members.map(({ jid, admin, lid, phone }) => ({ id: jid, admin, lid, phone }));
@@ -75,10 +106,17 @@ export const create = operation({
   access: 'session',
   summary: 'Create a group; tells who could not be added',
   input: z.object({
-    name: z.string().trim().min(1).max(100).describe('Name of the group'),
+    name: z
+      .string()
+      .trim()
+      .min(1)
+      .max(100)
+      .meta({ description: 'Name of the group', examples: ['Choir'] }),
     participants: anybody.default([]),
   }),
-  output: card.extend({ failed: z.array(outcome).describe('Who could not be added, and why') }),
+  output: z
+    .object({ ...card, failed: z.array(outcome).describe('Who could not be added, and why') })
+    .meta({ title: 'NewGroup' }),
   run: async ({ session }, { name, participants }) => {
     const { group, refused } = await groups.create(session, name, groups.toParticipants(participants));
     return { ...cardOf(group), failed: refused };
@@ -92,13 +130,15 @@ export const list = operation({
   summary: 'List the groups that the account is in, by name',
   input: z.object(listFields),
   output: listOf(
-    z.object({
-      jid: z.string(),
-      id: z.string(),
-      name: z.string(),
-      imgUrl: z.string().nullable().describe('Picture, where already known; group.picture asks for it'),
-      size: z.int().describe('Number of members'),
-    }),
+    z
+      .object({
+        jid: groupJid,
+        id: groupJid,
+        name: subject,
+        imgUrl: imgUrl.describe('URL of the picture, where already known; group.picture asks for it'),
+        size,
+      })
+      .meta({ title: 'GroupInList' }),
   ),
   run: async ({ engine, record, session }, { search, ...asked }) => {
     const [all, pictures] = await Promise.all([groups.list(session), engine.store.chats.pictures(record.id)]);
@@ -133,9 +173,9 @@ export const participants = operation({
   input: z.object({ groupJid }),
   output: z.array(
     z.object({
-      id: z.string().describe('LID where known, else the phone-number address'),
-      admin: z.enum(['admin', 'superadmin']).optional(),
-      jid: z.string(),
+      id: personJid.describe('LID where known, else the phone-number address'),
+      admin: admin.optional().describe('superadmin made the group; missing: no admin'),
+      jid: personJid,
       lid,
       phone,
     }),
@@ -179,7 +219,9 @@ export const roles = operation({
     participants: people,
   }),
   output: z.object({
-    participants: z.array(z.string()).describe('For whom it was done'),
+    participants: z
+      .array(z.string())
+      .meta({ description: 'For whom it was done', examples: [['15551234567@s.whatsapp.net']] }),
     results: z.array(outcome).describe('What came of each'),
   }),
   run: async ({ session }, { groupId, action, participants }) => {
@@ -193,8 +235,18 @@ export const roles = operation({
 const TIMERS = [0, 86_400, 604_800, 7_776_000];
 
 const settingFields = {
-  subject: z.string().trim().min(1).max(100).optional().describe('New name of the group'),
-  description: z.string().max(2048).optional().describe('New description; empty: none'),
+  subject: z
+    .string()
+    .trim()
+    .min(1)
+    .max(100)
+    .optional()
+    .meta({ description: 'New name of the group', examples: ['Choir'] }),
+  description: z
+    .string()
+    .max(2048)
+    .optional()
+    .meta({ description: 'New description; empty: none', examples: ['Every Thursday at 7'] }),
   announce: z.boolean().optional().describe('true: only admins may write'),
   restrict: z.boolean().optional().describe('true: only admins may change subject, description and picture'),
   joinApproval: z.boolean().optional().describe('true: admins approve who comes by the invite link'),
@@ -202,11 +254,17 @@ const settingFields = {
   disappearAfter: z
     .int()
     .optional()
-    .describe(`Seconds after which messages disappear: ${TIMERS.join(', ')} (0: they stay)`),
+    .meta({
+      description: `Seconds after which messages disappear: ${TIMERS.join(', ')} (0: they stay)`,
+      examples: [604_800],
+    }),
   profilePicUrl: z
     .string()
     .optional()
-    .describe('New picture: an http(s) or data: URL, or the id or publicUrl of an upload; empty: none'),
+    .meta({
+      description: 'New picture: an http(s) or data: URL, or the id or publicUrl of an upload; empty: none',
+      examples: ['https://files.example.com/choir.jpg'],
+    }),
 };
 
 export const settings = operation({
@@ -225,11 +283,17 @@ export const settings = operation({
       : undefined;
   },
   output: z.object({
-    subject: z.string(),
-    description: z.string().nullable(),
+    subject,
+    description: desc,
     ...settingsShown,
-    imgUrl: z.string().nullable().optional().describe('The picture, where it was to be changed'),
-    failed: z.record(z.string(), z.string()).optional().describe('Per field that could not be changed: why'),
+    imgUrl: imgUrl.optional().describe('URL of the picture, where it was to be changed'),
+    failed: z
+      .record(z.string(), z.string())
+      .optional()
+      .meta({
+        description: 'Per field that could not be changed: why',
+        examples: [{ subject: 'Only admins of the group can do this.' }],
+      }),
   }),
   run: async ({ engine, session, record }, { groupJid, profilePicUrl: source, ...given }) => {
     const jid = groups.toGroupJid(groupJid, 'groupJid');
@@ -269,7 +333,11 @@ function failedAltogether(failed: Map<string, EngineError>): EngineError {
   });
 }
 
-const inviteLinkShown = z.object({ inviteLink: z.string() });
+const inviteLinkShown = z.object({
+  inviteLink: z
+    .string()
+    .meta({ description: 'Invite link of the group', examples: ['https://chat.whatsapp.com/Kx3bN7vQ2mT9wLpR5sYd8e'] }),
+});
 
 export const inviteLink = operation({
   id: 'group.inviteLink',
@@ -297,7 +365,15 @@ export const revokeInvite = operation({
   }),
 });
 
-const code = z.string().trim().min(1).max(200).describe('Invite code, or the whole link (https://chat.whatsapp.com/…)');
+const code = z
+  .string()
+  .trim()
+  .min(1)
+  .max(200)
+  .meta({
+    description: 'Invite code, or the whole link (https://chat.whatsapp.com/…)',
+    examples: ['Kx3bN7vQ2mT9wLpR5sYd8e'],
+  });
 
 export const inviteInfo = operation({
   id: 'group.inviteInfo',
@@ -305,7 +381,7 @@ export const inviteInfo = operation({
   access: 'session',
   summary: 'Look at a group by its invite code, without joining it',
   input: z.object({ inviteCode: code }),
-  output: card,
+  output: z.object(card).meta({ title: 'GroupInvite' }),
   run: async ({ session }, { inviteCode }) => cardOf(await groups.inviteInfo(session, groups.toInviteCode(inviteCode))),
 });
 
@@ -316,7 +392,7 @@ export const acceptInvite = operation({
   summary: 'Join a group by its invite code',
   input: z.object({ code }),
   output: z.object({
-    id: z.string().describe('Address of the group'),
+    id: groupJid,
     pending: z.boolean().describe('true: an admin has to approve it first'),
   }),
   run: async ({ session }, { code }) => {
@@ -344,13 +420,18 @@ export const picture = operation({
   access: 'session',
   summary: 'Get the URL of the picture of a group',
   input: z.object({ groupJid }),
-  output: z.object({ imgUrl: z.string().nullable().describe('null: there is none that this account may see') }),
+  output: z.object({
+    imgUrl: imgUrl.describe('URL of the picture, at WhatsApp; null: there is none that this account may see'),
+  }),
   run: async ({ session }, { groupJid }) => ({
     imgUrl: await groups.picture(session, groups.toGroupJid(groupJid, 'groupJid')),
   }),
 });
 
-const by = z.object({ jid: z.string(), lid, phone }).nullable();
+const by = z
+  .object({ jid: personJid, lid, phone })
+  .nullable()
+  .describe('The member who wants to add them; null: they came by the link');
 
 export const requests = operation({
   id: 'group.requests',
@@ -360,11 +441,17 @@ export const requests = operation({
   input: z.object({ groupJid }),
   output: z.array(
     z.object({
-      jid: z.string(),
+      jid: personJid,
       lid,
       phone,
-      requestedAt: z.int().nullable().describe('Seconds since 1970'),
-      method: z.string().nullable().describe('invite_link, or non_admin_add: the member `by` wants to add them'),
+      requestedAt: unixSeconds.nullable().describe('When they asked, in Unix seconds'),
+      method: z
+        .string()
+        .nullable()
+        .meta({
+          description: 'invite_link, or non_admin_add: the member `by` wants to add them',
+          examples: ['invite_link'],
+        }),
       by,
     }),
   ),
@@ -376,7 +463,11 @@ export const decide = operation({
   http: 'POST /api/groups/:groupJid/requests',
   access: 'session',
   summary: 'Let people who asked to join a group in, or not',
-  input: z.object({ groupJid, action: z.enum(['approve', 'reject']), participants: people }),
+  input: z.object({
+    groupJid,
+    action: z.enum(['approve', 'reject']).describe('approve: let them in. reject: do not'),
+    participants: people,
+  }),
   output: z.array(outcome),
   run: ({ session }, { groupJid, action, participants }) =>
     groups.decide(session, groups.toGroupJid(groupJid, 'groupJid'), groups.toParticipants(participants), action),

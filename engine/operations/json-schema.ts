@@ -19,6 +19,9 @@ export interface JsonSchema {
   [keyword: string]: unknown;
 }
 
+/** Of what is sent to the engine, or of what it answers: in the latter, fields with a default are always there. */
+type Io = 'input' | 'output';
+
 const REFERENCE = '#/components/schemas/';
 
 /**
@@ -29,9 +32,9 @@ const REFERENCE = '#/components/schemas/';
 export class Schemas {
   readonly components: Record<string, JsonSchema> = {};
 
-  of(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
+  of(schema: z.ZodType, io: Io): JsonSchema {
     const { $schema: _dialect, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
-    return this.#tidied(json as JsonSchema);
+    return this.#tidied(json as JsonSchema, io);
   }
 
   /** What a schema refers to, or the schema itself. */
@@ -56,8 +59,8 @@ export class Schemas {
     );
   }
 
-  #tidied({ title, description, default: fallback, examples, ...rest }: JsonSchema): JsonSchema {
-    const { description: inner, examples: within, ...body } = withoutNoise(this.#inside(rest));
+  #tidied({ title, description, default: fallback, examples, ...rest }: JsonSchema, io: Io): JsonSchema {
+    const { description: inner, examples: within, ...body } = withoutNoise(this.#inside(rest, io));
     const words = description ?? inner;
     const values = examples ?? within;
     const about = {
@@ -75,17 +78,18 @@ export class Schemas {
     return { $ref: `${REFERENCE}${title}`, ...about, ...(values && { examples: values }) };
   }
 
-  #inside({ properties, items, anyOf, additionalProperties, ...rest }: JsonSchema): JsonSchema {
+  #inside({ properties, items, anyOf, additionalProperties, ...rest }: JsonSchema, io: Io): JsonSchema {
+    const tidied = (schema: JsonSchema) => this.#tidied(schema, io);
     return {
       ...rest,
       ...(properties && {
         properties: Object.fromEntries(
-          Object.entries(properties).map(([name, field]): [string, JsonSchema] => [name, this.#tidied(field)]),
+          Object.entries(properties).map(([name, field]): [string, JsonSchema] => [name, tidied(field)]),
         ),
       }),
-      ...(items && { items: this.#tidied(items) }),
-      ...(anyOf && alternatives(anyOf.map((option) => this.#tidied(option)))),
-      ...openness(additionalProperties, (values) => this.#tidied(values)),
+      ...(items && { items: tidied(items) }),
+      ...(anyOf && alternatives(anyOf.map(tidied))),
+      ...(additionalProperties !== undefined && openness(additionalProperties, io, tidied)),
     };
   }
 }
@@ -112,13 +116,15 @@ function alternatives(anyOf: JsonSchema[]): JsonSchema {
 
 const aboutOf = ({ description }: JsonSchema) => (description === undefined ? {} : { description });
 
-/** That a later version may answer more fields goes without saying; that any name may be used does not. */
+/** A later version may answer more fields, so answers are never closed, only what is asked is, where it is checked. */
 function openness(
-  values: JsonSchema | boolean | undefined,
+  values: JsonSchema | boolean,
+  io: Io,
   tidied: (schema: JsonSchema) => JsonSchema,
 ): { additionalProperties?: JsonSchema | boolean } {
-  if (typeof values !== 'object') return {};
-  return { additionalProperties: Object.keys(values).length === 0 ? true : tidied(values) };
+  if (values === false) return io === 'input' ? { additionalProperties: false } : {};
+  if (values === true || Object.keys(values).length === 0) return { additionalProperties: true };
+  return { additionalProperties: tidied(values) };
 }
 
 /** Without the limits of JavaScript's integers, and the news that names are text. */

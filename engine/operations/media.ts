@@ -3,10 +3,32 @@ import { EngineError, validationFailed } from '../errors.ts';
 import { idOfFile } from '../media/files.ts';
 import { MEDIA_KINDS, type MediaRecord } from '../model.ts';
 import { messageFrom } from '../whatsapp/download.ts';
+import { chatJid, msgId, unixMs, waId } from './fields.ts';
 import { operation, type Engine, type FileAnswer } from './operation.ts';
 
 /** Of JSON bodies that may hold a file: 100 MB are 134 MB in base64. */
 export const FILE_BODY_MB = 140;
+
+const ID = '8f14e45fceea167a5a36dedd4bea2543';
+const fileId = z.string().meta({ examples: [ID] });
+const mimetype = z.string().meta({ description: 'Type of the file', examples: ['image/jpeg'] });
+const size = z.int().meta({ description: 'Size of the file in bytes', examples: [48_213] });
+const fileName = z
+  .string()
+  .nullable()
+  .meta({ description: 'Name of the file', examples: ['photo.jpg'] });
+/** The output of an operation that answers the file itself: what its headers are made of. */
+const fileShown = z.object({ path: z.string(), mimetype, fileName });
+/** As an event has it; the file itself is at WhatsApp. */
+const IMAGE = {
+  imageMessage: {
+    url: 'https://mmg.whatsapp.net/o1/v/t62.7118-24/f2/m231/AQN0?ccb=9-4',
+    directPath: '/o1/v/t62.7118-24/f2/m231/AQN0?ccb=9-4',
+    mediaKey: 'n6Yn0b1m2Hh3lq5t9C4xq0p6cXv0w1mC9m8r3o6m5bE=',
+    mimetype: 'image/jpeg',
+    fileLength: '48213',
+  },
+};
 
 export const upload = operation({
   id: 'media.upload',
@@ -16,16 +38,36 @@ export const upload = operation({
   envelope: 'flat',
   takes: 'file',
   bodyMb: FILE_BODY_MB,
+  examples: {
+    'A text file in base64': { base64: 'SGVsbG8=', mimetype: 'text/plain', fileName: 'hello.txt' },
+  },
   input: z.object({
-    base64: z.string().optional().describe('The file in base64, plain or as a data: URL; only in a JSON body'),
-    mimetype: z.string().max(200).optional().describe('Type of the file; wins over the one in a data: URL'),
-    fileName: z.string().max(255).optional().describe('Name of the file, for documents'),
+    base64: z
+      .string()
+      .optional()
+      .meta({
+        description: 'The file in base64, plain or as a data: URL; only in a JSON body',
+        examples: ['data:text/plain;base64,SGVsbG8='],
+      }),
+    mimetype: z
+      .string()
+      .max(200)
+      .optional()
+      .meta({ description: 'Type of the file; wins over the one in a data: URL', examples: ['text/plain'] }),
+    fileName: z
+      .string()
+      .max(255)
+      .optional()
+      .meta({ description: 'Name of the file, for documents', examples: ['hello.txt'] }),
   }),
   output: z.object({
-    publicUrl: z.string().describe('Address of the file for 24 hours; give it as imageUrl, documentUrl …'),
-    id: z.string().describe('Id of the file; can be given instead of its address'),
-    mimetype: z.string(),
-    size: z.int().describe('Bytes'),
+    publicUrl: z.string().meta({
+      description: 'Address of the file for 24 hours; give it as imageUrl, documentUrl …',
+      examples: [`http://127.0.0.1:3210/media/${ID}.txt`],
+    }),
+    id: fileId.describe('Id of the file; can be given instead of its address'),
+    mimetype,
+    size,
   }),
   run: async ({ engine, record, file: given }, { base64, mimetype, fileName }) => {
     if (given) {
@@ -47,17 +89,29 @@ export const file = operation({
   access: 'public',
   summary: 'Download an uploaded file; who knows its address may',
   answers: 'file',
-  input: z.object({ file: z.string().describe('Last part of the address that the upload answered') }),
-  output: z.object({ path: z.string(), mimetype: z.string(), fileName: z.string().nullable() }),
+  input: z.object({
+    file: fileId.describe('Last part of the address that the upload answered'),
+  }),
+  output: fileShown,
   run: async ({ engine }, { file }) =>
     answer(engine, file, 'upload', 'Uploads are kept for 24 hours. Upload it again.'),
 });
 
 const key = z
-  .looseObject({ id: z.string(), remoteJid: z.string().optional(), fromMe: z.boolean().optional() })
+  .looseObject({
+    id: waId,
+    remoteJid: chatJid.optional(),
+    fromMe: z.boolean().optional().describe('Whether this account sent it'),
+  })
   .describe('Key of the message; with remoteJid the phone can be asked for a file that WhatsApp no longer has');
 const message = z
-  .looseObject({ key, message: z.record(z.string(), z.unknown()) })
+  .looseObject({
+    key,
+    message: z.record(z.string(), z.unknown()).meta({
+      description: 'Content of the message, with its imageMessage, videoMessage …',
+      examples: [IMAGE],
+    }),
+  })
   .describe('The message as an event has it; its `message` holds the imageMessage, videoMessage …');
 
 export const decrypt = operation({
@@ -66,26 +120,40 @@ export const decrypt = operation({
   access: 'session',
   summary: 'Download and decrypt the file of a received message; answers its address for an hour',
   envelope: 'flat',
+  examples: {
+    'A message as its event has it': {
+      data: {
+        messages: {
+          key: { id: '3EB0C767D26A8B3F5C2A', remoteJid: '15551234567@s.whatsapp.net', fromMe: false },
+          message: IMAGE,
+        },
+      },
+    },
+    'A message of this session': { msgId: 1042 },
+  },
   input: z.object({
     data: z
-      .looseObject({ messages: z.union([message, z.array(message).min(1)]) })
+      .looseObject({ messages: z.union([message, z.array(message).min(1)]).describe('The message, or a list of one') })
       .optional()
       .describe('What messages.received or messages.upsert brought'),
-    msgId: z.int().optional().describe('Instead of data: the number of a message of this session'),
-    id: z.string().optional().describe('Instead of data: the WhatsApp id of a message of this session'),
+    msgId: msgId.optional().describe('Instead of data: the number of a message of this session'),
+    id: waId.optional().describe('Instead of data: the WhatsApp id of a message of this session'),
   }),
   rules: ({ data, msgId, id }) =>
     data === undefined && msgId === undefined && id === undefined
       ? { data: ['The data field is required, unless msgId or id names a message of this session.'] }
       : undefined,
   output: z.object({
-    publicUrl: z.string().describe('Address of the decrypted file'),
-    id: z.string().describe('Id of the file; can be given as imageUrl, documentUrl … to send it on'),
-    kind: z.enum(MEDIA_KINDS),
-    mimetype: z.string(),
-    size: z.int().describe('Bytes'),
-    fileName: z.string().nullable(),
-    expiresAt: z.int().describe('Unix milliseconds'),
+    publicUrl: z.string().meta({
+      description: 'Address of the decrypted file',
+      examples: [`http://127.0.0.1:3210/api/decrypted-media/${ID}.jpg`],
+    }),
+    id: fileId.describe('Id of the file; can be given as imageUrl, documentUrl … to send it on'),
+    kind: z.enum(MEDIA_KINDS).describe('What it is to WhatsApp'),
+    mimetype,
+    size,
+    fileName: fileName.describe('Name of the file, where it has one'),
+    expiresAt: unixMs.describe('When the file is gone, in Unix milliseconds'),
   }),
   run: async ({ engine, session }, { data, msgId, id }) => {
     const given = data && [data.messages].flat()[0]!;
@@ -103,8 +171,10 @@ export const decrypted = operation({
   access: 'public',
   summary: 'Download a decrypted file; who knows its address may',
   answers: 'file',
-  input: z.object({ file: z.string().describe('Last part of the address that was answered') }),
-  output: z.object({ path: z.string(), mimetype: z.string(), fileName: z.string().nullable() }),
+  input: z.object({
+    file: fileId.describe('Last part of the address that was answered'),
+  }),
+  output: fileShown,
   run: async ({ engine }, { file }) =>
     answer(engine, file, 'received', 'Decrypted files are kept for an hour. Decrypt it again.'),
 });

@@ -5,9 +5,10 @@ import { contentAsJson, keyFor, pollResults as readPoll } from '../whatsapp/mess
 import { toJid } from '../whatsapp/jid.ts';
 import { shownJid } from '../whatsapp/outgoing.ts';
 import { attach } from './attach.ts';
+import { chatJid, msgId as number, personJid, unixSeconds, waId, whatWasDone } from './fields.ts';
 import { FILE_BODY_MB } from './media.ts';
 import { operation, type Call } from './operation.ts';
-import { requestOf, sendFields, sendingFields, sendRules } from './send-fields.ts';
+import { requestOf, sendExamples, sendFields, sendingFields, sendRules } from './send-fields.ts';
 import { sendTools } from './send-tools.ts';
 
 const WAIT_MS = 30_000;
@@ -15,32 +16,43 @@ const WAIT_MS = 30_000;
 const EDITABLE_MS = 15 * 60_000;
 const DELETABLE_MS = 60 * 3_600_000;
 
-const msgId = z
-  .union([z.int(), z.string().min(1)])
-  .describe('The msgId that the send answered, or WhatsApp’s id of the message (key.id of a webhook)');
+const msgId = z.union([z.int(), z.string().min(1)]).meta({
+  description: 'The msgId that the send answered, or WhatsApp’s id of the message (key.id of a webhook)',
+  examples: [1042],
+});
 const byId = z.object({ msgId });
-const key = z.object({
-  id: z.string(),
-  fromMe: z.boolean(),
-  remoteJid: z.string(),
-  participant: z.string().optional(),
-});
+const fromMe = z.boolean().describe('Whether this account sent it');
+const participant = personJid.optional().describe('In a group: address of the sender');
+const key = z
+  .object({ id: waId, fromMe, remoteJid: chatJid, participant })
+  .meta({ title: 'MessageKey', description: 'What WhatsApp knows the message by' });
 /** A message as WasenderApi shows it. */
-const shown = z.object({
-  remoteJid: z.string().describe('Chat of the message'),
-  id: z.string().describe('WhatsApp id'),
-  msgId: z.int(),
+const status = z
+  .int()
+  .min(0)
+  .max(5)
+  .meta({ description: '0 failed, 1 pending, 2 sent, 3 delivered, 4 read, 5 played', examples: [3] });
+const message = {
+  remoteJid: chatJid,
+  id: waId,
+  msgId: number,
   key,
-  message: z.looseObject({}).nullable().describe('Content, as WhatsApp has it'),
-  messageTimestamp: z.string().describe('Unix seconds'),
-  status: z.int().min(0).max(5).describe('0 failed, 1 pending, 2 sent, 3 delivered, 4 read, 5 played'),
-});
-const accepted = z.object({
-  msgId: z.int().describe('Number of the message'),
-  jid: z.string().describe('Recipient, +… for a phone number'),
-  status: z.enum(['in_progress', 'sent']),
-  id: z.string().describe('WhatsApp id of the message'),
-});
+  message: z
+    .looseObject({})
+    .nullable()
+    .meta({ description: 'Content, as WhatsApp has it', examples: [{ conversation: 'Hello from Warbler' }] }),
+  messageTimestamp: z.string().meta({ description: 'When it was sent, in Unix seconds', examples: ['1768469400'] }),
+  status,
+};
+const shown = z.object(message).meta({ title: 'Message' });
+const accepted = z
+  .object({
+    msgId: number,
+    jid: chatJid.meta({ description: 'Recipient, +… for a phone number', examples: ['+15551234567'] }),
+    status: z.enum(['in_progress', 'sent']).describe('in_progress: in the queue. sent: WhatsApp has taken it'),
+    id: waId,
+  })
+  .meta({ title: 'AcceptedMessage' });
 
 export const send = operation({
   id: 'message.send',
@@ -51,6 +63,7 @@ export const send = operation({
   summary: 'Send a message of any kind to a person, a group or a channel, or a status',
   bodyMb: FILE_BODY_MB,
   tools: sendTools,
+  examples: sendExamples,
   input: z.object(sendFields),
   rules: sendRules,
   output: accepted,
@@ -68,7 +81,13 @@ export const edit = operation({
   access: 'session',
   idempotencyKey: true,
   summary: 'Change the text or the caption of a message, up to 15 minutes after it was sent',
-  input: byId.extend({ text: z.string().min(1).max(65_536).describe('New text') }),
+  input: byId.extend({
+    text: z
+      .string()
+      .min(1)
+      .max(65_536)
+      .meta({ description: 'New text', examples: ['Hello again'] }),
+  }),
   output: shown,
   run: async (call, { msgId: id, text }) => {
     const message = await ownMessage(call, id, EDITABLE_MS, 'edited');
@@ -87,7 +106,7 @@ export const remove = operation({
   summary: 'Delete a message for everyone; in a group that the account administers also one of others',
   envelope: 'flat',
   input: byId,
-  output: z.object({ message: z.string() }),
+  output: z.object({ message: whatWasDone('Message deleted successfully.') }),
   run: async (call, { msgId: id }) => {
     const message = await deletable(call, id);
     await done(call, message, { to: message.chat, delete: { message: String(message.msgId) } });
@@ -101,10 +120,27 @@ export const info = operation({
   access: 'session',
   summary: 'Get a message with its status; of one to a group also who has received and read it',
   input: byId,
-  output: shown.extend({
-    error: z.string().nullable(),
-    receipts: z.array(z.object({ userJid: z.string(), status: z.int(), timestamp: z.int() })),
-  }),
+  output: z
+    .object({
+      ...message,
+      error: z
+        .string()
+        .nullable()
+        .meta({
+          description: 'Why it was not sent; null: nothing went wrong',
+          examples: ['WhatsApp refused the message (463)'],
+        }),
+      receipts: z
+        .array(
+          z.object({
+            userJid: personJid.describe('Member of the group'),
+            status: status.describe('What the member has done with it: 3 received, 4 read, 5 played'),
+            timestamp: unixSeconds.describe('When, in Unix seconds'),
+          }),
+        )
+        .describe('Of a message to a group: who has received and read it'),
+    })
+    .meta({ title: 'MessageInfo' }),
   run: async ({ engine, session }, { msgId: id }) => {
     const message = await session.messages.get(String(id));
     const receipts = await engine.store.messages.receipts(message.msgId);
@@ -128,10 +164,10 @@ export const read = operation({
   input: z.object({
     key: z
       .object({
-        id: z.string().min(1),
-        remoteJid: z.string().min(1),
-        fromMe: z.boolean(),
-        participant: z.string().optional(),
+        id: waId.min(1),
+        remoteJid: chatJid.min(1),
+        fromMe,
+        participant,
       })
       .describe('The key of the message, from the webhook that brought it'),
   }),
@@ -140,7 +176,7 @@ export const read = operation({
     typeof named === 'object' && named !== null && !(named as { id?: unknown }).id
       ? { 'key.id': ['The key.id field is required and must be a non-empty string.'] }
       : undefined,
-  output: z.object({ status: z.literal('read') }),
+  output: z.object({ status: z.literal('read').describe('What was done') }),
   run: async ({ session }, { key: named }) => {
     await session.markRead([await keyFor(session, named)]);
     return { status: 'read' as const };
@@ -154,7 +190,7 @@ export const resend = operation({
   summary: 'Send a failed message again; the message log must be on',
   envelope: 'flat',
   input: z.object({ message: msgId }),
-  output: z.object({ message: z.string() }),
+  output: z.object({ message: whatWasDone('Message resend initiated successfully.') }),
   run: async ({ session }, { message: id }) => {
     await session.messages.resend(String(id));
     return { message: 'Message resend initiated successfully.' };
@@ -167,7 +203,12 @@ export const react = operation({
   access: 'session',
   idempotencyKey: true,
   summary: 'React to a message with an emoji, or take the reaction back',
-  input: byId.extend({ emoji: z.string().max(30).describe('Emoji; empty takes the reaction back') }),
+  input: byId.extend({
+    emoji: z
+      .string()
+      .max(30)
+      .meta({ description: 'Emoji; empty takes the reaction back', examples: ['👍'] }),
+  }),
   output: accepted,
   run: async (call, { msgId: id, emoji }) => {
     const target = await call.session.messages.get(String(id));
@@ -202,7 +243,7 @@ export const pin = operation({
     seconds: z
       .union([z.literal(86_400), z.literal(604_800), z.literal(2_592_000)])
       .default(86_400)
-      .describe('For how long: a day, a week or 30 days'),
+      .describe('For how long, in seconds: a day, a week or 30 days'),
   }),
   output: accepted,
   run: async (call, { msgId: id, pinned, seconds }) => {
@@ -218,7 +259,7 @@ export const star = operation({
   access: 'session',
   summary: 'Star a message on this account, or take the star back',
   input: byId.extend({ starred: z.boolean().default(true).describe('false: take the star back') }),
-  output: z.object({ starred: z.boolean() }),
+  output: z.object({ starred: z.boolean().describe('Whether it is starred now') }),
   run: async ({ session }, { msgId: id, starred }) => {
     const message = await session.messages.get(String(id));
     const messages = [{ id: message.waId, fromMe: message.fromMe }];
@@ -235,7 +276,12 @@ export const vote = operation({
   access: 'session',
   idempotencyKey: true,
   summary: 'Vote in a poll; no options take the vote back',
-  input: byId.extend({ options: z.array(z.string()).max(12).describe('Answers, word for word') }),
+  input: byId.extend({
+    options: z
+      .array(z.string())
+      .max(12)
+      .meta({ description: 'Answers, word for word', examples: [['Friday']] }),
+  }),
   output: accepted,
   run: async (call, { msgId: id, options }) => {
     const poll = await call.session.messages.get(String(id));
@@ -254,7 +300,18 @@ export const pollResults = operation({
   access: 'session',
   summary: 'Get how a poll stands',
   input: byId,
-  output: z.object({ pollResult: z.array(z.object({ name: z.string(), voters: z.array(z.string()) })) }),
+  output: z.object({
+    pollResult: z
+      .array(
+        z.object({
+          name: z.string().meta({ description: 'The answer', examples: ['Friday'] }),
+          voters: z
+            .array(z.string())
+            .meta({ description: 'Addresses of those who chose it', examples: [['15551234567@s.whatsapp.net']] }),
+        }),
+      )
+      .describe('Every answer of the poll'),
+  }),
   run: async ({ session }, { msgId: id }) => ({
     pollResult: await readPoll(session, await session.messages.get(String(id))),
   }),

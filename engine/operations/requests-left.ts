@@ -1,21 +1,25 @@
 import { z } from 'zod';
 import type { SessionRecord } from '../model.ts';
 import type { CounterState } from '../store/store.ts';
+import { isoTime } from './fields.ts';
 import { DAY_S, MINUTE_S, PROTECTION, remaining, type LimitName, type Limits } from './limits.ts';
 
 const window = z
   .object({
-    limit: z.int().describe('Requests in the window'),
-    used: z.int().describe('Requests so far'),
-    remaining: z.int().describe('Requests left'),
-    resets_at: z.string().nullable().describe('When the window is over; null while nothing is counted in it'),
+    limit: z.int().meta({ description: 'Requests in the window', examples: [256] }),
+    used: z.int().meta({ description: 'Requests so far', examples: [3] }),
+    remaining: z.int().meta({ description: 'Requests left', examples: [253] }),
+    resets_at: isoTime.nullable().describe('When the window is over, in ISO 8601; null while nothing is counted in it'),
   })
   .nullable();
 const windows = z.object({
-  per_minute: window.describe('null: no limit'),
-  per_day: window.describe('null: no limit'),
+  per_minute: window.describe('By the minute; null: no limit'),
+  per_day: window.describe('By 24 hours; null: no limit'),
 });
-const allowed = z.int().nullable();
+const allowed = z
+  .int()
+  .nullable()
+  .meta({ examples: [256] });
 
 /** What {@link requestsLeft} answers, in the names of the session's setting `limits`. */
 export const requestsLeftSchema = z.object({
@@ -31,13 +35,21 @@ export const requestsLeftSchema = z.object({
       per_day: allowed.describe('Requests in 24 hours; null: no limit'),
     })
     .describe('What every other endpoint takes, each for itself'),
-  endpoints: z
-    .record(z.string(), windows)
-    .describe('Of the other endpoints those that have been used of late, by operation id'),
+  endpoints: z.record(z.string(), windows).meta({
+    description: 'Of the other endpoints those that have been used of late, by operation id',
+    examples: [
+      {
+        'group.list': {
+          per_minute: { limit: 256, used: 3, remaining: 253, resets_at: '2026-01-15T09:31:00.000Z' },
+          per_day: null,
+        },
+      },
+    ],
+  }),
   concurrent: z
     .object({
       limit: allowed.describe('Requests under way at once; null: no limit'),
-      used: z.int().describe('Requests under way, this one among them'),
+      used: z.int().meta({ description: 'Requests under way, this one among them', examples: [1] }),
       remaining: allowed.describe('Requests that fit in beside them; null: no limit'),
     })
     .describe('Requests under way at once'),

@@ -13,27 +13,71 @@ import {
 } from '../model.ts';
 import { shownJid } from '../whatsapp/outgoing.ts';
 import { newApiKey, newWebhookSecret } from './access.ts';
+import { isoTime, unixMs, whatWasDone } from './fields.ts';
 import { operation, whatsappSession, type Engine } from './operation.ts';
 import { paged, pageFields, pageOf } from './page.ts';
 import { requestsLeft, requestsLeftSchema } from './requests-left.ts';
 
 const NOT_CONNECTED = 'Your Whatsapp Session is not connected please connect your session first.';
 
-const status = z.enum(Object.keys(SESSION_STATUSES) as [keyof typeof SESSION_STATUSES]);
+const status = z
+  .enum(Object.keys(SESSION_STATUSES) as [keyof typeof SESSION_STATUSES])
+  .meta({ title: 'SessionStatus', description: 'Status of the session', examples: ['connected'] });
 const reason = z
-  .object({ code: z.string(), message: z.string(), retryAt: z.int().optional() })
+  .object({
+    code: z.string().meta({ description: 'Why, for programs', examples: ['qr_timeout'] }),
+    message: z.string().meta({
+      description: 'Why, and what to do, for people',
+      examples: ['Nobody scanned the QR code in time. Connect again.'],
+    }),
+    retryAt: unixMs.optional().describe('When the engine tries again by itself, in Unix milliseconds'),
+  })
+  .meta({ title: 'StatusReason' })
   .nullable()
   .describe('Why the session is in this status, and what to do');
-const shown = z.object({
-  id: z.int(),
-  ...sessionSettings.shape,
-  status,
-  reason,
-  account: z.object({ jid: z.string(), lid: z.string().nullable(), name: z.string().nullable() }).nullable(),
-  created_at: z.string(),
-  updated_at: z.string(),
+const ownJid = z
+  .string()
+  .meta({ description: 'WhatsApp’s address of the account', examples: ['15550100001@s.whatsapp.net'] });
+const ownLid = z
+  .string()
+  .nullable()
+  .meta({ description: 'LID of the account', examples: ['123456789012345@lid'] });
+const ownName = z
+  .string()
+  .nullable()
+  .meta({ description: 'What the account calls itself', examples: ['Shop'] });
+const qrCode = z.string().meta({
+  description: 'Text of the QR code to scan with the phone, under Linked devices',
+  examples: ['2@b5Qy3hX0n8kq…'],
 });
-const shownWithKeys = shown.extend({ api_key: z.string(), webhook_secret: z.string() });
+const loggedAt = z.string().meta({ examples: ['2026-01-15 09:30:00'] });
+const shown = z
+  .object({
+    id: whatsappSession,
+    ...sessionSettings.shape,
+    status,
+    reason,
+    account: z
+      .object({ jid: ownJid, lid: ownLid, name: ownName })
+      .nullable()
+      .describe('The WhatsApp account that is linked; null: none yet'),
+    created_at: isoTime.describe('When it was made, in ISO 8601'),
+    updated_at: isoTime.describe('When it was changed last, in ISO 8601'),
+  })
+  .meta({ title: 'Session' });
+const apiKey = z.string().meta({
+  description: 'API key of the session',
+  examples: ['5f8d1c0b9e7a6d4c3b2a19087f6e5d4c3b2a19087f6e5d4c3b2a19087f6e5d4c'],
+});
+const shownWithKeys = shown
+  .extend({
+    api_key: apiKey,
+    webhook_secret: z.string().meta({
+      description: 'What X-Webhook-Signature carries when events are posted to webhook_url',
+      examples: ['a1b2c3d4e5f60718293a4b5c6d7e8f90'],
+    }),
+  })
+  .meta({ title: 'SessionWithKeys' });
 const byId = z.object({ whatsappSession });
 
 export const list = operation({
@@ -123,9 +167,15 @@ export const connect = operation({
     qr_as_image: z.boolean().optional().describe('Answer the QR code as a PNG in a data: URL instead of as text'),
   }),
   output: z.object({
-    status: z.string(),
-    qrCode: z.string().optional(),
-    message: z.string().optional(),
+    status: z.string().meta({ description: 'Status of the session, in capitals', examples: ['NEED_SCAN'] }),
+    qrCode: qrCode.optional(),
+    message: z
+      .string()
+      .optional()
+      .meta({
+        description: 'What goes on instead, when there is no code to scan',
+        examples: ['Session already initialized or connecting. No QR code needed.'],
+      }),
     reason: reason.optional(),
   }),
   run: async ({ session }) => {
@@ -151,7 +201,7 @@ export const qrcode = operation({
   access: 'own',
   summary: 'Get the QR code to scan: as text, or as a PNG for `Accept: image/png`',
   input: byId,
-  output: z.object({ qrCode: z.string() }),
+  output: z.object({ qrCode }),
   picture: ({ qrCode }) => qrCode,
   run: async ({ session }) => {
     if (session.qr) return { qrCode: session.qr };
@@ -188,7 +238,10 @@ export const disconnect = operation({
   access: 'own',
   summary: 'Disconnect a session and keep its login',
   input: byId,
-  output: z.object({ status: z.literal('disconnected'), message: z.string() }),
+  output: z.object({
+    status: z.literal('disconnected').describe('Status of the session'),
+    message: whatWasDone('WhatsApp session disconnected successfully'),
+  }),
   run: async ({ session }) => {
     await session.disconnect();
     return { status: 'disconnected' as const, message: 'WhatsApp session disconnected successfully' };
@@ -202,7 +255,7 @@ export const restart = operation({
   summary: 'Connect anew with the same login',
   envelope: 'flat',
   input: byId,
-  output: z.object({ message: z.string() }),
+  output: z.object({ message: whatWasDone('WhatsApp session restarted successfully.') }),
   run: async ({ session }) => {
     await session.restart();
     return { message: 'WhatsApp session restarted successfully.' };
@@ -219,7 +272,9 @@ export const pairingCode = operation({
       .optional()
       .describe('Number of the phone; the session’s if missing'),
   }),
-  output: z.object({ code: z.string().describe('8 characters, to be typed under Linked devices') }),
+  output: z.object({
+    code: z.string().meta({ description: '8 characters, to be typed under Linked devices', examples: ['K7XM2QPA'] }),
+  }),
   run: async ({ session, record }, { phone_number: phone = record.settings.phone_number }) => ({
     code: await session.pairingCode(phone),
   }),
@@ -231,7 +286,7 @@ export const user = operation({
   access: 'session',
   summary: 'Get the WhatsApp account that a session is linked to',
   input: z.object({}),
-  output: z.object({ id: z.string(), name: z.string().nullable(), lid: z.string().nullable() }),
+  output: z.object({ id: ownJid, name: ownName, lid: ownLid }),
   run: async ({ session }) => {
     const { account } = session;
     if (!account) throw new EngineError('session_not_connected', NOT_CONNECTED);
@@ -247,14 +302,23 @@ export const messageLogs = operation({
   input: byId.extend(pageFields),
   output: pageOf(
     z.object({
-      id: z.string().describe('msgId of the message'),
-      whatsapp_session_id: z.string(),
-      to: z.string().nullable(),
-      content: z.string().nullable().describe('What was asked to be sent, as JSON'),
-      status: z.enum(['in_progress', 'sent', 'failed']),
-      failed_reason: z.string().nullable(),
-      created_at: z.string(),
-      updated_at: z.string(),
+      id: z.string().meta({ description: 'msgId of the message', examples: ['1042'] }),
+      whatsapp_session_id: z.string().meta({ description: 'Id of the session', examples: ['1'] }),
+      to: z
+        .string()
+        .nullable()
+        .meta({ description: 'Recipient', examples: ['+15551234567'] }),
+      content: z
+        .string()
+        .nullable()
+        .meta({ description: 'What was asked to be sent, as JSON', examples: ['{"text":"Hello from Warbler"}'] }),
+      status: z.enum(['in_progress', 'sent', 'failed']).describe('What became of it'),
+      failed_reason: z
+        .string()
+        .nullable()
+        .meta({ description: 'Why it failed; null: it did not', examples: ['WhatsApp refused the message (463)'] }),
+      created_at: loggedAt.describe('When it was accepted, UTC'),
+      updated_at: loggedAt.describe('When its status changed last, UTC'),
     }),
   ),
   run: async ({ engine, record }, { page, per_page: limit }) => {
@@ -272,12 +336,15 @@ export const sessionLogs = operation({
   input: byId.extend(pageFields),
   output: pageOf(
     z.object({
-      id: z.int(),
-      whatsapp_session_id: z.int(),
-      event_type: z.string(),
-      status,
-      reason: z.string().nullable(),
-      occurred_at: z.string(),
+      id: z.int().meta({ description: 'Number of the entry', examples: [57] }),
+      whatsapp_session_id: whatsappSession,
+      event_type: z.string().meta({ description: 'What happened', examples: ['status'] }),
+      status: status.describe('Status of the session since then'),
+      reason: z
+        .string()
+        .nullable()
+        .meta({ description: 'Why', examples: ['Connect was called.'] }),
+      occurred_at: isoTime.describe('When it happened, in ISO 8601'),
     }),
   ),
   run: async ({ engine, record }, { page, per_page: limit }) => {
@@ -338,7 +405,7 @@ export const regenerateKey = operation({
   summary: 'Give a session a new API key; the old one stops working at once',
   envelope: 'flat',
   input: byId,
-  output: z.object({ api_key: z.string() }),
+  output: z.object({ api_key: apiKey.describe('The new API key') }),
   run: async ({ engine, record }) => {
     const updated = await engine.store.sessions.update(record.id, record.settings, { apiKey: newApiKey() });
     await followed(engine, updated);
@@ -358,8 +425,13 @@ function withoutDefaults() {
   const { name, phone_number, ...rest } = sessionSettings.shape;
   const bare = Object.fromEntries(
     Object.entries(rest).map(([field, schema]) => {
-      const { description = '' } = schema;
-      return [field, schema.unwrap().optional().describe(description)];
+      return [
+        field,
+        schema
+          .unwrap()
+          .optional()
+          .meta(schema.meta() ?? {}),
+      ];
     }),
   ) as { [F in keyof typeof rest]: z.ZodOptional<ReturnType<(typeof rest)[F]['unwrap']>> };
   return { name: name.optional(), phone_number: phone_number.optional(), ...bare };

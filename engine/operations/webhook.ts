@@ -4,7 +4,7 @@ import { isSecret, newSecret } from '../delivery/signature.ts';
 import { EngineError, validationFailed } from '../errors.ts';
 import { EVENT_NAMES } from '../events.ts';
 import type { DeliveryRecord, SubscriptionRecord } from '../model.ts';
-import { chatJid, done, isoTime, unixMs } from './fields.ts';
+import { chatJid, isoTime, unixMs, whatWasDone } from './fields.ts';
 import { operation, whatsappSession, type Call } from './operation.ts';
 
 const RECEIVER = 'https://n8n.example.com/webhook/warbler';
@@ -181,7 +181,7 @@ export const remove = operation({
   summary: 'Stop posting events to a URL; the same URL registered again within a minute misses nothing',
   envelope: 'flat',
   input: byId,
-  output: z.object({ message: done('Webhook deleted successfully.') }),
+  output: z.object({ message: whatWasDone('Webhook deleted successfully.') }),
   run: async (call, { webhookId }) => {
     const { id, origin } = await find(call, webhookId);
     if (origin === 'session') {
