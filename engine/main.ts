@@ -14,6 +14,7 @@ import { hashToken, newToken } from './operations/access.ts';
 import { operations } from './operations/index.ts';
 import { Limits } from './operations/limits.ts';
 import type { Engine } from './operations/operation.ts';
+import { Jobs } from './jobs/jobs.ts';
 import { Media } from './media/media.ts';
 import { openSandbox, welcomeGuests } from './sandbox-mode.ts';
 import { Seal } from './store/seal.ts';
@@ -97,6 +98,9 @@ export async function startEngine(
     );
     undo.unshift(() => sessions.stop());
 
+    const jobs = new Jobs({ store, sessions, clock, log });
+    undo.unshift(() => jobs.stop());
+
     const agent = guardedAgent(config.webhookNetworks);
     const delivery = new DeliveryWorker({
       store,
@@ -110,6 +114,7 @@ export async function startEngine(
     });
     store.onCommitted((sessionId, committed) => {
       sessions.committed(sessionId, committed);
+      jobs.committed(sessionId, committed);
       delivery.wake(committed.due);
     });
 
@@ -117,6 +122,7 @@ export async function startEngine(
     const engine: Engine = {
       store,
       sessions,
+      jobs,
       wakeSubscription: (id) => delivery.wakeSubscription(id),
       webhookNetworks: config.webhookNetworks,
       proxies: { networks: config.proxyNetworks, setting: 'WARBLER_PROXY_NETWORKS' },
@@ -134,6 +140,7 @@ export async function startEngine(
     await delivery.start();
     const ready = sessions
       .restore()
+      .then(() => jobs.start())
       .then(() => sandbox && welcomeGuests(sandbox, store, sessions))
       .catch((error: unknown) => log.error({ err: error }, 'start-up was not completed'))
       .finally(() => (starting = undefined));

@@ -172,6 +172,11 @@ export const sessionSettings = z.object({
     .nullable()
     .default(null)
     .describe('Limits on requests, as a whole: what is given replaces what was. null: as WARBLER_LIMITS says'),
+  opt_out_words: z
+    .array(z.string().min(1).max(50))
+    .max(50)
+    .default([])
+    .describe('Words by which people opt out of bulk jobs, e.g. STOP: whoever writes nothing but one of them'),
 });
 export type SessionSettings = z.output<typeof sessionSettings>;
 
@@ -339,6 +344,70 @@ export interface SendRequest {
   audience?: string[];
   /** For a status of text. */
   backgroundColor?: string;
+}
+
+/**
+ * The states of a bulk job. `ready`: not started. `paused`: by request, or by the engine, which then goes on by itself.
+ * `completed`: everybody was written to or skipped, and what became of each message is known. The last two are ends.
+ */
+export const JOB_STATUSES = ['ready', 'running', 'paused', 'completed', 'cancelled'] as const;
+export type JobStatus = (typeof JOB_STATUSES)[number];
+
+/** A message to many people, sent one after the other. */
+export interface JobRecord {
+  id: number;
+  sessionId: number;
+  name: string | null;
+  /** What is sent; `{{name}}` in its texts stands for a variable of the recipient. */
+  request: Omit<SendRequest, 'to'>;
+  /** Milliseconds between two messages at least; 0: as fast as the session sends. */
+  everyMs: number;
+  status: JobStatus;
+  /** Why it is paused; with `retryAt` it goes on by itself. */
+  reason: Reason | null;
+  /** Hash of what was asked for: tells a repeated request from another one with the same key. */
+  source: string;
+  createdAt: number;
+  startedAt: number | null;
+  endedAt: number | null;
+}
+
+/** Why a recipient is not written to. */
+export const SKIPS = ['duplicate', 'invalid', 'opted_out', 'missing_variable'] as const;
+export type Skip = (typeof SKIPS)[number];
+
+/**
+ * What has become of a recipient. `pending`: not yet written to; once the message is accepted, its own status;
+ * `failed`: refused before or by WhatsApp; `cancelled`: the job was, before this message left.
+ */
+export const OUTCOMES = ['pending', 'queued', 'sent', 'delivered', 'read', 'failed', 'skipped', 'cancelled'] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** One recipient of a bulk job. */
+export interface RecipientRecord {
+  /** From 0, in the order in which they were given. */
+  position: number;
+  /** As it was given. */
+  to: string;
+  /** WhatsApp's address; null for one that is none. */
+  chat: string | null;
+  variables: Record<string, string>;
+  outcome: Outcome;
+  skipped: Skip | null;
+  /** Why it was skipped or has failed, in words. */
+  detail: string | null;
+  msgId: number | null;
+  /** Unix milliseconds of the last change of its message. */
+  updatedAt: number | null;
+}
+
+/** A person who does not want to be written to by bulk jobs. At least one of the addresses is known. */
+export interface OptOutRecord {
+  jid: string | null;
+  lid: string | null;
+  /** `api`: a caller has put them on the list. `word`: they have written one of the session's opt-out words. */
+  source: 'api' | 'word';
+  createdAt: number;
 }
 
 /** Somebody who wants a session's events posted to a URL. */

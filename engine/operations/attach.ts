@@ -59,7 +59,7 @@ type FileInput = { [F in keyof typeof fileFields]?: z.output<(typeof fileFields)
  * request says of it, nothing when there is none. A key that was used before fetches nothing again.
  */
 export async function attach(
-  { engine, record, idempotencyKey }: Call,
+  { engine, record, idempotencyKey }: Pick<Call, 'engine' | 'record' | 'idempotencyKey'>,
   input: FileInput,
 ): Promise<Partial<SendRequest>> {
   const [kind] = filesIn(input);

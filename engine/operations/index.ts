@@ -1,3 +1,4 @@
+import * as bulk from './bulk.ts';
 import * as call from './call.ts';
 import * as channel from './channel.ts';
 import * as chat from './chat.ts';
@@ -6,6 +7,7 @@ import * as group from './group.ts';
 import * as media from './media.ts';
 import * as message from './message.ts';
 import type { Operation } from './operation.ts';
+import * as optOut from './opt-out.ts';
 import * as session from './session.ts';
 import * as system from './system.ts';
 import * as webhook from './webhook.ts';
@@ -43,6 +45,18 @@ export const operations: readonly Operation[] = [
   message.star,
   message.vote,
   message.pollResults,
+  bulk.send,
+  bulk.create,
+  bulk.list,
+  bulk.get,
+  bulk.listRecipients,
+  bulk.pause,
+  bulk.resume,
+  bulk.cancel,
+  bulk.remove,
+  optOut.list,
+  optOut.add,
+  optOut.remove,
   chat.presence,
   chat.subscribe,
   chat.update,

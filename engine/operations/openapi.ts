@@ -19,6 +19,8 @@ const TAGS: Record<string, { name: string; description: string }> = {
     name: 'Messages',
     description: 'Send messages of every kind, and change, forward, star or look at those that are there.',
   },
+  bulk: { name: 'Bulk jobs', description: 'One message to many people, each once, with values of their own.' },
+  optOut: { name: 'Opt-outs', description: 'People whom bulk jobs leave alone.' },
   chat: { name: 'Chats and presence', description: 'What the account shows of itself, and how its chats are kept.' },
   call: { name: 'Calls', description: 'Calls that come in are told by the event `call`.' },
   media: { name: 'Media', description: 'Files to send, and files that have come in.' },

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import type { Network } from '../config.ts';
 import { validationFailed, type ErrorCode } from '../errors.ts';
+import type { Jobs } from '../jobs/jobs.ts';
 import type { Media } from '../media/media.ts';
 import type { Reach } from '../network/guard.ts';
 import type { SessionRecord } from '../model.ts';
@@ -22,6 +23,7 @@ export type Access = 'public' | 'account' | 'own' | 'session';
 export interface Engine {
   store: Store;
   sessions: Sessions;
+  jobs: Jobs;
   /** A subscription was made, replaced or resumed. */
   wakeSubscription(id: string): Promise<void>;
   webhookNetworks: readonly Network[];

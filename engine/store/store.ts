@@ -4,14 +4,20 @@ import type {
   ContactRecord,
   DeliveryRecord,
   DeliveryStatus,
+  JobRecord,
+  JobStatus,
   MediaRecord,
   MessageRecord,
   MessageStatus,
+  OptOutRecord,
+  Outcome,
   Reason,
+  RecipientRecord,
   SendRequest,
   SessionRecord,
   SessionSettings,
   SessionStatus,
+  Skip,
   SubscriptionRecord,
   TokenScope,
 } from '../model.ts';
@@ -52,6 +58,11 @@ export interface NewMessage extends MessageName {
   about?: string;
   /** It carries a file, to be downloaded when the session's `download_media` says so. */
   file?: boolean;
+  /**
+   * Who has written it, to this account alone, and what: one of the session's `opt_out_words` puts them on the list of
+   * people who have opted out.
+   */
+  said?: Addresses & { text: string };
   /**
    * Made inside the transaction, and only when the message was not known before: this is what makes a redelivery
    * harmless.
@@ -155,9 +166,28 @@ export interface Change {
   /** Files of these messages (by msgId) are downloaded, or given up. */
   downloaded?: number[];
   session?: { status?: SessionStatus; reason?: Reason | null; wanted?: boolean; account?: SessionRecord['account'] };
+  /** Cancelling also takes back those of its messages that have never left. */
+  job?: JobChange;
   /** A line for the session's log. */
   log?: { type: SessionLog['type']; status: SessionStatus; reason?: string };
 }
+
+/** A bulk job enters another state. */
+export interface JobChange {
+  id: number;
+  /** Only from one of these: whoever comes second changes nothing. */
+  from: readonly JobStatus[];
+  to: JobStatus;
+  /** Why it is paused. */
+  reason?: Reason;
+  /** Unix milliseconds. */
+  at: number;
+  /** Made inside the transaction, from the job as it is then. */
+  events: (job: JobRecord, counts: OutcomeCounts) => NewEvent[];
+}
+
+/** How many recipients have come to what. */
+export type OutcomeCounts = Record<Outcome, number>;
 
 /** What has happened to a session, for people who look for the cause of something. */
 export interface SessionLog {
@@ -176,9 +206,18 @@ export interface Committed {
   settled: MessageRecord[];
   /** Messages that were not known before. */
   received: MessageRecord[];
+  /** The bulk job, if it has entered another state. */
+  job: JobRecord | undefined;
   /** Subscriptions, each with the lanes, that have something new to deliver. */
   due: { subscriptionId: string; lane: string }[];
 }
+
+export interface NewJob extends Pick<JobRecord, 'sessionId' | 'name' | 'request' | 'everyMs' | 'source' | 'createdAt'> {
+  idempotencyKey?: string;
+}
+
+/** A recipient in the order in which they were given; one with `skipped` is never written to. */
+export type NewRecipient = Pick<RecipientRecord, 'to' | 'chat' | 'variables' | 'skipped' | 'detail'>;
 
 export interface NewOutgoing {
   sessionId: number;
@@ -331,8 +370,11 @@ export interface Store {
     resend(sessionId: number, msgId: number): Promise<boolean>;
     /** Messages still to be sent, oldest first. */
     queued(sessionId: number, limit: number): Promise<MessageRecord[]>;
-    /** A frame is about to leave. The content is kept, so that every later try sends the same bytes. */
-    written(msgId: number, sent: { content: Buffer; lid: string | null }): Promise<void>;
+    /**
+     * A frame is about to leave. The content is kept, so that every later try sends the same bytes. Answers whether it
+     * is still to be sent: it may have been taken back.
+     */
+    written(msgId: number, sent: { content: Buffer; lid: string | null }): Promise<boolean>;
     /** A try failed before the frame left: the message is to be sent again, and the try counts. */
     retry(msgId: number): Promise<void>;
     /** Written but never acknowledged: to be sent again under the same id. Answers how many. */
@@ -344,6 +386,50 @@ export interface Store {
     get(sessionId: number, address: string): Promise<ContactRecord | undefined>;
     /** By name; those whose names, number or LID hold `search`, in any case and with any accents. */
     list(sessionId: number, filter: { search?: string | undefined }, slice?: Slice): Promise<Sliced<ContactRecord>>;
+    /** The other address of those who are known by both, by the one that is asked for. */
+    otherAddresses(sessionId: number, addresses: readonly string[]): Promise<Map<string, string>>;
+  };
+
+  /** People whom bulk jobs leave alone. */
+  optOuts: {
+    /** The latest first. */
+    list(sessionId: number, slice: Slice): Promise<Sliced<OptOutRecord>>;
+    /** Puts a person on the list; who is on it stays as they are, with the other address when that is new. */
+    put(sessionId: number, person: Addresses, about: Pick<OptOutRecord, 'source' | 'createdAt'>): Promise<OptOutRecord>;
+    /** By either address, also when only the other one is on the list. Answers whether somebody was. */
+    delete(sessionId: number, address: string): Promise<boolean>;
+    /** Those of the addresses whose person is on the list, by whichever address. */
+    among(sessionId: number, addresses: readonly string[]): Promise<Set<string>>;
+  };
+
+  /** Messages to many people. */
+  jobs: {
+    /** All of it or nothing. Ready, not started. A known idempotency key answers the job that was made first. */
+    create(job: NewJob, recipients: readonly NewRecipient[]): Promise<{ job: JobRecord; fresh: boolean }>;
+    get(sessionId: number, id: number): Promise<JobRecord | undefined>;
+    /** The job that was made under this key, if any. Throws `idempotency_mismatch` when it was another one. */
+    accepted(sessionId: number, idempotencyKey: string, source: string): Promise<JobRecord | undefined>;
+    /** Newest first. */
+    list(sessionId: number, filter: { status?: JobStatus | undefined }, slice: Slice): Promise<Sliced<JobRecord>>;
+    /** Of all sessions, those that are started and have not ended. */
+    open(): Promise<JobRecord[]>;
+    counts(id: number): Promise<OutcomeCounts>;
+    /** In their order. */
+    recipients(id: number, filter: { outcome?: Outcome | undefined }, slice: Slice): Promise<Sliced<RecipientRecord>>;
+    /** The next recipient to write to. */
+    next(id: number): Promise<RecipientRecord | undefined>;
+    /** How many of its messages are accepted, and their outcome is not known. */
+    underWay(id: number): Promise<number>;
+    /** Whether one of these addresses was written to. */
+    reached(id: number, addresses: readonly string[]): Promise<boolean>;
+    /** What has become of a pending recipient. May be forgotten in a power cut. */
+    settle(
+      id: number,
+      position: number,
+      as: { msgId: number } | { skipped: Skip; detail: string } | { failed: string },
+    ): Promise<void>;
+    /** Forgets a job that has ended, or has not been started. Answers whether there was one. Its messages stay. */
+    delete(sessionId: number, id: number): Promise<boolean>;
   };
 
   chats: {
@@ -412,7 +498,7 @@ export interface Store {
     extend(id: string, expiresAt: number): Promise<void>;
     /** Notes WhatsApp's own name of a file that was uploaded to be posted in a channel. */
     uploaded(id: string, source: string): Promise<void>;
-    /** Forgets files whose time has come and that no message still to be sent needs; answers their ids. */
+    /** Forgets files whose time has come and that no message still to be sent, and no job, needs; answers their ids. */
     expire(now: number): Promise<string[]>;
     /** Ids of all files. */
     ids(): Promise<string[]>;

@@ -1,6 +1,6 @@
 import type { EventName, NewEvent } from '../events.ts';
 import { MESSAGE_STATUS } from '../model.ts';
-import type { Change, Known, MessageName, NewMessage } from '../store/store.ts';
+import type { Addresses, Change, Known, MessageName, NewMessage } from '../store/store.ts';
 import {
   cleanMessage,
   decodeMessageNode,
@@ -17,7 +17,7 @@ import {
 import { changeEvents, changeOf } from './changes.ts';
 import { bodyOf, describeKey, describeMessage, laneOf, plain, subjectOf, type Me } from './describe.ts';
 import { attachmentOf } from './download.ts';
-import { isChannel, isGroup, isPerson, lidOf } from './jid.ts';
+import { isChannel, isGroup, isPerson, lidOf, phoneOf, toJid } from './jid.ts';
 
 /**
  * A decrypted `<message>` stanza as messages to store, with the events they bring. None for what is no message to
@@ -139,6 +139,12 @@ function authorOf(key: WAMessageKey): (string | null | undefined)[] {
   return isPerson(key.remoteJid!) ? [key.remoteJid, key.remoteJidAlt] : [key.participant, key.participantAlt];
 }
 
+function addressesOf(key: WAMessageKey): Addresses {
+  const author = authorOf(key);
+  const phone = author.map(phoneOf).find(Boolean);
+  return { jid: phone && toJid(phone), lid: author.map(lidOf).find(Boolean) };
+}
+
 function nameOf(key: WAMessageKey): MessageName {
   const fromMe = Boolean(key.fromMe);
   const author = authorOf(key);
@@ -167,6 +173,9 @@ function toNewMessage(message: WAMessage, me: Me): NewMessage {
     ...stored,
     ...(change && { about: change.about.id! }),
     ...(!stored.fromMe && attachmentOf(content) && { file: true }),
+    ...(!stored.fromMe &&
+      !change &&
+      isPerson(stored.chat) && { said: { ...addressesOf(message.key), text: bodyOf(content) } }),
     content: Buffer.from(proto.Message.encode(content).finish()),
     events,
   };

@@ -116,7 +116,8 @@ export class SendQueue {
     try {
       const lid = await this.resolve(message, socket);
       const content = message.content ?? Buffer.from(proto.Message.encode(await compose(message, socket)).finish());
-      await store.messages.written(message.msgId, { content, lid });
+      // It was taken back meanwhile.
+      if (!(await store.messages.written(message.msgId, { content, lid }))) return true;
       this.unacknowledged.add(message.msgId);
       this.lastWrittenAt = Date.now();
       const decoded = proto.Message.decode(content);

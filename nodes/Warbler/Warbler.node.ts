@@ -5,6 +5,7 @@ import { searchContacts } from './listSearch/searchContacts';
 import { searchGroups } from './listSearch/searchGroups';
 import { searchRecipients } from './listSearch/searchRecipients';
 import { searchSessions } from './listSearch/searchSessions';
+import * as bulkJob from './resources/bulkJob';
 import * as call from './resources/call';
 import * as channel from './resources/channel';
 import * as chat from './resources/chat';
@@ -44,6 +45,7 @@ export class Warbler implements INodeType {
         type: 'options',
         noDataExpression: true,
         options: [
+          { name: 'Bulk Job', value: 'bulkJob' },
           { name: 'Call', value: 'call' },
           { name: 'Channel', value: 'channel' },
           { name: 'Chat', value: 'chat' },
@@ -56,6 +58,7 @@ export class Warbler implements INodeType {
         default: 'message',
         routing: { send: { paginate: true } },
       },
+      ...bulkJob.description,
       ...call.description,
       ...channel.description,
       ...chat.description,

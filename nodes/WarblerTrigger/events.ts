@@ -8,6 +8,11 @@ export const events: INodePropertyOptions[] = [
     description: 'When WhatsApp restricts the account for a time, or lifts the restriction',
   },
   {
+    name: 'Bulk Job Status Changed',
+    value: 'bulk.status',
+    description: 'When a bulk job starts, pauses, goes on, is through or was cancelled',
+  },
+  {
     name: 'Call',
     value: 'call',
     description: 'When a call comes in, and when it is taken, rejected, missed or over',

@@ -340,6 +340,19 @@ const PROVOCATIONS: Record<EventName, Provocation[]> = {
       about: () => ({}),
     },
   ],
+  'bulk.status': [
+    {
+      provoke: async () => {
+        const { body } = await world.api('POST', '/api/bulk-jobs', { recipients: [SAMPLE], text: fresh('To many') });
+        const { id } = body.data as { id: number };
+        return (event) => {
+          const { job } = data<{ job: { id: number; status: string } }>(event);
+          return job.id === id && job.status === 'completed';
+        };
+      },
+      about: () => ({}),
+    },
+  ],
   'session.status': [
     {
       as: 'payload',

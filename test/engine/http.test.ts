@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../engine/clock.ts';
 import { NETWORKS } from '../../engine/config.ts';
+import { Jobs } from '../../engine/jobs/jobs.ts';
 import { Media } from '../../engine/media/media.ts';
 import type { SessionRecord } from '../../engine/model.ts';
 import { hashToken } from '../../engine/operations/access.ts';
@@ -64,6 +65,7 @@ beforeEach(async () => {
   const engine: Engine = {
     store,
     sessions,
+    jobs: new Jobs({ store, sessions, clock: systemClock, log: silent }),
     wakeSubscription: async (id) => void woken.push(id),
     webhookNetworks: NETWORKS,
     proxies: { networks: ['loopback'], setting: 'WARBLER_PROXY_NETWORKS' },

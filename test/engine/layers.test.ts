@@ -41,6 +41,11 @@ const ROOMS: Record<string, Room> = {
     rooms: ['words', 'store', 'network', 'media', 'governor'],
     packages: ['@whiskeysockets/baileys', 'p-limit'],
   },
+  jobs: {
+    files: inside('engine/jobs'),
+    rooms: ['words', 'store', 'network', 'media', 'governor', 'whatsapp'],
+    packages: ['libphonenumber-js'],
+  },
   delivery: {
     files: inside('engine/delivery'),
     rooms: ['words', 'store', 'network'],
@@ -48,7 +53,7 @@ const ROOMS: Record<string, Room> = {
   },
   operations: {
     files: inside('engine/operations'),
-    rooms: ['words', 'store', 'network', 'media', 'governor', 'whatsapp', 'delivery'],
+    rooms: ['words', 'store', 'network', 'media', 'governor', 'whatsapp', 'jobs', 'delivery'],
     packages: ['zod', 'luxon'],
   },
   surfaces: {

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import * as media from '../../engine/operations/media.ts';
+import * as bulk from '../../engine/operations/bulk.ts';
 import * as call from '../../engine/operations/call.ts';
 import * as channel from '../../engine/operations/channel.ts';
 import * as chat from '../../engine/operations/chat.ts';
 import * as contact from '../../engine/operations/contact.ts';
 import * as group from '../../engine/operations/group.ts';
 import * as message from '../../engine/operations/message.ts';
+import * as optOut from '../../engine/operations/opt-out.ts';
 import * as session from '../../engine/operations/session.ts';
 import * as system from '../../engine/operations/system.ts';
 import * as webhook from '../../engine/operations/webhook.ts';
@@ -13,6 +15,7 @@ import { operations } from '../../engine/operations/index.ts';
 import { readInput, type Operation } from '../../engine/operations/operation.ts';
 
 const modules: Record<string, Record<string, unknown>> = {
+  bulk,
   call,
   channel,
   chat,
@@ -20,6 +23,7 @@ const modules: Record<string, Record<string, unknown>> = {
   group,
   media,
   message,
+  optOut,
   session,
   system,
   webhook,

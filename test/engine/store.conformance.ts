@@ -8,6 +8,7 @@ import {
   type TokenScope,
   type ChatRecord,
   type ContactRecord,
+  type JobStatus,
 } from '../../engine/model.ts';
 import type {
   Change,
@@ -15,8 +16,11 @@ import type {
   ChatFacts,
   Committed,
   ContactFacts,
+  JobChange,
   MessageOutcome,
+  NewJob,
   NewMessage,
+  NewRecipient,
   Slice,
   Store,
 } from '../../engine/store/store.ts';
@@ -726,6 +730,287 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         const other = await store.sessions.create(aSession(), someKeys());
         const { message } = await store.messages.enqueue(outgoing(session.id));
         expect(await store.messages.get(other.id, message.msgId)).toBeUndefined();
+      });
+    });
+
+    describe('people who have opted out', () => {
+      const NUMBER = '15550100002@s.whatsapp.net';
+      const LID = '7000@lid';
+      const put = (person: { jid?: string; lid?: string }, createdAt = 1) =>
+        store.optOuts.put(session.id, person, { source: 'api', createdAt });
+      const listed = async () => (await store.optOuts.list(session.id, { offset: 0, limit: 10 })).items;
+
+      test('are listed, the latest first, by pages, and once however often they are put there', async () => {
+        await put({ jid: NUMBER });
+        await put({ lid: '8000@lid' }, 2);
+        await put({ jid: NUMBER }, 3);
+        expect(await listed()).toEqual([
+          { jid: null, lid: '8000@lid', source: 'api', createdAt: 2 },
+          { jid: NUMBER, lid: null, source: 'api', createdAt: 1 },
+        ]);
+        expect(await store.optOuts.list(session.id, { offset: 1, limit: 1 })).toMatchObject({
+          total: 2,
+          items: [{ jid: NUMBER }],
+        });
+      });
+
+      test('are known by both addresses, whenever it became known that they are one person', async () => {
+        const among = () => store.optOuts.among(session.id, [NUMBER, LID, '9@lid']);
+        await put({ lid: LID });
+        expect(await among()).toEqual(new Set([LID]));
+        await commit({ pairs: [{ lid: LID, phone: '15550100002' }] });
+        expect(await among()).toEqual(new Set([NUMBER, LID]));
+        expect(await put({ jid: NUMBER })).toMatchObject({ jid: NUMBER, lid: LID });
+        expect(await listed()).toHaveLength(1);
+      });
+
+      test('are taken off the list by either address', async () => {
+        await put({ lid: LID });
+        expect(await store.optOuts.delete(session.id, NUMBER)).toBe(false);
+        await commit({ pairs: [{ lid: LID, phone: '15550100002' }] });
+        expect(await store.optOuts.delete(session.id, NUMBER)).toBe(true);
+        expect(await listed()).toEqual([]);
+      });
+
+      test('are those of one session', async () => {
+        const other = await store.sessions.create(aSession(), someKeys());
+        await put({ jid: NUMBER });
+        expect(await store.optOuts.among(other.id, [NUMBER])).toEqual(new Set());
+        expect(await store.optOuts.delete(other.id, NUMBER)).toBe(false);
+      });
+
+      test('are put there by the message that says so, in the words of the session', async () => {
+        const writer = await store.sessions.create(aSession({ opt_out_words: ['STOP', 'no more'] }), someKeys());
+        const says = (waId: string, text: string, person: { jid?: string; lid?: string }) =>
+          store.commit({ sessionId: writer.id, messages: [received({ waId, said: { text, ...person } })] });
+        await says('A', 'please stop', { jid: NUMBER });
+        await says('B', '', { jid: NUMBER });
+        const list = () => store.optOuts.list(writer.id, { offset: 0, limit: 10 });
+        expect(await list()).toEqual({ items: [], total: 0 });
+        await says('C', ' Stop! ', { jid: NUMBER, lid: LID });
+        await says('D', 'NO MORE', { lid: '8000@lid' });
+        expect((await list()).items).toMatchObject([
+          { jid: null, lid: '8000@lid', source: 'word' },
+          { jid: NUMBER, lid: LID, source: 'word', createdAt: 1_750_000_000_000 },
+        ]);
+        await commit({ messages: [received({ said: { text: 'STOP', jid: NUMBER } })] });
+        expect(await listed()).toEqual([]);
+      });
+    });
+
+    describe('the addresses of a person', () => {
+      test('are found by each other, where it is known that they are one', async () => {
+        await commit({ pairs: [{ lid: '7000@lid', phone: '15550100002' }] });
+        const asked = ['15550100002@s.whatsapp.net', '7000@lid', '9@lid', '1@g.us'];
+        expect(await store.contacts.otherAddresses(session.id, asked)).toEqual(
+          new Map([
+            ['15550100002@s.whatsapp.net', '7000@lid'],
+            ['7000@lid', '15550100002@s.whatsapp.net'],
+          ]),
+        );
+      });
+    });
+
+    describe('bulk jobs', () => {
+      const aJob = (about: Partial<NewJob> = {}): NewJob => ({
+        sessionId: session.id,
+        name: 'Invitation',
+        request: { text: 'Hello {{name}}' },
+        everyMs: 0,
+        source: 'hash',
+        createdAt: 1000,
+        ...about,
+      });
+      const recipient = (about: Partial<NewRecipient> = {}): NewRecipient => ({
+        to: '+15550100002',
+        chat: CHAT,
+        variables: { name: 'Robin' },
+        skipped: null,
+        detail: null,
+        ...about,
+      });
+      const create = async (recipients = [recipient()], about: Partial<NewJob> = {}) =>
+        (await store.jobs.create(aJob(about), recipients)).job;
+      const change = (id: number, from: JobStatus[], to: JobStatus, more: Partial<JobChange> = {}) =>
+        commit({ job: { id, from, to, at: 2000, events: () => [], ...more } });
+      const write = async (id: number, position: number, waId: string) => {
+        const { message } = await store.messages.enqueue(
+          outgoing(session.id, { waId, idempotencyKey: `${id}:${waId}` }),
+        );
+        await store.jobs.settle(id, position, { msgId: message.msgId });
+        return message;
+      };
+      const ALL_OF_THEM = { offset: 0, limit: 10 };
+      const outcomes = async (id: number) =>
+        (await store.jobs.recipients(id, {}, ALL_OF_THEM)).items.map(({ outcome }) => outcome);
+
+      test('are made whole, and read as they were made', async () => {
+        const skipped = recipient({ to: 'x', chat: null, variables: {}, skipped: 'invalid', detail: 'No number.' });
+        const job = await create([recipient(), skipped]);
+        expect(job).toEqual({
+          id: expect.any(Number),
+          sessionId: session.id,
+          name: 'Invitation',
+          request: { text: 'Hello {{name}}' },
+          everyMs: 0,
+          status: 'ready',
+          reason: null,
+          source: 'hash',
+          createdAt: 1000,
+          startedAt: null,
+          endedAt: null,
+        });
+        store = await place.reopen();
+        expect(await store.jobs.get(session.id, job.id)).toEqual(job);
+        expect(await store.jobs.recipients(job.id, {}, ALL_OF_THEM)).toEqual({
+          total: 2,
+          items: [
+            { position: 0, ...recipient(), outcome: 'pending', msgId: null, updatedAt: null },
+            { position: 1, ...skipped, outcome: 'skipped', msgId: null, updatedAt: null },
+          ],
+        });
+      });
+
+      test('are made once per idempotency key, and refuse it for another one', async () => {
+        const first = await store.jobs.create(aJob({ idempotencyKey: 'k' }), [recipient()]);
+        expect(await store.jobs.create(aJob({ idempotencyKey: 'k' }), [])).toEqual({ job: first.job, fresh: false });
+        expect(await store.jobs.accepted(session.id, 'k', 'hash')).toEqual(first.job);
+        expect(await store.jobs.accepted(session.id, 'other', 'hash')).toBeUndefined();
+        const other = store.jobs.create(aJob({ idempotencyKey: 'k', source: 'another' }), [recipient()]);
+        await expect(other).rejects.toMatchObject({ code: 'idempotency_mismatch' });
+        await expect(store.jobs.accepted(session.id, 'k', 'another')).rejects.toMatchObject({
+          code: 'idempotency_mismatch',
+        });
+      });
+
+      test('are listed newest first, by status and by pages, those of the session only', async () => {
+        const first = await create();
+        const second = await create();
+        await change(second.id, ['ready'], 'running');
+        const other = await store.sessions.create(aSession(), someKeys());
+        const ids = async (filter = {}, slice = ALL_OF_THEM, id = session.id) =>
+          (await store.jobs.list(id, filter, slice)).items.map((job) => job.id);
+        expect(await ids()).toEqual([second.id, first.id]);
+        expect(await ids({ status: 'ready' })).toEqual([first.id]);
+        expect(await ids({}, { offset: 1, limit: 1 })).toEqual([first.id]);
+        expect(await ids({}, ALL_OF_THEM, other.id)).toEqual([]);
+        expect(await store.jobs.get(other.id, first.id)).toBeUndefined();
+        expect((await store.jobs.open()).map(({ id }) => id)).toEqual([second.id]);
+      });
+
+      test('change their state once, with the event of that, and only from where they may', async () => {
+        const { id } = await create();
+        const events: JobChange['events'] = (job, counts) => [anEvent({ data: { job, counts } })];
+        const started = await change(id, ['ready'], 'running', { events });
+        expect(started).toMatchObject({
+          job: { id, status: 'running', startedAt: 2000 },
+          events: [{ data: { job: { status: 'running' }, counts: { pending: 1, sent: 0 } } }],
+        });
+        expect(await change(id, ['ready'], 'running', { events })).toMatchObject({ job: undefined, events: [] });
+        const reason = { code: 'rate_limited', message: 'Wait.', retryAt: 5000 };
+        expect((await change(id, ['running'], 'paused', { reason, at: 3000 })).job).toMatchObject({
+          status: 'paused',
+          reason,
+          startedAt: 2000,
+          endedAt: null,
+        });
+        expect((await change(id, ['paused'], 'completed', { at: 4000 })).job).toMatchObject({
+          reason: null,
+          startedAt: 2000,
+          endedAt: 4000,
+        });
+        expect(await store.jobs.open()).toEqual([]);
+      });
+
+      test('write to one recipient after the other, and know of each what its message has come to', async () => {
+        const { id } = await create([recipient(), recipient(), recipient(), recipient()]);
+        expect(await store.jobs.next(id)).toMatchObject({ position: 0, variables: { name: 'Robin' } });
+        const first = await write(id, 0, 'A');
+        await store.jobs.settle(id, 1, { failed: 'Not on WhatsApp.' });
+        await store.jobs.settle(id, 2, { skipped: 'opted_out', detail: 'They do not want it.' });
+        expect(await store.jobs.next(id)).toMatchObject({ position: 3 });
+        expect(await store.jobs.underWay(id)).toBe(1);
+        expect(await outcomes(id)).toEqual(['queued', 'failed', 'skipped', 'pending']);
+        await commit({ outcomes: [{ waId: first.waId, status: 2, events: () => [] }] });
+        expect(await store.jobs.underWay(id)).toBe(0);
+        expect((await outcomes(id))[0]).toBe('sent');
+        await commit({ outcomes: [{ waId: first.waId, status: 4, events: () => [] }] });
+        expect(await store.jobs.counts(id)).toEqual({
+          pending: 1,
+          queued: 0,
+          sent: 0,
+          delivered: 0,
+          read: 1,
+          failed: 1,
+          skipped: 1,
+          cancelled: 0,
+        });
+        const failed = await store.jobs.recipients(id, { outcome: 'failed' }, ALL_OF_THEM);
+        expect(failed).toMatchObject({ total: 1, items: [{ position: 1, detail: 'Not on WhatsApp.' }] });
+      });
+
+      test('tell why a message of theirs has failed', async () => {
+        const { id } = await create();
+        const { waId, msgId } = await write(id, 0, 'A');
+        await commit({ outcomes: [{ waId, status: 0, error: 'refused (code 463)', events: () => [] }] });
+        expect((await store.jobs.recipients(id, {}, ALL_OF_THEM)).items).toMatchObject([
+          { outcome: 'failed', detail: 'refused (code 463)', msgId },
+        ]);
+      });
+
+      test('know whom they have written to, by address', async () => {
+        const { id } = await create([recipient(), recipient({ chat: '7000@lid' })]);
+        expect(await store.jobs.reached(id, [CHAT])).toBe(false);
+        await write(id, 0, 'A');
+        expect(await store.jobs.reached(id, [CHAT, '7000@lid'])).toBe(true);
+        expect(await store.jobs.reached(id, ['7000@lid'])).toBe(false);
+      });
+
+      test('that are cancelled take back what has never left, and nothing else', async () => {
+        const { id } = await create([recipient(), recipient(), recipient(), recipient()]);
+        const done = await write(id, 0, 'A');
+        await commit({ outcomes: [{ waId: done.waId, status: 2, events: () => [] }] });
+        const written = await write(id, 1, 'B');
+        expect(await store.messages.written(written.msgId, { content: Buffer.from('x'), lid: null })).toBe(true);
+        const waiting = await write(id, 2, 'C');
+        const own = (await store.messages.enqueue(outgoing(session.id, { waId: 'by hand' }))).message;
+        await change(id, ['ready'], 'cancelled');
+        expect(await outcomes(id)).toEqual(['sent', 'queued', 'cancelled', 'cancelled']);
+        expect((await store.messages.queued(session.id, 9)).map(({ msgId }) => msgId)).toEqual([own.msgId]);
+        // The queue was about to write it.
+        expect(await store.messages.written(waiting.msgId, { content: Buffer.from('x'), lid: null })).toBe(false);
+      });
+
+      test('are forgotten when they have ended or never began, not in between; their messages stay', async () => {
+        const { id } = await create();
+        const { msgId } = await write(id, 0, 'A');
+        await change(id, ['ready'], 'running');
+        expect(await store.jobs.delete(session.id, id)).toBe(false);
+        await change(id, ['running'], 'completed');
+        const other = await store.sessions.create(aSession(), someKeys());
+        expect(await store.jobs.delete(other.id, id)).toBe(false);
+        expect(await store.jobs.delete(session.id, id)).toBe(true);
+        expect(await store.jobs.get(session.id, id)).toBeUndefined();
+        expect(await store.jobs.recipients(id, {}, ALL_OF_THEM)).toEqual({ items: [], total: 0 });
+        expect(await store.messages.get(session.id, msgId)).toBeDefined();
+      });
+
+      test('keep their file until they have ended', async () => {
+        await store.media.put({
+          ...{ id: 'file-1', sessionId: session.id, use: 'send', kind: 'image', mimetype: 'image/jpeg', size: 1 },
+          ...{ fileName: null, source: null, createdAt: 0, expiresAt: 1000 },
+        });
+        const { id } = await create([recipient()], { request: { kind: 'image', file: 'file-1' } });
+        expect(await store.media.expire(2000)).toEqual([]);
+        await change(id, ['ready'], 'cancelled');
+        expect(await store.media.expire(2000)).toEqual(['file-1']);
+      });
+
+      test('go with their session', async () => {
+        const { id } = await create();
+        await store.sessions.delete(session.id);
+        expect(await store.jobs.get(session.id, id)).toBeUndefined();
+        expect(await store.jobs.open()).toEqual([]);
       });
     });
 

@@ -86,6 +86,65 @@ withN8n('People, groups and channels in a real n8n', () => {
     });
   });
 
+  describe('Bulk jobs', () => {
+    const progress = async (bulkJobId: unknown) => (await bench.output('bulkJob: get', { bulkJobId })).json;
+    const completed = (id: unknown) =>
+      until(
+        'the job to be through',
+        async () => {
+          const job = await progress(id);
+          return job['status'] === 'completed' ? job : undefined;
+        },
+        30_000,
+      );
+
+    test('are made from all items at once, and tell what has become of each', async () => {
+      const inputs = [
+        { phone: `+${phone.number}`, name: 'Robin' },
+        { phone: 'nonsense', name: 'Nobody' },
+      ];
+      const parameters = {
+        specifyRecipients: 'json',
+        recipientsJson: JSON.stringify(inputs.map((variables) => ({ to: variables.phone, variables }))),
+        text: 'Dear {{name}}',
+        options: { name: 'From a sheet' },
+      };
+      const { json } = await bench.output('bulkJob: create', parameters);
+      expect(json).toMatchObject({ status: 'running', pending: 1, skipped: { invalid: [{ to: 'nonsense' }] } });
+      const bulkJobId = String(json['id']);
+      await completed(bulkJobId);
+      const all = await bench.outputs('bulkJob: getRecipients', { bulkJobId, returnAll: true });
+      expect(all.map(({ json: one }) => one['skipped'])).toEqual([null, 'invalid']);
+      const filters = { status: 'completed' };
+      const [listed] = await bench.outputs('bulkJob: getMany', { limit: 1, filters });
+      expect(listed?.json).toMatchObject({ name: 'From a sheet' });
+      expect((await bench.output('bulkJob: delete', { bulkJobId })).json).toEqual({ deleted: true });
+    });
+
+    test('are started, paused and cancelled', async () => {
+      const parameters = { recipients: `+${phone.number}`, text: 'Later', options: { start: false } };
+      const { json } = await bench.output('bulkJob: create', parameters);
+      const bulkJobId = String(json['id']);
+      expect(await progress(bulkJobId)).toMatchObject({ status: 'ready' });
+      await bench.output('bulkJob: resume', { bulkJobId });
+      await completed(bulkJobId);
+      expect(refusalOf(await bench.run('bulkJob: pause', { bulkJobId }))?.message).toMatch(/completed/);
+      const other = String((await bench.output('bulkJob: create', parameters)).json['id']);
+      expect((await bench.output('bulkJob: cancel', { bulkJobId: other })).json).toMatchObject({ status: 'cancelled' });
+    });
+
+    test('leave people alone who have opted out', async () => {
+      const contact = typed(`+${phone.number}`);
+      await bench.output('contact: optOut', { contact });
+      const [listed] = await bench.outputs('contact: getOptOuts', { returnAll: true });
+      expect(listed?.json).toMatchObject({ phone: phone.number, source: 'api' });
+      const parameters = { recipients: `+${phone.number}`, text: 'Not again', options: { dryRun: true } };
+      expect((await bench.output('bulkJob: create', parameters)).json).toMatchObject({ pending: 0 });
+      await bench.output('contact: optIn', { contact });
+      expect(await bench.outputs('contact: getOptOuts', { returnAll: true })).toEqual([]);
+    });
+  });
+
   describe('Groups', () => {
     interface Group {
       jid: string;

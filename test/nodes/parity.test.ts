@@ -16,6 +16,7 @@ const WITHOUT_NODE: Record<string, string> = {
   'system.health': 'asked by the credential test, not by people',
   'system.ready': 'for whoever starts the engine',
   'system.authCheck': 'asked by the credential test, not by people',
+  'bulk.send': 'Bulk Job: Create does more, and a workflow need not wait for it',
   'media.file': 'what an upload is sent by; workflows have the file already',
   'media.decrypted': 'fetched by Media: Download',
   'webhook.create': 'the trigger registers itself',

@@ -2,7 +2,7 @@ import type { Addresses, Changed } from '../store.ts';
 import type { Database, Row } from './database.ts';
 
 /** Tables whose rows are found by either address of a person. */
-export type AddressedTable = 'contacts' | 'chats';
+export type AddressedTable = 'contacts' | 'chats' | 'opt_outs';
 
 export function findByAddress(
   db: Database,

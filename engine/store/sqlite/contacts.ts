@@ -24,7 +24,25 @@ export function contacts(db: Database): Store['contacts'] {
         .map(toContact);
       return { items, total };
     },
+    async otherAddresses(sessionId, addresses) {
+      return otherAddresses(db, sessionId, addresses);
+    },
   };
+}
+
+/** The other address of those who are known by number and LID, by the one that is asked for. */
+export function otherAddresses(db: Database, sessionId: number, addresses: readonly string[]): Map<string, string> {
+  const asked = JSON.stringify(addresses);
+  const jid = "phone || '@s.whatsapp.net'";
+  const rows = db.all(
+    `SELECT a.value AS address, ${jid} AS other FROM json_each(?) a JOIN pairs ON session_id = ? AND lid = a.value
+     UNION ALL
+     SELECT a.value, lid FROM json_each(?) a
+       JOIN pairs ON session_id = ? AND phone = substr(a.value, 1, instr(a.value, '@') - 1)
+       WHERE a.value LIKE '%@s.whatsapp.net'`,
+    ...[asked, sessionId, asked, sessionId],
+  );
+  return new Map(rows.map(({ address, other }) => [String(address), String(other)]));
 }
 
 export function findContact(db: Database, sessionId: number, address: string): ContactRecord | undefined {

@@ -6,10 +6,12 @@ import { contacts } from './contacts.ts';
 import { counters } from './counters.ts';
 import { Database, StoreError } from './database.ts';
 import { deliveries } from './deliveries.ts';
+import { changeJob, jobs } from './jobs.ts';
 import { applyNews } from './news.ts';
 import { appendEvent, eventLog } from './events.ts';
 import { downloads, endDownloads, media, wantDownload } from './media.ts';
 import { applyOutcome, applyReceipt, insertMessage, messages } from './messages.ts';
+import { keepOptOut, optOuts } from './opt-outs.ts';
 import { sessions, writeSession } from './sessions.ts';
 import { subscriptions } from './subscriptions.ts';
 import { tokens } from './tokens.ts';
@@ -46,6 +48,8 @@ export function openSqliteStore(folder: string | undefined, seal: Seal): Store {
     messages: messages(db),
     contacts: contacts(db),
     chats: chats(db),
+    optOuts: optOuts(db),
+    jobs: jobs(db),
     events: eventLog(db),
     subscriptions: subscriptions(db, seal),
     deliveries: deliveries(db),
@@ -60,7 +64,7 @@ export function openSqliteStore(folder: string | undefined, seal: Seal): Store {
 function apply(db: Database, seal: Seal, change: Change): Committed {
   const { sessionId } = change;
   if (change.once !== undefined && !takeOnce(db, sessionId, change.once)) {
-    return { events: [], settled: [], received: [], due: [] };
+    return { events: [], settled: [], received: [], job: undefined, due: [] };
   }
   writeAuth(db, seal, change);
   writeSession(db, change);
@@ -70,15 +74,18 @@ function apply(db: Database, seal: Seal, change: Change): Committed {
   const inserted = (change.messages ?? []).flatMap((message) => {
     const stored = insertMessage(db, sessionId, message);
     if (stored) wantDownload(db, message, stored.message);
+    if (stored) keepOptOut(db, sessionId, message);
     return stored ?? [];
   });
   endDownloads(db, change.downloaded ?? []);
   const outcomes = (change.outcomes ?? []).map((outcome) => applyOutcome(db, sessionId, outcome));
+  const changed = change.job && changeJob(db, change.job);
   const told = [
     ...inserted.flatMap(({ events }) => events),
     ...outcomes.flatMap(({ events }) => events),
     ...(change.receipts ?? []).flatMap((receipt) => applyReceipt(db, sessionId, receipt)),
     ...(change.directory ? applyNews(db, sessionId, change.directory) : []),
+    ...(changed?.events ?? []),
     ...(change.events ?? []),
   ];
   const appended = told.map((event) => appendEvent(db, sessionId, event));
@@ -86,6 +93,7 @@ function apply(db: Database, seal: Seal, change: Change): Committed {
     events: appended.map(({ envelope }) => envelope),
     settled: outcomes.flatMap(({ settled }) => settled ?? []),
     received: inserted.map(({ message }) => message),
+    job: changed?.job,
     due: appended.flatMap(({ due }) => due),
   };
 }

@@ -37,6 +37,8 @@ export function media(db: Database): Store['media'] {
           `DELETE FROM media WHERE expires_at <= ? AND id NOT IN (
              SELECT json_extract(request, '$.file') FROM messages
              WHERE ${TO_SEND} AND json_extract(request, '$.file') IS NOT NULL
+             UNION SELECT json_extract(request, '$.file') FROM jobs
+             WHERE status NOT IN ('completed', 'cancelled') AND json_extract(request, '$.file') IS NOT NULL
            ) RETURNING id`,
           now,
         )

@@ -120,13 +120,14 @@ export function messages(db: Database): Store['messages'] {
         .map(toMessage);
     },
     async written(msgId, { content, lid }) {
-      db.run(
+      const { changes } = db.run(
         "UPDATE messages SET send = 'written', content = ?, lid = ?, attempts = attempts + 1, written_at = ? WHERE msg_id = ? AND send = 'queued'",
         content,
         lid,
         Date.now(),
         msgId,
       );
+      return changes > 0;
     },
     async retry(msgId) {
       // `written` has counted the try already.

@@ -28,6 +28,7 @@ export const ADVICE: Record<string, string> = {
   forbidden: 'Check that the personal access token in the credential may use this session.',
   not_permitted: 'Check on the phone what this account may do there. Many things are for admins only.',
   message_not_found: 'Check the message ID, and that the message belongs to this session.',
+  job_not_found: 'Check the bulk job ID, and that the job belongs to this session.',
   media_not_found: 'Upload the file again, or use it sooner.',
   media_gone: 'Send the message anew, with its file.',
   payload_too_large: 'Make the file smaller. Documents may be the largest.',

@@ -17,3 +17,6 @@ export const MESSAGE_ID = '={{ /^\\d{1,15}$/.test($value) ? Number($value) : $va
 /** A date field has no time zone of its own: it is read in that of the workflow. */
 export const UNIX_SECONDS =
   '={{ DateTime.fromISO(DateTime.isDateTime($value) ? $value.toISO() : $value).toUnixInteger() }}';
+
+/** A JSON field gives text when it was typed, and the finished value from an expression. */
+export const JSON_VALUE = '={{ typeof $value === "string" ? JSON.parse($value) : $value }}';

@@ -12,4 +12,52 @@ CREATE TABLE counters (
 
 -- What a token is limited to, as JSON; NULL: to nothing.
 ALTER TABLE tokens ADD COLUMN scope TEXT;
+-- Messages to many people.
+CREATE TABLE jobs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  session_id INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
+  name TEXT,
+  request TEXT NOT NULL,
+  every_ms INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  reason TEXT,
+  source TEXT NOT NULL,
+  idempotency_key TEXT,
+  created_at INTEGER NOT NULL,
+  started_at INTEGER,
+  ended_at INTEGER
+);
+CREATE INDEX jobs_by_session ON jobs (session_id, id);
+CREATE INDEX jobs_open ON jobs (status) WHERE status NOT IN ('completed', 'cancelled');
+CREATE UNIQUE INDEX jobs_idempotency ON jobs (session_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
+
+-- Their recipients. What became of a message that was accepted stands with the message.
+CREATE TABLE job_recipients (
+  job_id INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  recipient TEXT NOT NULL,
+  chat TEXT,
+  variables TEXT,
+  -- pending, skipped, accepted, failed
+  state TEXT NOT NULL,
+  skipped TEXT,
+  detail TEXT,
+  msg_id INTEGER,
+  PRIMARY KEY (job_id, position)
+) WITHOUT ROWID;
+CREATE INDEX job_recipients_pending ON job_recipients (job_id, position) WHERE state = 'pending';
+CREATE INDEX job_recipients_by_chat ON job_recipients (job_id, chat);
+CREATE INDEX job_recipients_by_message ON job_recipients (msg_id) WHERE msg_id IS NOT NULL;
+
+-- People whom bulk jobs leave alone. Either address may become known first.
+CREATE TABLE opt_outs (
+  id INTEGER PRIMARY KEY,
+  session_id INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
+  jid TEXT,
+  lid TEXT,
+  source TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  UNIQUE (session_id, jid),
+  UNIQUE (session_id, lid)
+);
 `;

@@ -25,7 +25,7 @@ export const captionField: INodeProperties = {
   routing: { send: { type: 'body', property: 'text', value: '={{ $value || undefined }}' } },
 };
 
-const idempotencyKey: INodeProperties = {
+export const idempotencyKey: INodeProperties = {
   displayName: 'Idempotency Key',
   name: 'idempotencyKey',
   type: 'string',

@@ -1,5 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 import { events } from '../../../WarblerTrigger/events';
+import { COMMA_LIST } from '../../shared/values';
 
 const setting = (property: string) => ({ send: { type: 'body' as const, property } });
 
@@ -65,6 +66,15 @@ export const settings: INodeProperties[] = [
         value: '={{ typeof $value === "string" ? JSON.parse($value || "null") : $value }}',
       },
     },
+  },
+  {
+    displayName: 'Opt-Out Words',
+    name: 'optOutWords',
+    type: 'string',
+    default: '',
+    placeholder: 'e.g. STOP, unsubscribe',
+    description: 'Bulk jobs leave alone whoever writes one of these words and nothing else. Separated by commas.',
+    routing: { send: { ...setting('opt_out_words').send, value: COMMA_LIST } },
   },
   {
     displayName: 'Proxy URL',
