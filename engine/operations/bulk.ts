@@ -17,6 +17,7 @@ const SEND_BULK = { recipients: 100, everyMs: 500 };
 /** So long `POST /api/send-bulk` waits for outcomes; clients and proxies give up after five minutes. */
 const SEND_BULK_WAIT_MS = 4 * 60_000;
 const MOST_RECIPIENTS = 100_000;
+const MESSAGE_ERRORS = ['idempotency_mismatch', 'url_not_allowed', 'media_not_fetched', 'media_not_usable'] as const;
 
 const to = z.union([z.string().max(200), z.int()]);
 const variables = z
@@ -90,6 +91,7 @@ export const send = operation({
   id: 'bulk.send',
   http: 'POST /api/send-bulk',
   access: 'session',
+  idempotencyKey: true,
   summary: 'Send one message to up to 100 recipients and answer with all outcomes, as Sendmako does',
   bodyMb: FILE_BODY_MB,
   envelope: 'flat',
@@ -117,6 +119,14 @@ export const send = operation({
       ];
     }
     return Object.keys(wrong).length > 0 ? wrong : undefined;
+  },
+  errors: ['session_not_connected', ...MESSAGE_ERRORS],
+  examples: {
+    'The same text for everybody': {
+      recipients: ['22241857975', '221781234567'],
+      type: 'text',
+      text: 'Hello everyone!',
+    },
   },
   output: z.object({
     summary: z.object({
@@ -167,6 +177,7 @@ export const create = operation({
   id: 'bulk.create',
   http: 'POST /api/bulk-jobs',
   access: 'session',
+  idempotencyKey: true,
   summary: 'Send one message to many recipients, each with values of their own, as fast as the session may',
   status: 201,
   bodyMb: FILE_BODY_MB,
@@ -180,6 +191,15 @@ export const create = operation({
     dry_run: z.boolean().default(false).describe('true: look at the recipients, and make no job'),
   }),
   rules: sendRules,
+  errors: MESSAGE_ERRORS,
+  examples: {
+    'A text with a value for each recipient': {
+      name: 'Invitation',
+      text: 'Hello {{name}}, the doors open at seven.',
+      recipients: [{ to: '+15551234567', variables: { name: 'Robin' } }],
+    },
+    'Look at the recipients, send nothing': { text: 'Hello', recipients: ['+15551234567'], dry_run: true },
+  },
   output: z.object({
     id: z.int().nullable().describe('null for a dry run'),
     status: z.enum(JOB_STATUSES),
