@@ -139,6 +139,34 @@ export interface DirectoryNews {
   ) => NewEvent[];
 }
 
+/**
+ * What WhatsApp is asked: whether a number has an account (`number`), for a group with its members (`group`), for a
+ * picture (`picture`), and for what somebody tells of themselves (`person`).
+ */
+export type AnswerKind = 'number' | 'group' | 'picture' | 'person';
+
+/** What WhatsApp has answered to a question. */
+export interface Answer {
+  kind: AnswerKind;
+  /** Address of the person or group. A person may be named by either address. */
+  subject: string;
+  /** Plain JSON. */
+  value: unknown;
+  /** Unix milliseconds. */
+  at: number;
+}
+
+/** WhatsApp has said something by itself about what it was asked, or may be asked: its answer would be another one now. */
+export interface AnswerChange {
+  kind: AnswerKind;
+  /** Everything of the kind is forgotten when it is missing. */
+  subject?: string;
+  /** The answer as it is now, made inside the transaction from the one that is remembered; undefined: it is forgotten. */
+  next: (value: unknown) => unknown;
+  /** Unix milliseconds of the whole answer. When it is missing, nothing is remembered that was not before. */
+  at?: number;
+}
+
 /** Signal keys to write, by Baileys' type and id, serialized; `null` deletes. The store seals them. */
 export type KeyWrites = Record<string, Record<string, Buffer | null>>;
 
@@ -162,6 +190,7 @@ export interface Change {
   outcomes?: MessageOutcome[];
   receipts?: GroupReceipt[];
   directory?: DirectoryNews;
+  answers?: AnswerChange[];
   events?: NewEvent[];
   /** Files of these messages (by msgId) are downloaded, or given up. */
   downloaded?: number[];
@@ -342,7 +371,10 @@ export interface Store {
     /** What `commit({creds})` stored last; `undefined` before the first pairing. */
     creds(sessionId: number): Promise<Buffer | undefined>;
     keys(sessionId: number, type: string, ids: string[]): Promise<Record<string, Buffer>>;
-    /** Forgets the login, so that the next connect asks for a new scan. Messages and settings stay. */
+    /**
+     * Forgets the login, so that the next connect asks for a new scan, and what WhatsApp has answered to it. Messages
+     * and settings stay.
+     */
     clear(sessionId: number): Promise<void>;
   };
 
@@ -379,6 +411,13 @@ export interface Store {
     retry(msgId: number): Promise<void>;
     /** Written but never acknowledged: to be sent again under the same id. Answers how many. */
     requeue(sessionId: number, writtenBefore: number): Promise<number>;
+  };
+
+  /** What WhatsApp has answered, so that it need not be asked again. */
+  answers: {
+    get(sessionId: number, kind: AnswerKind, subject: string): Promise<Answer | undefined>;
+    /** Remembers an answer, in the place of the one before. Those that are 30 days older than it are forgotten. */
+    put(sessionId: number, answer: Answer): Promise<void>;
   };
 
   contacts: {

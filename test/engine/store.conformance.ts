@@ -11,6 +11,8 @@ import {
   type JobStatus,
 } from '../../engine/model.ts';
 import type {
+  AnswerChange,
+  AnswerKind,
   Change,
   Changed,
   ChatFacts,
@@ -36,6 +38,7 @@ export interface StorePlace {
 
 const FAR = Date.now() + 3_600_000;
 const ALL = { after: 0, limit: 500 };
+const CHAT_OF_MANY = '123456789-987654321@g.us';
 
 /** What every driver of {@link Store} does, whatever it keeps its data in. */
 export function storeConformance(driver: string, newPlace: () => Promise<StorePlace>): void {
@@ -133,6 +136,82 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         await take(0, 3, 'sends', scope);
         await store.sessions.delete(session.id);
         expect((await take(1, 1, 'sends', scope)).taken).toBe(true);
+      });
+    });
+
+    describe('answers of WhatsApp', () => {
+      const group = { kind: 'group', subject: CHAT_OF_MANY, value: { size: 2 }, at: 1000 } as const;
+      const answer = (kind: AnswerKind = 'group', subject: string = CHAT_OF_MANY) =>
+        store.answers.get(session.id, kind, subject);
+
+      test('are remembered by kind and subject, also when the store is opened again', async () => {
+        await store.answers.put(session.id, group);
+        await store.answers.put(session.id, { ...group, value: { size: 3 }, at: 2000 });
+        store = await place.reopen();
+        expect(await answer()).toEqual({ ...group, value: { size: 3 }, at: 2000 });
+        expect(await answer('picture')).toBeUndefined();
+        expect(await answer('group', '1-2@g.us')).toBeUndefined();
+        expect(await store.answers.get(session.id + 1, 'group', CHAT_OF_MANY)).toBeUndefined();
+      });
+
+      test('become what WhatsApp says, in the commit that says it, and stay as old as they are', async () => {
+        await store.answers.put(session.id, group);
+        const seen: unknown[] = [];
+        const next = (value: unknown) => {
+          seen.push(value);
+          return { size: 5 };
+        };
+        await commit({ answers: [{ kind: 'group', subject: CHAT_OF_MANY, next }] });
+        expect(await answer()).toEqual({ ...group, value: { size: 5 } });
+        expect(seen).toEqual([{ size: 2 }]);
+        await commit({ answers: [{ kind: 'group', subject: CHAT_OF_MANY, next: () => undefined }] });
+        expect(await answer()).toBeUndefined();
+        await commit({ answers: [{ kind: 'group', subject: CHAT_OF_MANY, next }] });
+        expect(await answer()).toBeUndefined();
+      });
+
+      test('stay as they were when the commit fails, or was made before', async () => {
+        await store.answers.put(session.id, group);
+        const forget = { kind: 'group', subject: CHAT_OF_MANY, next: () => undefined } as const;
+        await commit({ once: 'a', answers: [] });
+        await commit({ once: 'a', answers: [forget] });
+        const broken = {
+          ...forget,
+          next: () => {
+            throw new Error('no room on the disk');
+          },
+        };
+        await expect(commit({ answers: [forget, broken] })).rejects.toThrow('no room on the disk');
+        expect(await answer()).toEqual(group);
+      });
+
+      test('can be given by a commit, and forgotten by their kind', async () => {
+        const number = { kind: 'number', subject: '15550100002@s.whatsapp.net', next: () => ({ exists: true }), at: 7 };
+        await store.answers.put(session.id, group);
+        await commit({ answers: [number as AnswerChange] });
+        await commit({ answers: [{ kind: 'group', next: () => undefined }] });
+        expect(await answer()).toBeUndefined();
+        expect(await answer('number', number.subject)).toMatchObject({ value: { exists: true }, at: 7 });
+      });
+
+      test('about a person are found by either address, once both are known', async () => {
+        const [jid, lid] = ['15550100002@s.whatsapp.net', '111@lid'];
+        await commit({ pairs: [{ lid, phone: '15550100002' }] });
+        await store.answers.put(session.id, { kind: 'picture', subject: jid, value: { url: 'a' }, at: 1 });
+        expect(await answer('picture', lid)).toMatchObject({ value: { url: 'a' } });
+        await commit({ answers: [{ kind: 'picture', subject: lid, next: () => undefined }] });
+        expect(await answer('picture', jid)).toBeUndefined();
+      });
+
+      test('go after 30 days, with the login, and with the session', async () => {
+        await store.answers.put(session.id, group);
+        await store.answers.put(session.id, { ...group, subject: '1-2@g.us', at: 1001 + 30 * 86_400_000 });
+        expect(await answer()).toBeUndefined();
+        await store.auth.clear(session.id);
+        expect(await answer('group', '1-2@g.us')).toBeUndefined();
+        await store.answers.put(session.id, group);
+        await store.sessions.delete(session.id);
+        expect(await answer()).toBeUndefined();
       });
     });
 

@@ -28,6 +28,7 @@ export function auth(db: Database, seal: Seal): Store['auth'] {
       db.transaction(() => {
         db.run('DELETE FROM auth_creds WHERE session_id = ?', sessionId);
         db.run('DELETE FROM auth_keys WHERE session_id = ?', sessionId);
+        db.run('DELETE FROM answers WHERE session_id = ?', sessionId);
       });
     },
   };

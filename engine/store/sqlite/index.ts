@@ -1,5 +1,6 @@
 import type { Seal } from '../seal.ts';
 import type { Change, Committed, Store } from '../store.ts';
+import { answers, changeAnswers } from './answers.ts';
 import { auth, writeAuth } from './auth.ts';
 import { chats } from './chats.ts';
 import { contacts } from './contacts.ts';
@@ -45,6 +46,7 @@ export function openSqliteStore(folder: string | undefined, seal: Seal): Store {
     tokens: tokens(db),
     sessions: sessions(db, seal),
     auth: auth(db, seal),
+    answers: answers(db),
     messages: messages(db),
     contacts: contacts(db),
     chats: chats(db),
@@ -71,6 +73,7 @@ function apply(db: Database, seal: Seal, change: Change): Committed {
   for (const { lid, phone } of change.pairs ?? []) {
     db.run('INSERT OR REPLACE INTO pairs (session_id, lid, phone) VALUES (?, ?, ?)', sessionId, lid, phone);
   }
+  for (const answer of change.answers ?? []) changeAnswers(db, sessionId, answer);
   const inserted = (change.messages ?? []).flatMap((message) => {
     const stored = insertMessage(db, sessionId, message);
     if (stored) wantDownload(db, message, stored.message);

@@ -12,6 +12,7 @@ CREATE TABLE counters (
 
 -- What a token is limited to, as JSON; NULL: to nothing.
 ALTER TABLE tokens ADD COLUMN scope TEXT;
+
 -- Messages to many people.
 CREATE TABLE jobs (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -60,4 +61,15 @@ CREATE TABLE opt_outs (
   UNIQUE (session_id, jid),
   UNIQUE (session_id, lid)
 );
+
+-- What WhatsApp has answered, as JSON, and when. A person is named by LID where that is known.
+CREATE TABLE answers (
+  session_id INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
+  kind TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  value TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (session_id, kind, subject)
+) WITHOUT ROWID;
+CREATE INDEX answers_by_time ON answers (session_id, at);
 `;
