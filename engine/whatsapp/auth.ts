@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import pLimit from 'p-limit';
+import type { Clock } from '../clock.ts';
 import type { Change, KeyWrites, NewMessage, Store } from '../store/store.ts';
 import {
   BufferJSON,
@@ -12,6 +13,7 @@ import {
   type SignalKeyStore,
   type SocketConfig,
 } from './baileys.ts';
+import { numberOf, type Pair } from './pairs.ts';
 
 type SignalRepository = ReturnType<SocketConfig['makeSignalRepository']>;
 type Decrypt = SignalRepository['decryptMessage'];
@@ -41,7 +43,7 @@ export interface SessionAuth {
 }
 
 /** Loads a session's login, or makes a new one that has yet to be paired. */
-export async function openAuth(store: Store, sessionId: number): Promise<SessionAuth> {
+export async function openAuth(store: Store, sessionId: number, clock: Clock): Promise<SessionAuth> {
   const saved = await store.auth.creds(sessionId);
   const known = saved && (parse(saved) as AuthenticationCreds);
   // A number that was asked for a pairing code and never linked is no login, though Baileys would try it as one.
@@ -63,7 +65,7 @@ export async function openAuth(store: Store, sessionId: number): Promise<Session
         sessionId,
         keys: serialized(data),
         messages: [...messages],
-        ...(pairs.length > 0 && { pairs }),
+        ...(pairs.length > 0 && { pairs, answers: pairs.map((pair) => numberOf(pair, clock.now())) }),
       });
       // Only now: Baileys tries a failed commit again.
       messages.length = 0;
@@ -172,7 +174,7 @@ function serialized(data: SignalDataSet): KeyWrites {
 }
 
 /** Baileys keeps each pair twice: LID by number, and number by LID under a name that says so. */
-function pairsIn(data: SignalDataSet): { lid: string; phone: string }[] {
+function pairsIn(data: SignalDataSet): Pair[] {
   return Object.entries(data['lid-mapping'] ?? {}).flatMap(([phone, lid]) =>
     lid && /^\d+$/.test(phone) ? { phone, lid: `${lid}@lid` } : [],
   );

@@ -1,11 +1,19 @@
 import { EngineError, validationFailed } from '../errors.ts';
 import type { ContactRecord } from '../model.ts';
 import type { ContactFacts } from '../store/store.ts';
-import { getBinaryNodeChild, getBinaryNodeChildren, proto, type BinaryNode, type WASocket } from './baileys.ts';
+import {
+  getBinaryNodeChild,
+  getBinaryNodeChildren,
+  jidNormalizedUser,
+  proto,
+  type BinaryNode,
+  type WASocket,
+} from './baileys.ts';
+import { worded } from './failure.ts';
 import { textOf } from './group.ts';
 import { isPerson, phoneOf, toJid } from './jid.ts';
-import { askLid, learnPair, whoAre, type Person } from './people.ts';
-import { pictureUrl } from './pictures.ts';
+import { learnPair, whoAre, type Person } from './people.ts';
+import { pictureOf } from './pictures.ts';
 import { query } from './query.ts';
 import type { Session } from './session.ts';
 
@@ -27,11 +35,47 @@ export interface Found {
   person: Person;
 }
 
-export function check(session: Session, jid: string): Promise<Found> {
-  return session.ask('Failed to check the number', (wa) => find(wa, jid));
+/** What WhatsApp answers about an address. */
+interface NumberCheck {
+  exists: boolean;
+  lid: string | null;
 }
 
-async function find(wa: WASocket, jid: string): Promise<Found> {
+/** People keep their numbers for years; whoever has none today may have one tomorrow. */
+const EXISTS_FRESH_MS = 7 * 86_400_000;
+const MISSING_FRESH_MS = 86_400_000;
+
+/** Asked of WhatsApp only when no answer is remembered, or with `fresh`. */
+export function check(session: Session, jid: string, options: { fresh?: boolean } = {}): Promise<Found> {
+  return worded('Failed to check the number', find(session, jid, options));
+}
+
+/** As {@link check}; throws as {@link Session.question} does. `urgent`: a message waits for it. */
+export async function find(
+  session: Session,
+  jid: string,
+  { fresh = false, urgent = false }: { fresh?: boolean; urgent?: boolean } = {},
+): Promise<Found> {
+  const { exists, lid } = await session.known<NumberCheck>({
+    kind: 'number',
+    subject: jid,
+    fresh,
+    freshMs: ({ exists }) => (exists ? EXISTS_FRESH_MS : MISSING_FRESH_MS),
+    ask: () => session.question((wa) => askNumber(wa, jid), { budget: 'number_checks', urgent }),
+  });
+  const whoIs = await whoAre(session.assertConnected(), [jid, lid]);
+  return { exists, person: whoIs(jid, lid)! };
+}
+
+/** The LID behind a phone-number jid, or what WhatsApp answers when this account does not know it. */
+export async function lidFor(session: Session, jid: string, options?: { urgent?: boolean }): Promise<string | null> {
+  const known = (await whoAre(session.assertConnected(), [jid]))(jid)?.lid;
+  if (known) return known;
+  const { exists, person } = await find(session, jid, options);
+  return exists ? person.lid : null;
+}
+
+async function askNumber(wa: WASocket, jid: string): Promise<NumberCheck> {
   const phone = phoneOf(jid);
   const user = await lookUp(wa, phone ? { phone } : { jid }, phone ? ['contact', 'lid'] : ['devices']);
   const exists = phone
@@ -40,8 +84,20 @@ async function find(wa: WASocket, jid: string): Promise<Found> {
       0;
   const lid = getBinaryNodeChild(user, 'lid')?.attrs['val'];
   if (phone && lid) await learnPair(wa, jid, lid);
-  const whoIs = await whoAre(wa, [jid, lid]);
-  return { exists, person: whoIs(jid, lid)! };
+  return { exists, lid: lid ? jidNormalizedUser(lid) : null };
+}
+
+/** Somebody has written, so there is an account: a later check need not ask. */
+export async function heardFrom(session: Session, { chat, lid }: { chat: string; lid: string | null }): Promise<void> {
+  if (!isPerson(chat)) return;
+  const value: NumberCheck = { exists: true, lid };
+  const recent = await session.answers.remembered<NumberCheck>({
+    kind: 'number',
+    subject: chat,
+    // Often enough to keep it fresh for as long as somebody writes, and no write to the disk for every message.
+    freshMs: ({ exists }) => (exists ? EXISTS_FRESH_MS / 2 : 0),
+  });
+  if (!recent) await session.answers.put('number', chat, value);
 }
 
 /** One person's answer to a `usync` question. */
@@ -71,16 +127,19 @@ async function lookUp(
   return getBinaryNodeChildren(list, 'user')[0];
 }
 
+/** People change their picture and their text, and WhatsApp does not tell everybody. */
+const DETAILS_FRESH_MS = 3_600_000;
+
 /** What is known of a person, and what WhatsApp adds to it in time. Throws `not_found` when there is nobody. */
-export async function get(session: Session, jid: string): Promise<ContactRecord> {
+export async function get(session: Session, jid: string, options: { fresh?: boolean } = {}): Promise<ContactRecord> {
   const what = 'Failed to get contact';
-  const { exists, person } = await session.ask(what, (wa) => find(wa, jid));
+  const { exists, person } = await worded(what, find(session, jid, options));
   if (!exists) throw notOnWhatsApp(what, person);
   const known = await session.directory.contact(person.jid, person.lid);
-  const asked = await session.ask(what, async (wa) => ({
-    ...(await inTime(details(wa, person))),
-    ...(await inTime(pictureUrl(wa, person.jid).then((imgUrl) => ({ imgUrl })))),
-  }));
+  const asked = {
+    ...(await worded(what, inTime(details(session, person, options)))),
+    ...(await worded(what, inTime(pictureOf(session, person.jid, options).then((imgUrl) => ({ imgUrl }))))),
+  };
   const addresses = { ...(person.phone && { jid: person.jid }), ...(person.lid && { lid: person.lid }) };
   // only somebody who was known before is a contact; the question alone makes nobody one
   if (known) await session.directory.learn({ contacts: [{ ...addresses, ...asked }] });
@@ -100,8 +159,15 @@ const NOBODY: ContactRecord = {
 /** What may be asked about somebody beyond the picture. */
 type Details = Pick<ContactFacts, 'about' | 'verifiedName'>;
 
-async function details(wa: WASocket, person: Person): Promise<Details> {
-  const user = await lookUp(wa, { jid: person.jid }, ['status', 'business'], DETAILS_MS);
+function details(session: Session, { jid }: Person, { fresh = false }: { fresh?: boolean }): Promise<Details> {
+  // A question about a profile like that for the picture, which is counted.
+  const cost = { budget: 'profile_pictures', amount: 0 } as const;
+  const ask = () => session.question((wa) => askDetails(wa, jid), cost);
+  return session.known<Details>({ kind: 'person', subject: jid, fresh, freshMs: () => DETAILS_FRESH_MS, ask });
+}
+
+async function askDetails(wa: WASocket, jid: string): Promise<Details> {
+  const user = await lookUp(wa, { jid }, ['status', 'business'], DETAILS_MS);
   const status = getBinaryNodeChild(user, 'status');
   const verifiedName = verifiedNameOf(getBinaryNodeChild(getBinaryNodeChild(user, 'business'), 'verified_name'));
   return {
@@ -118,15 +184,26 @@ function verifiedNameOf(node: BinaryNode | undefined): string | undefined {
   return (details && proto.VerifiedNameCertificate.Details.decode(details).verifiedName) || undefined;
 }
 
-/** A detail that cannot be had in time is left out; a broken connection is for the next question to tell. */
+/**
+ * A detail that cannot be had in time is left out; a broken connection is for the next question to tell. One that may
+ * not be asked for now is no detail that is missing: it can be had later, and the caller is told when.
+ */
 async function inTime<T extends object>(detail: Promise<T>): Promise<Partial<T>> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Partial<T>>((resolve) => (timer = setTimeout(resolve, DETAILS_MS, {})));
-  return Promise.race([detail.catch((): Partial<T> => ({})), late]).finally(() => clearTimeout(timer));
+  const had = detail.catch((error: unknown): Partial<T> => {
+    if (error instanceof EngineError && error.retryAfterS !== undefined) throw error;
+    return {};
+  });
+  return Promise.race([had, late]).finally(() => clearTimeout(timer));
 }
 
-export async function picture(session: Session, jid: string): Promise<string | null> {
-  const imgUrl = await session.ask('Failed to get contact picture', (wa) => pictureUrl(wa, jid));
+export async function picture(
+  session: Session,
+  jid: string,
+  options: { fresh?: boolean } = {},
+): Promise<string | null> {
+  const imgUrl = await worded('Failed to get contact picture', pictureOf(session, jid, options));
   const known = await session.directory.contact(jid);
   if (known) await session.directory.learn({ contacts: [{ ...namesOf(known), imgUrl }] });
   return imgUrl;
@@ -141,7 +218,7 @@ export async function put(
   { fullName, onPhone }: { fullName: string | undefined; onPhone: boolean },
 ): Promise<Person & { name: string }> {
   const what = 'Failed to save contact';
-  const { exists, person } = await session.ask(what, (wa) => find(wa, jid));
+  const { exists, person } = await worded(what, find(session, jid));
   if (!exists) throw notOnWhatsApp(what, person);
   const known = await session.directory.contact(person.jid, person.lid);
   const name = fullName ?? known?.name ?? known?.notify ?? (person.phone ? `+${person.phone}` : person.jid);
@@ -160,17 +237,15 @@ export async function put(
   return { ...person, name };
 }
 
-export function setBlocked(session: Session, jid: string, blocked: boolean): Promise<void> {
+export async function setBlocked(session: Session, jid: string, blocked: boolean): Promise<void> {
   const action = blocked ? 'block' : 'unblock';
   const what = `Failed to ${action} contact`;
-  return session.ask(what, async (wa) => {
-    const lid = phoneOf(jid) ? await askLid(wa, jid) : jid;
-    const { person } = lid ? { person: (await whoAre(wa, [lid, jid]))(lid, jid)! } : await find(wa, jid);
-    if (!lid) throw notOnWhatsApp(what, person);
-    const number = blocked && person.phone && { pn_jid: person.jid };
-    const item = { tag: 'item', attrs: { action, jid: lid, ...number } };
-    await query(wa, { to: '@s.whatsapp.net', type: 'set', xmlns: 'blocklist' }, [item]);
-  });
+  const lid = phoneOf(jid) ? await worded(what, lidFor(session, jid)) : jid;
+  const person = (await whoAre(session.assertConnected(), [lid, jid]))(lid, jid)!;
+  if (!lid) throw notOnWhatsApp(what, person);
+  const number = blocked && person.phone && { pn_jid: person.jid };
+  const item = { tag: 'item', attrs: { action, jid: lid, ...number } };
+  await session.ask(what, (wa) => query(wa, { to: '@s.whatsapp.net', type: 'set', xmlns: 'blocklist' }, [item]));
 }
 
 export function blocked(session: Session): Promise<Person[]> {
@@ -186,8 +261,8 @@ export function blocked(session: Session): Promise<Person[]> {
 }
 
 /** The LID of a phone number; `undefined` when WhatsApp has no such account. */
-export function lidOfPhone(session: Session, jid: string): Promise<string | undefined> {
-  return session.ask('Failed to get the LID', (wa) => askLid(wa, jid));
+export async function lidOfPhone(session: Session, jid: string): Promise<string | undefined> {
+  return (await worded('Failed to get the LID', lidFor(session, jid))) ?? undefined;
 }
 
 /** The phone-number jid of a LID, where WhatsApp has told this account of it. It does not answer when asked. */

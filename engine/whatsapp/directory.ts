@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
 import pLimit from 'p-limit';
+import type { Clock } from '../clock.ts';
 import { EngineError } from '../errors.ts';
 import type { NewEvent } from '../events.ts';
 import type { ChatRecord, ContactRecord, MessageRecord } from '../model.ts';
-import type { Changed, ChatFacts, ContactFacts, DirectoryNews, Store } from '../store/store.ts';
+import type { Addresses, Changed, ChatFacts, ContactFacts, DirectoryNews, Store } from '../store/store.ts';
 import {
   isJidStatusBroadcast,
   jidNormalizedUser,
@@ -16,7 +17,6 @@ import {
 import { isGroup, isPerson } from './jid.ts';
 import { contactUpdate, subjectOf } from './notifications.ts';
 import { person, whoAre, type WhoIs } from './people.ts';
-import { pictureUrl } from './pictures.ts';
 
 /** As many of a batch go into one event: a webhook is no place for ten thousand contacts at once. */
 const BATCH = 100;
@@ -81,7 +81,19 @@ export class Directory {
   /** What was told last of somebody's presence, by chat and person. */
   private readonly presences = new Map<string, string>();
 
-  constructor(private readonly options: { store: Store; sessionId: number; log: Logger }) {}
+  /** Calls off the next try at pictures that could not be asked for yet. */
+  private later: (() => void) | undefined;
+
+  constructor(
+    private readonly options: {
+      store: Store;
+      sessionId: number;
+      clock: Clock;
+      /** WhatsApp's word on the picture of a person or a group. */
+      picture: (jid: string) => Promise<string | null>;
+      log: Logger;
+    },
+  ) {}
 
   /** All that Baileys tells at one moment, as one change. */
   take(wa: WASocket, events: Partial<BaileysEventMap>): void {
@@ -125,26 +137,46 @@ export class Directory {
     });
   }
 
-  /** Asks for every picture that is known to have changed, and tells its URL. */
-  picturesChanged(wa: WASocket): void {
+  /**
+   * Asks for every picture that is known to have changed, and tells its URL. What may not be asked for now is asked for
+   * when it may.
+   */
+  picturesChanged(): void {
     this.enqueue(async () => {
       const { store, sessionId } = this.options;
-      for (const { jid, lid } of await store.chats.changedPictures(sessionId)) {
-        const imgUrl = await pictureUrl(wa, jid ?? lid!);
-        if (jid !== undefined && isGroup(jid)) {
-          const event: NewEvent = { event: 'groups.update', lane: jid, jid, data: [{ jid, id: jid, imgUrl }] };
-          await this.commit({
-            chats: [{ jid, imgUrl, pictureChanged: false, pictureOnly: true }],
-            events: () => [event],
-          });
-        } else {
-          const addresses = { jid, lid };
-          await this.commit({
-            contacts: [{ ...addresses, imgUrl, pictureChanged: false }],
-            events: (_, find) => contactUpdate(find(jid ?? lid!) ?? addresses, { imgUrl }),
-          });
+      this.later?.();
+      this.later = undefined;
+      for (const addresses of await store.chats.changedPictures(sessionId)) {
+        try {
+          await this.pictureChanged(addresses);
+        } catch (error) {
+          const afterS = error instanceof EngineError ? error.retryAfterS : undefined;
+          if (afterS === undefined) throw error;
+          const { clock } = this.options;
+          this.later = clock.at(clock.now() + afterS * 1000, () => this.picturesChanged());
+          return;
         }
       }
+    });
+  }
+
+  /** The connection is gone: what waits for its time waits for the next connection. */
+  close(): void {
+    this.later?.();
+    this.later = undefined;
+  }
+
+  private async pictureChanged({ jid, lid }: Addresses): Promise<void> {
+    const imgUrl = await this.options.picture(jid ?? lid!);
+    if (jid !== undefined && isGroup(jid)) {
+      const event: NewEvent = { event: 'groups.update', lane: jid, jid, data: [{ jid, id: jid, imgUrl }] };
+      const chats = [{ jid, imgUrl, pictureChanged: false, pictureOnly: true }];
+      return this.commit({ chats, events: () => [event] });
+    }
+    const addresses = { jid, lid };
+    await this.commit({
+      contacts: [{ ...addresses, imgUrl, pictureChanged: false }],
+      events: (_, find) => contactUpdate(find(jid ?? lid!) ?? addresses, { imgUrl }),
     });
   }
 

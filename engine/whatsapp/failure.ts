@@ -99,6 +99,15 @@ export function toEngineError(error: unknown, what: string, meanings: Meanings =
   return say('whatsapp_refused', 'WhatsApp’s answer was not understood. The log of the engine has the cause.');
 }
 
+/** The answer, or what {@link toEngineError} makes of what came in its place. */
+export async function worded<T>(what: string, answer: Promise<T>, meanings?: Meanings): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw toEngineError(error, what, meanings);
+  }
+}
+
 function refused(
   code: number,
   say: (code: ErrorCode, sentence: string, more?: object) => EngineError,

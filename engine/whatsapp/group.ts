@@ -30,6 +30,8 @@ export interface Group {
   isCommunity: boolean;
   /** The community that the group belongs to. */
   community: string | null;
+  /** By which of their addresses the group names its members. */
+  addressing: 'lid' | 'pn';
   members: Member[];
 }
 
@@ -54,6 +56,7 @@ export function readGroup(group: BinaryNode): Group {
     disappearAfter: Number(getBinaryNodeChild(group, 'ephemeral')?.attrs['expiration'] ?? 0),
     isCommunity: has('parent'),
     community: getBinaryNodeChild(group, 'linked_parent')?.attrs['jid'] ?? null,
+    addressing: attrs['addressing_mode'] === 'lid' ? 'lid' : 'pn',
     members,
   };
 }
@@ -65,6 +68,11 @@ export function readMember({ attrs }: BinaryNode): Member | undefined {
   const found = person(attrs['jid'], attrs['phone_number'], attrs['lid']);
   const type = attrs['type'];
   return found && { ...found, admin: type === 'admin' || type === 'superadmin' ? type : null };
+}
+
+/** The members as the group itself names them, which is how they are written to. */
+export function memberJids({ addressing, members }: Group): string[] {
+  return members.map(({ jid, lid }) => (addressing === 'lid' ? (lid ?? jid) : jid));
 }
 
 /** `<membership_approval_mode><group_join state>`. */

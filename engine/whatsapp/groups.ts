@@ -7,11 +7,11 @@ import {
   type BinaryNode,
   type WASocket,
 } from './baileys.ts';
-import { toEngineError, type Meanings } from './failure.ts';
+import { toEngineError, worded, type Meanings } from './failure.ts';
 import { addressesIn, completed, readGroup, readMember, type Group } from './group.ts';
 import { isPerson, toJid } from './jid.ts';
 import { person, whoAre, type Person } from './people.ts';
-import { pictureUrl, setPicture } from './pictures.ts';
+import { pictureOf, setPicture } from './pictures.ts';
 import { assertDone, errorOf, query } from './query.ts';
 import type { Session } from './session.ts';
 
@@ -50,7 +50,7 @@ export function toParticipants(typed: string[]): string[] {
 }
 
 export function create(session: Session, subject: string, participants: string[]) {
-  return session.ask('Failed to create group', async (wa) => {
+  const question = async (wa: WASocket) => {
     const invited = await nodesFor(wa, participants);
     const attrs = { subject, key: generateMessageIDV2(wa.user?.id) };
     const answer = await ask(wa, '@g.us', 'set', { tag: 'create', attrs, content: invited });
@@ -58,7 +58,9 @@ export function create(session: Session, subject: string, participants: string[]
     const group = await complete(wa, readGroup(withMembersOnly(node)));
     const refused = getBinaryNodeChildren(node, 'participant').filter((one) => errorOf(one) !== undefined);
     return { group, refused: await outcomes(wa, refused, 'add') };
-  });
+  };
+  const cost = { budget: 'group_adds', amount: participants.length } as const;
+  return session.ask('Failed to create group', question, {}, cost);
 }
 
 /** Every group that the account is in, by name. */
@@ -75,12 +77,39 @@ export async function list(session: Session): Promise<Group[]> {
   return groups.sort((a, b) => byName.compare(a.subject, b.subject) || a.jid.localeCompare(b.jid));
 }
 
-export async function metadata(session: Session, jid: string): Promise<Group> {
-  const group = await session.ask('Failed to get group metadata', (wa) => groupOf(wa, jid), AS_MEMBER);
-  // A group tells the other address of people who are known by one; nobody becomes a contact by that.
-  const both = group.members.flatMap(({ jid, lid, phone }) => (phone && lid ? { jid, lid } : []));
-  await session.directory.learn({ contacts: both });
-  return group;
+/** WhatsApp tells of every change; should one have been missed, it counts for no longer than this. */
+const GROUP_FRESH_MS = 86_400_000;
+
+/**
+ * A group as WhatsApp describes it, with the addresses that this account knows of its people. Asked of WhatsApp only
+ * when it is not remembered, or with `fresh`.
+ */
+export async function metadata(session: Session, jid: string, options: { fresh?: boolean } = {}): Promise<Group> {
+  const group = await worded('Failed to get group metadata', groupOf(session, jid, options), AS_MEMBER);
+  return complete(session.assertConnected(), group);
+}
+
+/** The group as it is remembered, else as WhatsApp answers. Throws as {@link Session.question} does. */
+export function groupOf(
+  session: Session,
+  jid: string,
+  { fresh = false, urgent = false }: { fresh?: boolean; urgent?: boolean } = {},
+): Promise<Group> {
+  return session.known({ kind: 'group', subject: jid, fresh, freshMs: () => GROUP_FRESH_MS, ask: asked });
+
+  async function asked(): Promise<Group> {
+    const cost = { budget: 'group_metadata', urgent } as const;
+    const group = await session.question((wa) => askGroup(wa, jid), cost);
+    // A group tells the other address of people who are known by one; nobody becomes a contact by that.
+    const both = group.members.flatMap(({ jid, lid, phone }) => (phone && lid ? { jid, lid } : []));
+    await session.directory.learn({ contacts: both });
+    return group;
+  }
+}
+
+/** The group as it is remembered, if that counts; without a question. */
+export function rememberedGroup(session: Session, jid: string): Promise<Group | undefined> {
+  return session.answers.remembered<Group>({ kind: 'group', subject: jid, freshMs: () => GROUP_FRESH_MS });
 }
 
 /** What came of one of several people: 200 for done, else WhatsApp's code. */
@@ -121,14 +150,18 @@ const REFUSED_HERE: Record<number, string> = { ...REFUSED, 404: 'not-a-member', 
 
 export function change(session: Session, jid: string, participants: string[], action: Change): Promise<Outcome[]> {
   const what = `Failed to ${action} group participants`;
-  return session.ask(
-    what,
-    async (wa) => {
-      const answer = await ask(wa, jid, 'set', { tag: action, attrs: {}, content: await nodesFor(wa, participants) });
-      return outcomes(wa, getBinaryNodeChildren(getBinaryNodeChild(answer, action), 'participant'), action);
-    },
-    { ...AS_ADMIN, 419: 'The group is full.' },
-  );
+  const question = async (wa: WASocket) => {
+    const answer = await ask(wa, jid, 'set', { tag: action, attrs: {}, content: await nodesFor(wa, participants) });
+    return outcomes(wa, getBinaryNodeChildren(getBinaryNodeChild(answer, action), 'participant'), action);
+  };
+  const cost = action === 'add' ? ({ budget: 'group_adds', amount: participants.length } as const) : undefined;
+  const meanings = { ...AS_ADMIN, 419: 'The group is full.' };
+  return changing(session, jid, session.ask(what, question, meanings, cost));
+}
+
+/** What is remembered of the group may be from before: WhatsApp's own word on the change comes when it comes. */
+function changing<T>(session: Session, jid: string, done: Promise<T>): Promise<T> {
+  return done.finally(() => session.answers.forget('group', jid));
 }
 
 /** The settings of a group that can be changed. */
@@ -150,26 +183,23 @@ export async function configure(
   jid: string,
   settings: Settings,
 ): Promise<{ group: Group; failed: Map<keyof Settings, EngineError> }> {
+  const what = 'Failed to update group settings';
   const failed = new Map<keyof Settings, EngineError>();
-  const group = await session.ask(
-    'Failed to update group settings',
-    async (wa) => {
-      const before = await groupOf(wa, jid);
-      for (const [field, value] of Object.entries(settings) as [keyof Settings, never][]) {
-        try {
-          await SETTERS[field](wa, before, value);
-        } catch (error) {
-          const refusal = toEngineError(error, `Failed to update ${field}`, AS_ADMIN);
-          // without a connection the others have no chance either
-          if (refusal.code === 'whatsapp_unreachable') throw error;
-          failed.set(field, refusal);
-        }
+  const before = await worded(what, groupOf(session, jid), AS_MEMBER);
+  const question = async (wa: WASocket) => {
+    for (const [field, value] of Object.entries(settings) as [keyof Settings, never][]) {
+      try {
+        await SETTERS[field](wa, before, value);
+      } catch (error) {
+        const refusal = toEngineError(error, `Failed to update ${field}`, AS_ADMIN);
+        // without a connection the others have no chance either
+        if (refusal.code === 'whatsapp_unreachable') throw error;
+        failed.set(field, refusal);
       }
-      return groupOf(wa, jid);
-    },
-    AS_MEMBER,
-  );
-  return { group, failed };
+    }
+  };
+  await changing(session, jid, session.ask(what, question, AS_MEMBER));
+  return { group: await metadata(session, jid), failed };
 }
 
 type Setter<T> = (wa: WASocket, group: Group, value: T) => Promise<unknown>;
@@ -211,7 +241,7 @@ const SETTERS: { [S in keyof Settings]-?: Setter<NonNullable<Settings[S]> | Extr
 };
 
 export function leave(session: Session, jid: string): Promise<void> {
-  return session.ask(
+  const left = session.ask(
     'Failed to leave group',
     async (wa) => {
       const content = [{ tag: 'group', attrs: { id: jid } }];
@@ -220,6 +250,7 @@ export function leave(session: Session, jid: string): Promise<void> {
     },
     { 401: NOT_MEMBER, 403: NOT_MEMBER, 404: ['not_permitted', NOT_MEMBER], 409: ['not_permitted', NOT_MEMBER] },
   );
+  return changing(session, jid, left);
 }
 
 const LINK = 'https://chat.whatsapp.com/';
@@ -269,8 +300,8 @@ export function acceptInvite(session: Session, code: string): Promise<{ jid: str
   );
 }
 
-export function picture(session: Session, jid: string): Promise<string | null> {
-  return session.ask('Failed to get group picture', (wa) => pictureUrl(wa, jid));
+export function picture(session: Session, jid: string, options: { fresh?: boolean } = {}): Promise<string | null> {
+  return worded('Failed to get group picture', pictureOf(session, jid, options));
 }
 
 /** Somebody who waits for an admin's approval. */
@@ -316,7 +347,7 @@ export function decide(
   participants: string[],
   action: 'approve' | 'reject',
 ): Promise<Outcome[]> {
-  return session.ask(
+  const decided = session.ask(
     `Failed to ${action} group join requests`,
     async (wa) => {
       const decision = { tag: action, attrs: {}, content: await nodesFor(wa, participants) };
@@ -327,15 +358,16 @@ export function decide(
     },
     AS_ADMIN,
   );
+  return changing(session, jid, decided);
 }
 
 function ask(wa: WASocket, to: string, type: 'get' | 'set', node: BinaryNode): Promise<BinaryNode> {
   return query(wa, { to, type, xmlns: 'w:g2' }, [node]);
 }
 
-async function groupOf(wa: WASocket, jid: string): Promise<Group> {
+async function askGroup(wa: WASocket, jid: string): Promise<Group> {
   const answer = await ask(wa, jid, 'get', { tag: 'query', attrs: { request: 'interactive' } });
-  return complete(wa, readGroup(mustHave(answer, 'group')));
+  return readGroup(mustHave(answer, 'group'));
 }
 
 async function complete(wa: WASocket, group: Group): Promise<Group> {

@@ -5,6 +5,8 @@ import type { Media } from '../media/media.ts';
 import { MESSAGE_STATUS, type MessageRecord, type SendRequest } from '../model.ts';
 import type { Store } from '../store/store.ts';
 import { generateMessageIDV2, type WASocket } from './baileys.ts';
+import { memberJids } from './group.ts';
+import { groupOf } from './groups.ts';
 import { STATUS, toJid } from './jid.ts';
 import { mediaContent, postAttributes } from './media.ts';
 import { compose, nothingToReplyTo, type Composing } from './outgoing.ts';
@@ -151,7 +153,7 @@ export class Messages {
   private composing(wa: WASocket): Composing {
     return {
       me: this.session.me,
-      wa,
+      members: async (group) => memberJids(await groupOf(this.session, group, { urgent: true })),
       find: (id) => this.find(id),
       media: (request, chat) =>
         mediaContent(request, chat, { wa, way: this.session.way, media: this.media, sessionId: this.session.id }),

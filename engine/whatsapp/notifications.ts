@@ -1,5 +1,5 @@
 import type { NewEvent, Subject } from '../events.ts';
-import type { Change, ContactFacts } from '../store/store.ts';
+import type { AnswerChange, AnswerKind, Change, ContactFacts } from '../store/store.ts';
 import {
   areJidsSameUser,
   getAllBinaryNodeChildren,
@@ -9,12 +9,13 @@ import {
   type BinaryNode,
 } from './baileys.ts';
 import { approvalOf, describeGroup, readGroup, readMember, textOf } from './group.ts';
+import { groupNews } from './group-news.ts';
 import type { Me } from './describe.ts';
 import { isGroup } from './jid.ts';
-import { person, type Person } from './people.ts';
+import { isSame, person, type Person } from './people.ts';
 
 /** What a notification makes true; it is made once, however often WhatsApp delivers the stanza. */
-export type Notice = Pick<Change, 'events' | 'directory'> & { once: string };
+export type Notice = Pick<Change, 'events' | 'directory' | 'answers'> & { once: string };
 
 /**
  * A `<notification>` about groups, pictures or about texts, read before Baileys acknowledges it: what WhatsApp says
@@ -27,20 +28,28 @@ export function readNotification(stanza: BinaryNode, me: Me): Notice | undefined
   switch (type) {
     case 'w:gp2': {
       const events = readGroupNotification(stanza);
-      return events.length > 0 ? { once, events } : undefined;
+      return { once, events, answers: [groupNews(stanza, me)] };
     }
     case 'picture': {
+      const change = getBinaryNodeChild(stanza, 'set') ?? getBinaryNodeChild(stanza, 'delete');
       const news = readPicture(stanza, me);
-      return news && { once, directory: news };
+      return { once, ...(news && { directory: news }), answers: [forgotten('picture', change?.attrs['jid'] ?? from)] };
     }
     case 'status': {
       const news = readAbout(stanza, me);
-      return news && { once, directory: news };
+      return { once, ...(news && { directory: news }), answers: [forgotten('person', from)] };
     }
     default:
       return undefined;
   }
 }
+
+/** What WhatsApp has answered about it is no longer so. */
+export const forgotten = (kind: AnswerKind, subject: string): AnswerChange => ({
+  kind,
+  subject: jidNormalizedUser(subject),
+  next: () => undefined,
+});
 
 /** One notification: where it happened, who did it, and when. */
 interface Notification {
@@ -210,4 +219,3 @@ export function subjectOf(who: Person | undefined): Subject {
 }
 
 const isMine = (jid: string, me: Me) => areJidsSameUser(jid, me.id) || areJidsSameUser(jid, me.lid);
-const isSame = (a: Person, b: Person) => a.jid === b.jid || (a.lid !== null && a.lid === b.lid);

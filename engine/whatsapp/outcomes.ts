@@ -1,6 +1,6 @@
 import type { NewEvent, Subject } from '../events.ts';
 import { MESSAGE_STATUS, type MessageRecord, type MessageStatus } from '../model.ts';
-import type { GroupReceipt, Known, MessageOutcome } from '../store/store.ts';
+import type { AnswerChange, GroupReceipt, Known, MessageOutcome } from '../store/store.ts';
 import {
   areJidsSameUser,
   getBinaryNodeChildren,
@@ -14,7 +14,8 @@ import { changeEvents } from './changes.ts';
 import { describeMessage, laneOf, subjectOf, type Me } from './describe.ts';
 import { chatOfSent } from './directory.ts';
 import { nackText } from './failure.ts';
-import { isPerson } from './jid.ts';
+import { isGroup, isPerson } from './jid.ts';
+import { forgotten } from './notifications.ts';
 
 /**
  * WhatsApp's `<ack class="message">`: it has taken one of our messages, or refuses it. `undefined` for other acks.
@@ -24,6 +25,16 @@ export function readAck({ attrs }: BinaryNode, me: Me): MessageOutcome | undefin
   if (attrs['class'] !== 'message' || !id) return undefined;
   if (error) return failure(id, nackText(error));
   return { waId: id, status: MESSAGE_STATUS.sent, events: sentBy(me), directory: chatOfSent };
+}
+
+/**
+ * A refusal says that what WhatsApp has answered is no longer so: of a group, its members or how they are addressed;
+ * of a person (404), that they have an account.
+ */
+export function answersRefuted({ attrs: { from = '', error } }: BinaryNode): AnswerChange[] {
+  const subject = jidNormalizedUser(from);
+  if (error && isGroup(subject)) return [forgotten('group', subject)];
+  return error === '404' && isPerson(subject) ? [forgotten('number', subject)] : [];
 }
 
 const RECEIPT_STATUS: Record<string, MessageStatus> = {

@@ -10,7 +10,6 @@ import {
   type AnyMessageContent,
   type BinaryNode,
   type WAMessageKey,
-  type WASocket,
 } from './baileys.ts';
 import { isGroup, phoneOf, toJid } from './jid.ts';
 import { castVote, pollOf, type Addresses } from './polls.ts';
@@ -18,7 +17,8 @@ import { castVote, pollOf, type Addresses } from './polls.ts';
 /** What composing a message may need besides the request. */
 export interface Composing {
   me: Addresses;
-  wa: WASocket;
+  /** The members of a group, as it names them. */
+  members(group: string): Promise<string[]>;
   /** The message that the request names: by WasenderApi's number, or by WhatsApp's id. */
   find(id: string): Promise<MessageRecord | undefined>;
   /** WhatsApp's form of a request's file, uploaded to WhatsApp. */
@@ -200,12 +200,11 @@ function forwardOf(message: MessageRecord): proto.IMessage {
   );
 }
 
-async function mentionsOf({ mentions = [], mentionAll }: SendRequest, chat: string, { wa }: Composing) {
+async function mentionsOf({ mentions = [], mentionAll }: SendRequest, chat: string, { members }: Composing) {
   const named = mentions.map((typed) => toJid(typed, 'mentions'));
   if (!mentionAll || !isGroup(chat)) return named;
   // "All" is one flag to new apps, and a list of everybody to those before them.
-  const { participants } = await wa.groupMetadata(chat);
-  return [...new Set([...named, ...participants.map(({ id }) => id)])];
+  return [...new Set([...named, ...(await members(chat))])];
 }
 
 export function nothingToReplyTo(): EngineError {

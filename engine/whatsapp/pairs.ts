@@ -1,3 +1,4 @@
+import type { AnswerChange } from '../store/store.ts';
 import { getBinaryNodeChild, getBinaryNodeChildren, type BinaryNode } from './baileys.ts';
 import { readMember } from './group.ts';
 
@@ -5,6 +6,14 @@ export interface Pair {
   lid: string;
   phone: string;
 }
+
+/** Who has a LID has an account: nobody need ask for the number. */
+export const numberOf = ({ phone, lid }: Pair, at: number): AnswerChange => ({
+  kind: 'number',
+  subject: `${phone}@s.whatsapp.net`,
+  next: () => ({ exists: true, lid }),
+  at,
+});
 
 /** So many pairs are remembered as told before; after that they are told once more. */
 const REMEMBERED = 20_000;

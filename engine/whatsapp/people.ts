@@ -1,4 +1,4 @@
-import { jidDecode, jidNormalizedUser, type WASocket } from './baileys.ts';
+import { jidDecode, type WASocket } from './baileys.ts';
 import { isPerson, lidOf, phoneOf } from './jid.ts';
 
 /** Somebody, with whichever addresses are known. */
@@ -17,6 +17,9 @@ export function person(...addresses: (string | null | undefined)[]): Person | un
   const jid = phone === null ? lid : `${phone}@s.whatsapp.net`;
   return jid === null ? undefined : { jid, lid, phone };
 }
+
+/** Whether both are the same person, as far as their addresses tell. */
+export const isSame = (a: Person, b: Person): boolean => a.jid === b.jid || (a.lid !== null && a.lid === b.lid);
 
 /** {@link Person} of an address, as far as this account knows, without asking WhatsApp. */
 export type WhoIs = (...addresses: (string | null | undefined)[]) => Person | undefined;
@@ -40,12 +43,6 @@ export async function whoAre(wa: WASocket, addresses: (string | null | undefined
     return known[`${user}_reverse`] && `${known[`${user}_reverse`]}@s.whatsapp.net`;
   };
   return (...all) => person(...all, ...all.map(otherOf));
-}
-
-/** The LID behind a phone-number jid: known, or asked of WhatsApp. `undefined`: WhatsApp has no such account. */
-export async function askLid(wa: WASocket, jid: string): Promise<string | undefined> {
-  const lid = await wa.signalRepository.lidMapping.getLIDForPN(jid);
-  return lid ? jidNormalizedUser(lid) : undefined;
 }
 
 /**

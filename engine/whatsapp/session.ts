@@ -7,16 +7,22 @@ import type { Media } from '../media/media.ts';
 import type { Pace, SessionRecord, SessionSettings, SessionStatus } from '../model.ts';
 import { openWay, type Way } from '../network/way.ts';
 import type { Committed, Store } from '../store/store.ts';
+import { Answers, type Ask } from './answers.ts';
 import { openAuth } from './auth.ts';
 import { jidNormalizedUser, type WAMessageKey, type WASocket } from './baileys.ts';
 import { rejectCall, type Offer } from './calls.ts';
 import { Directory } from './directory.ts';
-import { toEngineError, type Meanings } from './failure.ts';
+import { find, heardFrom, lidFor } from './contacts.ts';
+import { toEngineError, worded, type Meanings } from './failure.ts';
+import { groupOf, rememberedGroup } from './groups.ts';
 import { toJid } from './jid.ts';
 import { Messages } from './messages.ts';
 import { keyTo } from './outgoing.ts';
 import { PAIRING_REFUSALS, requestPairingCode } from './pairing-code.ts';
 import type { Addresses } from './polls.ts';
+import { numberOf } from './pairs.ts';
+import { pictureOf } from './pictures.ts';
+import { Questions, type Cost } from './questions.ts';
 import { ReceivedFiles } from './received-files.ts';
 import { restrictionEvent, UNRESTRICTED, type Restriction } from './restriction.ts';
 import { openSocket, type Socket, type SocketSettings } from './socket.ts';
@@ -36,6 +42,8 @@ const RESTING: readonly SessionStatus[] = [
   'passkey_required',
 ];
 const CONNECT_ANSWER_MS = 20_000;
+/** WhatsApp tells at once what happened while this device was away; whoever needs to know waits no longer than this. */
+const CATCH_UP_MS = 10_000;
 
 /** What the sending of all sessions is governed by. */
 export interface Sending {
@@ -50,6 +58,7 @@ export interface Sending {
  */
 export class Session {
   readonly id: number;
+  readonly clock: Clock;
   private state: ConnectionState;
   private socket: Socket | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -65,8 +74,13 @@ export class Session {
   private opened: Way | undefined;
   /** What the account knows of people and chats. */
   readonly directory: Directory;
+  /** What WhatsApp has been asked. */
+  readonly answers: Answers;
+  private readonly questions: Questions;
+  /** WhatsApp has told what happened while this device was away: what is remembered of groups is as it is now. */
+  private caughtUp = false;
   private readonly log: Logger;
-  /** `rest` when the status comes to rest. */
+  /** `rest` when the status comes to rest, `caught-up` when WhatsApp has told what happened meanwhile. */
   private readonly changes = new EventEmitter().setMaxListeners(0);
 
   constructor(
@@ -77,6 +91,7 @@ export class Session {
     media: Media,
     { clock, pace }: Sending,
   ) {
+    this.clock = clock;
     this.id = record.id;
     this.log = log.child({ session: record.id });
     this.state = {
@@ -88,11 +103,16 @@ export class Session {
       qr: null,
       failures: 0,
     };
-    this.directory = new Directory({ store, sessionId: this.id, log: this.log });
     this.governor = new Governor({
       ...{ store, sessionId: this.id, clock },
       pace: () => pace,
       ownBudgets: () => this.record.settings.budgets,
+    });
+    this.questions = new Questions({ clock, budgets: this.governor.budgets });
+    this.answers = new Answers({ store, sessionId: this.id, clock });
+    this.directory = new Directory({
+      ...{ store, sessionId: this.id, clock, log: this.log },
+      picture: (jid) => pictureOf(this, jid, { fresh: true }),
     });
     this.messages = new Messages(this, store, media, this.log);
     this.files = new ReceivedFiles(this, store, media, connection.plain, this.log);
@@ -250,13 +270,39 @@ export class Session {
    * `toEngineError` makes of WhatsApp's refusal; `what` begins its sentence: "Failed to leave group", and `meanings`
    * says what a code means here.
    */
-  async ask<T>(what: string, question: (wa: WASocket) => Promise<T>, meanings?: Meanings): Promise<T> {
+  ask<T>(what: string, question: (wa: WASocket) => Promise<T>, meanings?: Meanings, cost?: Cost): Promise<T> {
+    return worded(what, this.question(question, cost), meanings);
+  }
+
+  /** As {@link ask}, for what several callers may want to know: throws what WhatsApp answers, for each to put in words. */
+  async question<T>(question: (wa: WASocket) => Promise<T>, cost?: Cost): Promise<T> {
+    this.assertConnected();
+    // By the connection that there is when its turn comes.
+    return this.questions.ask(() => question(this.assertConnected()), cost);
+  }
+
+  /**
+   * What WhatsApp was asked before, while that counts as still true, else what it answers now; see {@link Answers}.
+   * Throws `session_not_connected` without a connection: nobody tells then what has changed.
+   */
+  async known<T>(asked: Ask<T>): Promise<T> {
+    this.assertConnected();
+    // What is remembered of groups is kept right by notices, and some of them may still be on their way.
+    if (asked.kind === 'group' && !(await this.catchUp())) return asked.ask();
+    return this.answers.of(asked);
+  }
+
+  /** Waits until WhatsApp has told what happened while this device was away; answers whether it has. */
+  private async catchUp(): Promise<boolean> {
+    if (this.caughtUp) return true;
+    await once(this.changes, 'caught-up', { signal: AbortSignal.timeout(CATCH_UP_MS) }).catch(() => {});
+    return this.caughtUp;
+  }
+
+  /** The open connection. Throws `session_not_connected` when there is none. */
+  assertConnected(): WASocket {
     if (this.state.status !== 'connected' || !this.socket) throw this.notConnected();
-    try {
-      return await question(this.socket.wa);
-    } catch (error) {
-      throw toEngineError(error, what, meanings);
-    }
+    return this.socket.wa;
   }
 
   /** The account that this session is linked to, once it is. */
@@ -293,6 +339,9 @@ export class Session {
   committed({ settled, received }: Pick<Committed, 'settled' | 'received'>): void {
     if (settled.length > 0) this.messages.settled(settled);
     if (received.length > 0) this.files.wake();
+    for (const message of received.filter(({ fromMe }) => !fromMe)) {
+      heardFrom(this, message).catch((error: unknown) => this.failed(error));
+    }
     const unread = received.filter(({ fromMe, content, about }) => !fromMe && content && !about);
     if (this.record.settings.read_incoming_messages && unread.length > 0) {
       this.markRead(unread.map((message) => keyTo(message, this.me))).catch((error: unknown) => this.failed(error));
@@ -375,6 +424,9 @@ export class Session {
 
   /** What waits for a connection goes on waiting. */
   private disconnected(): void {
+    this.caughtUp = false;
+    this.changes.emit('caught-up');
+    this.directory.close();
     this.messages.close();
     this.files.close();
   }
@@ -387,7 +439,7 @@ export class Session {
       this.apply(input).catch((error: unknown) => this.failed(error));
     };
     try {
-      const auth = await openAuth(this.store, this.id);
+      const auth = await openAuth(this.store, this.id, this.clock);
       if (generation !== this.generation) return;
       const alwaysOnline = this.record.settings.always_online;
       const socket = openSocket(
@@ -407,7 +459,7 @@ export class Session {
             if (online !== alwaysOnline) this.showOnline(online);
             this.messages.open(socket).catch((error: unknown) => this.failed(error));
             this.files.open();
-            this.directory.picturesChanged(socket.wa);
+            this.directory.picturesChanged();
           },
           closed: (closure) => {
             if (generation !== this.generation) return;
@@ -417,13 +469,27 @@ export class Session {
             during({ type: 'closed', closure });
           },
           commit: (change) => {
+            if (change.answers) this.answers.heard(change.answers);
             this.store.commit({ sessionId: this.id, ...change }).catch((error: unknown) => this.failed(error));
-            if (change.directory) this.directory.picturesChanged(socket.wa);
+            if (change.directory) this.directory.picturesChanged();
+          },
+          learnt: (pairs) => {
+            const answers = pairs.map((pair) => numberOf(pair, this.clock.now()));
+            this.store.commit({ sessionId: this.id, pairs, answers }).catch((error: unknown) => this.failed(error));
+          },
+          caughtUp: () => {
+            if (generation !== this.generation) return;
+            this.caughtUp = true;
+            this.changes.emit('caught-up');
           },
           call: (offer) => this.called(offer),
           restriction: (restriction) => this.restricted(restriction),
           told: (events) => this.directory.take(socket.wa, events),
           failed: (error) => this.failed(error),
+          lidOf: (jid) => lidFor(this, jid, { urgent: true }),
+          exists: async (jid) => (await find(this, jid, { urgent: true })).exists,
+          needGroup: (jid) => groupOf(this, jid, { urgent: true }),
+          group: async (jid) => (this.caughtUp ? rememberedGroup(this, jid) : undefined),
           stored: (name) => this.store.messages.content(this.id, name),
           content: async (waId) => (await this.store.messages.find(this.id, waId))?.content,
         },

@@ -5,22 +5,26 @@ import type { Change, MessageName } from '../store/store.ts';
 import type { Journal, SessionAuth } from './auth.ts';
 import {
   getAllBinaryNodeChildren,
+  getBinaryNodeChild,
   getBinaryNodeChildren,
   makeWASocket,
   proto,
   type BaileysEventMap,
   type BinaryNode,
+  type GroupMetadata,
   type WASocket,
 } from './baileys.ts';
 import { closureOf, type Closure } from './failure.ts';
 import type { StanzaOptions } from './outgoing.ts';
 import { Calls, type Offer } from './calls.ts';
+import { memberJids, type Group } from './group.ts';
+import { isGroup } from './jid.ts';
 import type { Me } from './describe.ts';
 import { asPlaintext, nameMessage, readMessage, readPost, readUnavailable, readUndecryptable } from './incoming.ts';
-import { readAck, readReceipt } from './outcomes.ts';
+import { answersRefuted, readAck, readReceipt } from './outcomes.ts';
 import { readRestriction, type Restriction } from './restriction.ts';
 import { readNotification } from './notifications.ts';
-import { Pairs } from './pairs.ts';
+import { Pairs, type Pair } from './pairs.ts';
 
 /** WhatsApp's code for a message that a restricted account may not send. */
 const RESTRICTED_NACK = '463';
@@ -48,6 +52,10 @@ export interface SocketHandlers {
   passkey(): void;
   /** WhatsApp has said something that it will not say again. Must be committed when it returns. */
   commit(change: Omit<Change, 'sessionId'>): void;
+  /** WhatsApp has told what happened while this device was away. */
+  caughtUp(): void;
+  /** WhatsApp has told which numbers and LIDs are one person. */
+  learnt(pairs: Pair[]): void;
   /** WhatsApp tells whether the account is restricted. */
   restriction(restriction: Restriction): void;
   /** Somebody calls. */
@@ -58,6 +66,14 @@ export interface SocketHandlers {
   failed(error: unknown): void;
   /** The content of a received message, if it is stored. */
   stored(name: MessageName): Promise<Buffer | undefined>;
+  /** The LID behind a phone-number jid; null: WhatsApp has no such account, or tells none. */
+  lidOf(jid: string): Promise<string | null>;
+  /** Whether WhatsApp has an account at this phone-number jid. */
+  exists(jid: string): Promise<boolean>;
+  /** Makes sure that {@link group} knows it. */
+  needGroup(jid: string): Promise<unknown>;
+  /** A group as it is known now; undefined: WhatsApp has to be asked. */
+  group(jid: string): Promise<Group | undefined>;
   /** The content of a sent message, for a recipient who could not decrypt it. */
   content(waId: string): Promise<Buffer | null | undefined>;
 }
@@ -121,6 +137,10 @@ export function openSocket(
     ...(options.way.agent && { agent: options.way.agent as never }),
     ...(options.way.fetchAgent && { fetchAgent: options.way.fetchAgent as never }),
     options: { dispatcher: options.way.dispatcher } as never,
+    cachedGroupMetadata: async (jid) => {
+      const group = await handlers.group(jid);
+      return group && asBaileys(group);
+    },
     getMessage: async ({ id }) => {
       const content = id && (await handlers.content(id));
       return content ? proto.Message.decode(content) : undefined;
@@ -134,7 +154,7 @@ export function openSocket(
   sock.ws.on('frame', (frame: BinaryNode | Uint8Array) => {
     if (frame instanceof Uint8Array) return;
     const told = pairs.read(frame);
-    if (told.length > 0) handlers.commit({ pairs: told });
+    if (told.length > 0) handlers.learnt(told);
     switch (frame.tag) {
       case 'message':
         // Baileys works on messages from the backlog one after another, and on live ones at once: a live one would
@@ -150,11 +170,18 @@ export function openSocket(
         break;
       case 'ack': {
         const outcome = readAck(frame, me());
-        if (outcome) handlers.commit({ outcomes: [outcome] });
+        if (outcome) handlers.commit({ outcomes: [outcome], answers: answersRefuted(frame) });
         // Refused for a restriction: what it is, and until when, has to be asked.
         if (frame.attrs['error'] === RESTRICTED_NACK) sock.fetchAccountReachoutTimelock().catch(() => {});
         break;
       }
+      case 'ib':
+        // WhatsApp has lost count of what it has told.
+        if (getBinaryNodeChild(frame, 'dirty')?.attrs['type'] === 'groups') {
+          handlers.commit({ answers: [{ kind: 'group', next: () => undefined }] });
+        }
+        if (getBinaryNodeChild(frame, 'offline')) handlers.caughtUp();
+        break;
       case 'receipt': {
         const { outcomes, receipts } = readReceipt(frame, me());
         if (outcomes.length + receipts.length > 0) handlers.commit({ outcomes, receipts });
@@ -194,15 +221,14 @@ export function openSocket(
   return {
     wa: sock,
     async relay(jid, message, waId, options) {
+      // Not within Baileys: it would hold up everything else that is encrypted.
+      if (isGroup(jid)) await handlers.needGroup(jid);
       await sock.relayMessage(jid, message, { messageId: waId, ...options });
     },
     async lidOf(jid) {
-      return (await sock.signalRepository.lidMapping.getLIDForPN(jid)) ?? undefined;
+      return (await handlers.lidOf(jid)) ?? undefined;
     },
-    async exists(jid) {
-      const [found] = (await sock.onWhatsApp(jid)) ?? [];
-      return Boolean(found?.exists);
-    },
+    exists: (jid) => handlers.exists(jid),
     close() {
       over = true;
       endQuietly(sock);
@@ -212,6 +238,18 @@ export function openSocket(
       await sock.logout().catch(() => {});
       endQuietly(sock);
     },
+  };
+}
+
+/** What Baileys wants to know of a group that it writes to. */
+function asBaileys(group: Group): GroupMetadata {
+  return {
+    id: group.jid,
+    subject: group.subject,
+    owner: group.owner?.jid,
+    addressingMode: (group.addressing === 'lid' ? 'lid' : 'pn') as GroupMetadata['addressingMode'],
+    participants: memberJids(group).map((id) => ({ id })),
+    ...(group.disappearAfter > 0 && { ephemeralDuration: group.disappearAfter }),
   };
 }
 
