@@ -400,8 +400,8 @@ export interface Store {
     logs(sessionId: number, slice: Slice): Promise<Sliced<MessageRecord>>;
     /** Queues a failed message again, under the same WhatsApp id. Answers whether it was a failed one. */
     resend(sessionId: number, msgId: number): Promise<boolean>;
-    /** Messages still to be sent, oldest first. */
-    queued(sessionId: number, limit: number): Promise<MessageRecord[]>;
+    /** Messages still to be sent, oldest first; without those to `exceptChats`. */
+    queued(sessionId: number, limit: number, which?: { exceptChats?: string[] }): Promise<MessageRecord[]>;
     /**
      * A frame is about to leave. The content is kept, so that every later try sends the same bytes. Answers whether it
      * is still to be sent: it may have been taken back.
@@ -409,6 +409,8 @@ export interface Store {
     written(msgId: number, sent: { content: Buffer; lid: string | null }): Promise<boolean>;
     /** A try failed before the frame left: the message is to be sent again, and the try counts. */
     retry(msgId: number): Promise<void>;
+    /** It may not leave now: the message is to be sent again, and the try does not count. */
+    postpone(msgId: number): Promise<void>;
     /** Written but never acknowledged: to be sent again under the same id. Answers how many. */
     requeue(sessionId: number, writtenBefore: number): Promise<number>;
   };

@@ -32,6 +32,7 @@ export class Messages {
       compose: ({ request, chat }, { wa }) => compose(request!, chat, this.composing(wa)),
       postAttributes: (message) => postAttributes(message, { media: this.media, sessionId: session.id }),
       isProtected: () => session.settings.account_protection,
+      clock: session.clock,
       log,
     });
   }

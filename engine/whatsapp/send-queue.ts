@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
 import { EngineError } from '../errors.ts';
 import type { MessageRecord } from '../model.ts';
 import type { Store } from '../store/store.ts';
@@ -35,6 +36,8 @@ export class SendQueue {
   private lastWrittenAt = 0;
   /** No message leaves before: the last one could not be written. */
   private notBefore = 0;
+  /** By chat, until when what is to be known first may not be asked of WhatsApp. */
+  private readonly held = new Map<string, number>();
 
   constructor(
     private readonly options: {
@@ -45,6 +48,7 @@ export class SendQueue {
       /** What the stanza of a post in a channel says besides. */
       postAttributes?: (message: MessageRecord) => Promise<Record<string, string> | undefined>;
       isProtected: () => boolean;
+      clock: Clock;
       /** Instead of {@link RETRY_PAUSE_MS}. */
       retryPauseMs?: number;
       log: Logger;
@@ -93,7 +97,7 @@ export class SendQueue {
   private async drain(): Promise<void> {
     const { store, sessionId } = this.options;
     while (this.socket && this.unacknowledged.size < UNACKNOWLEDGED) {
-      const [message] = await store.messages.queued(sessionId, 1);
+      const [message] = await store.messages.queued(sessionId, 1, { exceptChats: this.heldChats() });
       if (!message || this.mustPause()) break;
       if (!(await this.send(message, this.socket))) break;
     }
@@ -144,8 +148,25 @@ export class SendQueue {
     throw new EngineError('recipient_not_on_whatsapp', `+${phone} is not on WhatsApp`);
   }
 
+  /** The message waits for its time, and so does what follows in its chat. */
+  private async hold(message: MessageRecord, afterS: number): Promise<void> {
+    const { store, clock } = this.options;
+    const until = clock.now() + afterS * 1000;
+    this.held.set(message.chat, until);
+    clock.at(until, () => this.wake());
+    await store.messages.postpone(message.msgId);
+  }
+
+  private heldChats(): string[] {
+    const now = this.options.clock.now();
+    for (const [chat, until] of this.held) if (until <= now) this.held.delete(chat);
+    return [...this.held.keys()];
+  }
+
   /** Gives the message up, or puts it back for another try after a pause. */
   private async failed(message: MessageRecord, error: unknown): Promise<void> {
+    // Nothing is wrong with it: whether its number exists, or who is in its group, cannot be asked before.
+    if (error instanceof EngineError && error.retryAfterS !== undefined) return this.hold(message, error.retryAfterS);
     const { store, sessionId, log, retryPauseMs = RETRY_PAUSE_MS } = this.options;
     // What the connection failed is not the message's fault, however often it happens.
     const spent = message.attempts + 1 >= TRIES && !isConnectionFailure(error);

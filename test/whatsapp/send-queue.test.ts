@@ -7,6 +7,7 @@ await import('../../engine/whatsapp/hardening.ts');
 const { SendQueue } = await import('../../engine/whatsapp/send-queue.ts');
 const { Seal } = await import('../../engine/store/seal.ts');
 const { openSqliteStore } = await import('../../engine/store/sqlite/index.ts');
+const { systemClock } = await import('../../engine/clock.ts');
 const { sessionSettings } = await import('../../engine/model.ts');
 
 const CHAT = '15550100002@s.whatsapp.net';
@@ -20,7 +21,7 @@ beforeEach(async () => {
   ({ id: sessionId } = await store.sessions.create(settings, { apiKey: 'k', webhookSecret: 's' }));
   const compose = async ({ request }: MessageRecord) => ({ conversation: request!.text! });
   const log = pino({ level: 'silent' });
-  queue = new SendQueue({ store, sessionId, compose, isProtected: () => false, log, retryPauseMs: 1 });
+  queue = new SendQueue({ store, sessionId, compose, isProtected: () => false, clock: systemClock, log, retryPauseMs: 1 });
 });
 afterEach(async () => {
   queue.close();

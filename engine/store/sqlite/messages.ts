@@ -110,12 +110,12 @@ export function messages(db: Database): Store['messages'] {
       );
       return changes > 0;
     },
-    async queued(sessionId, limit) {
+    async queued(sessionId, limit, { exceptChats = [] } = {}) {
       return db
         .all(
-          `SELECT * FROM messages WHERE session_id = ? AND send = 'queued' AND ${TO_SEND} ORDER BY msg_id LIMIT ?`,
-          sessionId,
-          limit,
+          `SELECT * FROM messages WHERE session_id = ? AND send = 'queued' AND ${TO_SEND}
+           AND chat NOT IN (SELECT value FROM json_each(?)) ORDER BY msg_id LIMIT ?`,
+          ...[sessionId, JSON.stringify(exceptChats), limit],
         )
         .map(toMessage);
     },
@@ -133,6 +133,12 @@ export function messages(db: Database): Store['messages'] {
       // `written` has counted the try already.
       db.run(
         `UPDATE messages SET attempts = attempts + (send = 'queued'), send = 'queued' WHERE msg_id = ? AND ${TO_SEND}`,
+        msgId,
+      );
+    },
+    async postpone(msgId) {
+      db.run(
+        `UPDATE messages SET attempts = attempts - (send = 'written'), send = 'queued' WHERE msg_id = ? AND ${TO_SEND}`,
         msgId,
       );
     },
