@@ -3,7 +3,7 @@ import { EngineError } from '../errors.ts';
 import * as contacts from '../whatsapp/contacts.ts';
 import { describeContact } from '../whatsapp/directory.ts';
 import { lidOf, phoneOf, toJid } from '../whatsapp/jid.ts';
-import { imgUrl, lid, personJid, phone, whatWasDone } from './fields.ts';
+import { fresh, imgUrl, lid, personJid, phone, whatWasDone } from './fields.ts';
 import { listed, listFields, listOf, sliceOf } from './listing.ts';
 import { operation } from './operation.ts';
 
@@ -73,6 +73,7 @@ export const put = operation({
       .meta({ description: 'Name of the contact', examples: ['Robin Example'] }),
     saveOnPrimaryAddressbook: z.boolean().default(false).describe('Also save it in the address book of the phone'),
   }),
+  errors: ['budget_exhausted'],
   output: z.object({ jid: personJid, fullName: about.name, lid, phone }),
   run: async ({ session }, { jid, fullName, saveOnPrimaryAddressbook: onPhone }) => {
     const { name, ...who } = await contacts.put(session, contacts.toPerson(jid, 'jid'), { fullName, onPhone });
@@ -84,11 +85,12 @@ export const get = operation({
   id: 'contact.get',
   http: 'GET /api/contacts/:contactPhoneNumber',
   access: 'session',
-  summary: 'Get what is known of a person; WhatsApp is asked for picture and about text',
-  input: byNumber,
+  summary: 'Get what is known of a person; WhatsApp is asked for picture and about text, at most once an hour',
+  input: byNumber.extend({ fresh }),
+  errors: ['budget_exhausted'],
   output: shown,
-  run: async ({ session }, { contactPhoneNumber }) => {
-    return describeContact(await contacts.get(session, person(contactPhoneNumber)));
+  run: async ({ session }, { contactPhoneNumber, fresh }) => {
+    return describeContact(await contacts.get(session, person(contactPhoneNumber), { fresh }));
   },
 });
 
@@ -98,12 +100,13 @@ export const picture = operation({
   access: 'session',
   limit: 'contact_picture',
   summary: 'Get the URL of a person’s profile picture',
-  input: byNumber,
+  input: byNumber.extend({ fresh }),
+  errors: ['budget_exhausted'],
   output: z.object({
     imgUrl: imgUrl.describe('URL of the picture, at WhatsApp; null: there is none that this account may see'),
   }),
-  run: async ({ session }, { contactPhoneNumber }) => ({
-    imgUrl: await contacts.picture(session, person(contactPhoneNumber)),
+  run: async ({ session }, { contactPhoneNumber, fresh }) => ({
+    imgUrl: await contacts.picture(session, person(contactPhoneNumber), { fresh }),
   }),
 });
 
@@ -113,6 +116,7 @@ export const block = operation({
   access: 'session',
   summary: 'Block a person: they can no longer write or call',
   input: byNumber,
+  errors: ['budget_exhausted'],
   output: z.object({ message: whatWasDone('Contact blocked') }),
   run: async ({ session }, { contactPhoneNumber }) => {
     await contacts.setBlocked(session, person(contactPhoneNumber), true);
@@ -126,6 +130,7 @@ export const unblock = operation({
   access: 'session',
   summary: 'Unblock a person',
   input: byNumber,
+  errors: ['budget_exhausted'],
   output: z.object({ message: whatWasDone('Contact unblocked') }),
   run: async ({ session }, { contactPhoneNumber }) => {
     await contacts.setBlocked(session, person(contactPhoneNumber), false);
@@ -149,15 +154,18 @@ export const check = operation({
   access: 'session',
   limit: 'number_check',
   summary: 'Check whether a phone number, or a LID, is on WhatsApp',
-  input: z.object({ phone_number: contactPhoneNumber }),
+  input: z.object({ phone_number: contactPhoneNumber, fresh }),
+  errors: ['budget_exhausted'],
   output: z.object({
     exists: z.boolean().describe('Whether it is on WhatsApp'),
     jid: personJid.nullable().describe('WhatsApp’s address of the person; null when there is none'),
     lid,
     phone,
   }),
-  run: async ({ session }, { phone_number }) => {
-    const { exists, person } = await contacts.check(session, contacts.toPerson(phone_number, 'phone_number'));
+  run: async ({ session }, { phone_number, fresh }) => {
+    const { exists, person } = await contacts.check(session, contacts.toPerson(phone_number, 'phone_number'), {
+      fresh,
+    });
     return { exists, jid: exists ? person.jid : null, lid: exists ? person.lid : null, phone: person.phone };
   },
 });
@@ -170,6 +178,7 @@ export const lidFromPn = operation({
   input: z.object({
     pn: contactPhoneNumber.describe('Phone number with country code, or its address (…@s.whatsapp.net)'),
   }),
+  errors: ['budget_exhausted'],
   output: z.object({ lid: lidShown.describe('LID of the person') }),
   run: async ({ session }, { pn }) => {
     const jid = addressIn(pn, phoneOf);

@@ -61,3 +61,9 @@ export const unixMs = z.int().meta({ description: 'Time in Unix milliseconds', e
 /** What was done, for people. */
 export const whatWasDone = (text: string) =>
   z.string().meta({ description: 'What was done, for people', examples: [text] });
+
+/** For what is answered from memory while that counts as still true. */
+export const fresh = z
+  .boolean()
+  .default(false)
+  .meta({ description: 'true: ask WhatsApp now, instead of answering from what it has said before', examples: [true] });

@@ -3,7 +3,7 @@ import { EngineError, unforeseen } from '../errors.ts';
 import { describeGroup, type Group } from '../whatsapp/group.ts';
 import * as groups from '../whatsapp/groups.ts';
 import { listed, listFields, listOf, sliceOf } from './listing.ts';
-import { groupJid, imgUrl, lid, people as typed, personJid, phone, unixSeconds } from './fields.ts';
+import { fresh, groupJid, imgUrl, lid, people as typed, personJid, phone, unixSeconds } from './fields.ts';
 import { operation } from './operation.ts';
 
 const groupId = groupJid;
@@ -114,6 +114,7 @@ export const create = operation({
       .meta({ description: 'Name of the group', examples: ['Choir'] }),
     participants: anybody.default([]),
   }),
+  errors: ['budget_exhausted'],
   output: z
     .object({ ...card, failed: z.array(outcome).describe('Who could not be added, and why') })
     .meta({ title: 'NewGroup' }),
@@ -158,10 +159,11 @@ export const metadata = operation({
   access: 'session',
   limit: 'group_metadata',
   summary: 'Get the subject, description, settings and members of a group',
-  input: z.object({ groupJid }),
+  input: z.object({ groupJid, fresh }),
+  errors: ['budget_exhausted'],
   output: shown,
-  run: async ({ session }, { groupJid }) =>
-    describeGroup(await groups.metadata(session, groups.toGroupJid(groupJid, 'groupJid'))),
+  run: async ({ session }, { groupJid, fresh }) =>
+    describeGroup(await groups.metadata(session, groups.toGroupJid(groupJid, 'groupJid'), { fresh })),
 });
 
 export const participants = operation({
@@ -170,7 +172,8 @@ export const participants = operation({
   access: 'session',
   limit: 'group_metadata',
   summary: 'List the members of a group',
-  input: z.object({ groupJid }),
+  input: z.object({ groupJid, fresh }),
+  errors: ['budget_exhausted'],
   output: z.array(
     z.object({
       id: personJid.describe('LID where known, else the phone-number address'),
@@ -180,8 +183,8 @@ export const participants = operation({
       phone,
     }),
   ),
-  run: async ({ session }, { groupJid }) => {
-    const { members } = await groups.metadata(session, groups.toGroupJid(groupJid, 'groupJid'));
+  run: async ({ session }, { groupJid, fresh }) => {
+    const { members } = await groups.metadata(session, groups.toGroupJid(groupJid, 'groupJid'), { fresh });
     return members.map(({ jid, lid, phone, admin }) => ({ id: lid ?? jid, ...(admin && { admin }), jid, lid, phone }));
   },
 });
@@ -192,6 +195,7 @@ export const add = operation({
   access: 'session',
   summary: 'Add people to a group; answers what came of each',
   input: z.object({ groupJid, participants: people }),
+  errors: ['budget_exhausted'],
   output: z.array(outcome),
   run: ({ session }, { groupJid, participants }) =>
     groups.change(session, groups.toGroupJid(groupJid, 'groupJid'), groups.toParticipants(participants), 'add'),
@@ -282,6 +286,7 @@ export const settings = operation({
       ? { disappearAfter: [`The disappearAfter field must be one of: ${TIMERS.join(', ')}.`] }
       : undefined;
   },
+  errors: ['budget_exhausted'],
   output: z.object({
     subject,
     description: desc,
@@ -315,7 +320,7 @@ export const settings = operation({
     const { subject, desc, announce, restrict, joinApproval, memberAdd, disappearAfter } = group;
     return {
       ...{ subject, description: desc, announce, restrict, joinApproval, memberAdd, disappearAfter },
-      ...(source !== undefined && { imgUrl: await groups.picture(session, jid) }),
+      ...(source !== undefined && { imgUrl: await groups.picture(session, jid, { fresh: true }) }),
       ...(failed.size > 0 && { failed: textsOf(failed) }),
     };
   },
@@ -419,6 +424,7 @@ export const picture = operation({
   http: 'GET /api/groups/:groupJid/picture',
   access: 'session',
   summary: 'Get the URL of the picture of a group',
+  errors: ['budget_exhausted'],
   input: z.object({ groupJid }),
   output: z.object({
     imgUrl: imgUrl.describe('URL of the picture, at WhatsApp; null: there is none that this account may see'),

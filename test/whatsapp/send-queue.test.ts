@@ -21,7 +21,15 @@ beforeEach(async () => {
   ({ id: sessionId } = await store.sessions.create(settings, { apiKey: 'k', webhookSecret: 's' }));
   const compose = async ({ request }: MessageRecord) => ({ conversation: request!.text! });
   const log = pino({ level: 'silent' });
-  queue = new SendQueue({ store, sessionId, compose, isProtected: () => false, clock: systemClock, log, retryPauseMs: 1 });
+  queue = new SendQueue({
+    store,
+    sessionId,
+    compose,
+    isProtected: () => false,
+    clock: systemClock,
+    log,
+    retryPauseMs: 1,
+  });
 });
 afterEach(async () => {
   queue.close();

@@ -186,3 +186,22 @@ export const disappearingField: INodeProperties = {
   options: [...TIMERS, { name: 'Never', value: 0 }],
   description: 'How long new messages stay, for everyone in the chat',
 };
+
+/** For what the engine answers from memory while WhatsApp has told nothing else. */
+export const freshField: INodeProperties = {
+  displayName: 'Options',
+  name: 'options',
+  type: 'collection',
+  placeholder: 'Add Option',
+  default: {},
+  options: [
+    {
+      displayName: 'Ask WhatsApp Now',
+      name: 'fresh',
+      type: 'boolean',
+      default: true,
+      description: 'Whether to ask WhatsApp again, instead of taking what it has told the engine before',
+      routing: { send: { type: 'query', property: 'fresh' } },
+    },
+  ],
+};

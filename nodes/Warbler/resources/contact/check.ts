@@ -1,7 +1,7 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
-import { actingSessionField } from '../../shared/fields';
+import { actingSessionField, freshField } from '../../shared/fields';
 
 export const option: INodePropertyOptions = {
   name: 'Check Number',
@@ -25,4 +25,5 @@ export const description = updateDisplayOptions({ show: { resource: ['contact'],
     placeholder: 'e.g. +14155552671',
     description: 'The number to check, with country code',
   },
+  freshField,
 ]);

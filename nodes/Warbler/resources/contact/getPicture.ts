@@ -1,7 +1,7 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
-import { actingSessionField, contactField } from '../../shared/fields';
+import { actingSessionField, contactField, freshField } from '../../shared/fields';
 
 export const option: INodePropertyOptions = {
   name: 'Get Picture',
@@ -17,4 +17,5 @@ export const option: INodePropertyOptions = {
 export const description = updateDisplayOptions({ show: { resource: ['contact'], operation: ['getPicture'] } }, [
   actingSessionField,
   contactField,
+  freshField,
 ]);

@@ -1,7 +1,7 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
-import { actingSessionField, groupField } from '../../shared/fields';
+import { actingSessionField, freshField, groupField } from '../../shared/fields';
 
 export const option: INodePropertyOptions = {
   name: 'Get',
@@ -17,4 +17,5 @@ export const option: INodePropertyOptions = {
 export const description = updateDisplayOptions({ show: { resource: ['group'], operation: ['get'] } }, [
   actingSessionField,
   groupField,
+  freshField,
 ]);
