@@ -7,18 +7,20 @@ import {
   WasenderWebhookEventType,
 } from 'wasenderapi';
 
+import { TestClock } from '../engine/clock.ts';
 import { Receiver } from '../engine/receiver.ts';
 import { FRIEND, TOKEN } from '../whatsapp/stage.ts';
 import { file } from './files.ts';
 import { must, OWN, SAMPLE, SAMPLE_JID, World, type PhoneMessage } from './world.ts';
 
 /** WasenderApi's own client, as its users have it: only the address and the keys are others. */
+const clock = new TestClock();
 let world: World;
 let receiver: Receiver;
 let client: Wasender;
 let group: string;
 beforeAll(async () => {
-  world = await World.open();
+  world = await World.open({ clock, config: { limits: 'documented' } });
   receiver = await Receiver.start();
   client = new Wasender(world.apiKey, TOKEN, `${world.stage.engine.url}/api`);
   group = world.group([OWN, SAMPLE, FRIEND]);
@@ -366,6 +368,52 @@ test('its errors carry our status, text and fields', async () => {
   });
   const stranger = new Wasender('f'.repeat(64), undefined, `${world.stage.engine.url}/api`);
   await expect(stranger.getSessionStatus()).rejects.toMatchObject({ statusCode: 401, apiMessage: 'Invalid API key' });
+});
+
+test('it reads how many requests are left, and until when', async () => {
+  const { rateLimit } = await client.getSessionStatus();
+  expect(rateLimit).toMatchObject({ limit: 256, remaining: expect.any(Number) });
+  clock.advance(60_000);
+  const { rateLimit: fresh } = await client.getSessionStatus();
+  expect(fresh).toMatchObject({ limit: 256, remaining: 255, resetTimestamp: clock.now() / 1000 + 60 });
+  expect(fresh!.getResetTimestampAsDate!()).toEqual(new Date(clock.now() + 60_000));
+});
+
+describe('with account protection', () => {
+  beforeAll(() => client.updateWhatsAppSession(1, { account_protection: true }));
+  afterAll(() => client.updateWhatsAppSession(1, { account_protection: false }));
+  beforeEach(() => clock.advance(5000));
+
+  test('it says how long to wait', async () => {
+    await client.sendText({ to, text: 'one' });
+    await expect(client.sendText({ to, text: 'two' })).rejects.toMatchObject({
+      statusCode: 429,
+      apiMessage: expect.stringMatching(/^You have account protection enabled\./),
+      retryAfter: 5,
+      rateLimit: { limit: 1, remaining: 0, resetTimestamp: clock.now() / 1000 + 5 },
+    });
+  });
+
+  test('it tries again when told to, and gets through', async () => {
+    const statuses: number[] = [];
+    const patient = new Wasender(
+      world.apiKey,
+      undefined,
+      `${world.stage.engine.url}/api`,
+      async (...request) => {
+        const response = await fetch(...request);
+        statuses.push(response.status);
+        // While it waits, for a real second.
+        if (response.status === 429) clock.advance(1000);
+        return response;
+      },
+      { enabled: true, maxRetries: 1 },
+    );
+    await patient.sendText({ to, text: 'three' });
+    clock.advance(4000);
+    await patient.sendText({ to, text: 'four' });
+    expect(statuses).toEqual([200, 429, 200]);
+  });
 });
 
 test('every event that it knows can be subscribed to, and its dispatcher knows what is posted', async () => {

@@ -24,8 +24,8 @@ export class World {
     readonly apiKey: string,
   ) {}
 
-  static async open(): Promise<World> {
-    const stage = await Stage.open();
+  static async open(options?: Parameters<typeof Stage.open>[0]): Promise<World> {
+    const stage = await Stage.open(options);
     const files = await Files.start();
     stage.sandbox.addPhone({ phone: SAMPLE, name: 'Sam Sample' });
     const { body } = await stage.call('GET', '/api/whatsapp-sessions/1');

@@ -138,6 +138,11 @@ const asked = async (what: string, about?: Asked) => {
 const dataOf = ({ body }: Answer) => body['data'] as Json;
 const own = (record = session) => `/api/whatsapp-sessions/${record.id}`;
 
+test('without limits nothing is said of them', async () => {
+  const { status, headers } = await ask('GET /api/status', { key: session.apiKey });
+  expect([status, headers.get('x-ratelimit-limit')]).toEqual([200, null]);
+});
+
 describe('who is let in', () => {
   test.each<[string, Record<string, string>, string]>([
     ['nobody', {}, 'API key is required'],
