@@ -120,7 +120,10 @@ export const sessionSettings = z.object({
     .string()
     .regex(/^\+?[0-9][0-9 ().-]{4,24}$/)
     .meta({ description: 'Phone number in international format', examples: ['+15551234567'] }),
-  account_protection: z.boolean().default(false).describe('Send at most one message every 5 seconds'),
+  account_protection: z
+    .boolean()
+    .default(false)
+    .describe('Take one message every 5 seconds, and refuse others until then'),
   log_messages: z.boolean().default(true).describe('Keep the content of sent messages for the message log'),
   webhook_url: z
     .url({ protocol: /^https?$/ })

@@ -18,7 +18,7 @@ export const accountProtection = yesOrNo(
   'Protect Account',
   'accountProtection',
   'account_protection',
-  'Whether to keep a pause between messages, which lowers the risk that WhatsApp restricts the number',
+  'Whether to take one message every 5 seconds and to refuse others, which lowers the risk that WhatsApp restricts the number',
 );
 export const logMessages = yesOrNo(
   'Log Messages',
