@@ -1,6 +1,6 @@
 /**
  * Writes what is derived: the output schemas that n8n's editor reads and the README's table of operations, from the
- * nodes and the engine's operations; the REST API as OpenAPI and as a page to read; and the page of what of WasenderApi's documentation
+ * nodes and the engine's operations; the REST API as OpenAPI and as a page to read; a snapshot of each MCP tool and the README's table of them; and the page of what of WasenderApi's documentation
  * holds, from what the contract tests have found (they are run when they have not been yet). Run by `npm run generate`,
  * which builds before. With `--check` nothing is written, and whatever is not as it would be is told.
  */
@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { format } from 'prettier';
 import { conformancePage, results } from './conformance.mjs';
 import { operationsTable, outputSchemas } from './nodes.mjs';
+import { toolsTable } from './tools.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const check = process.argv.includes('--check');
@@ -18,6 +19,8 @@ const { Warbler } = await import(join(root, 'dist/nodes/Warbler/Warbler.node.js'
 const { operations } = await import(join(root, 'engine/dist/operations/index.js'));
 const { openApi } = await import(join(root, 'engine/dist/operations/openapi.js'));
 const { apiPage } = await import(join(root, 'engine/dist/operations/api-page.js'));
+const { tools } = await import(join(root, 'engine/dist/surfaces/mcp/tools.js'));
+const shownTools = [...tools.values()].map(({ shown }) => shown);
 const { description } = new Warbler();
 
 /** Path → content of everything that is generated. */
@@ -28,11 +31,23 @@ for (const [path, schema] of outputSchemas(description, operations)) {
   files.set(join(schemas, path), await format(JSON.stringify(schema, null, 2), { parser: 'json' }));
 }
 
+const snapshots = join(root, 'test/contract/tools');
+for (const tool of shownTools) {
+  files.set(join(snapshots, `${tool.name}.json`), await format(JSON.stringify(tool, null, 2), { parser: 'json' }));
+}
+
 const readme = join(root, 'README.md');
-const table = `<!-- operations -->\n\n${operationsTable(description)}\n\n<!-- /operations -->`;
+const tables = { operations: operationsTable(description), tools: toolsTable(shownTools) };
 files.set(
   readme,
-  readFileSync(readme, 'utf8').replace(/<!-- operations -->[^]*<!-- \/operations -->/, () => table),
+  Object.entries(tables).reduce(
+    (text, [name, table]) =>
+      text.replace(
+        new RegExp(`<!-- ${name} -->[^]*<!-- /${name} -->`),
+        () => `<!-- ${name} -->\n\n${table}\n\n<!-- /${name} -->`,
+      ),
+    readFileSync(readme, 'utf8'),
+  ),
 );
 
 // As an engine says it that nobody has told where it is.
@@ -51,7 +66,7 @@ function contractTests() {
   return rows;
 }
 
-const leftOver = filesIn(schemas).filter((path) => !files.has(path));
+const leftOver = [schemas, snapshots].flatMap(filesIn).filter((path) => !files.has(path));
 const changed = [...files].filter(([path, content]) => !existsSync(path) || readFileSync(path, 'utf8') !== content);
 if (check) {
   for (const path of [...changed.map(([path]) => path), ...leftOver]) {

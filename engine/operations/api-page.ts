@@ -23,6 +23,13 @@ export function apiPage(document: OpenApi): string {
   ].join('\n\n');
 }
 
+/** One operation by itself, with the shapes that it refers to. */
+export function apiEntry(document: OpenApi, heading: string, operation: OpenApiOperation): string {
+  const text = section(document, { heading, operation });
+  const named = Object.entries(document.components.schemas).filter(([name]) => text.includes(link(name)));
+  return [text, ...named.map(shape)].join('\n\n');
+}
+
 function section(document: OpenApi, { heading, operation }: { heading: string; operation: OpenApiOperation }): string {
   const { description, parameters = [], requestBody, responses } = operation;
   const body = requestBody?.content['application/json']?.schema;

@@ -40,6 +40,14 @@ export const get = operation({
   http: 'GET /api/channels/:channelJid',
   access: 'session',
   summary: 'Get a channel by its address or the code of its link',
+  tools: [
+    {
+      name: 'get_channel',
+      description:
+        'Get a WhatsApp channel by its address or the code of its link: name, description, number of subscribers.',
+      readOnly: true,
+    },
+  ],
   input: z.object({ channelJid }),
   output: shown,
   run: ({ session }, { channelJid }) => channels.get(session, channels.toChannel(channelJid, 'channelJid')),
@@ -50,6 +58,13 @@ export const list = operation({
   http: 'GET /api/channels',
   access: 'session',
   summary: 'List the channels that the account follows or runs, by name',
+  tools: [
+    {
+      name: 'list_channels',
+      description: 'List the WhatsApp channels that the account follows or runs.',
+      readOnly: true,
+    },
+  ],
   input: z.object({}),
   output: z.array(shown),
   run: ({ session }) => channels.list(session),

@@ -11,6 +11,15 @@ export const presence = operation({
   http: 'POST /api/send-presence-update',
   access: 'session',
   summary: 'Show the account as typing, recording, online or offline',
+  tools: [
+    {
+      name: 'send_presence_update',
+      description:
+        'Show in a chat that this account is typing (composing), recording or has stopped (paused); or show the whole account as online (available) or offline (unavailable), for which jid is its own number.',
+      idempotent: true,
+      plain: true,
+    },
+  ],
   input: z.object({
     jid: jid.describe('Chat that sees it; for available and unavailable the account’s own number'),
     type: z

@@ -43,6 +43,27 @@ export const list = operation({
   http: 'GET /api/contacts',
   access: 'session',
   summary: 'List the contacts of the account, by name',
+  tools: [
+    {
+      name: 'list_contacts',
+      description:
+        'List the contacts of the WhatsApp account by name, a page at a time. To find somebody use search_contacts.',
+      readOnly: true,
+      local: true,
+      fields: ['page', 'limit'],
+      set: { paginated: true },
+    },
+    {
+      name: 'search_contacts',
+      description:
+        'Find contacts by a part of their name or number, for instance to learn the number of somebody known by name before writing to them.',
+      readOnly: true,
+      local: true,
+      fields: ['search', 'page', 'limit'],
+      required: ['search'],
+      set: { paginated: true },
+    },
+  ],
   input: z.object(listFields),
   output: listOf(shown),
   run: async ({ engine, record }, { search, ...asked }) => {
@@ -62,6 +83,13 @@ export const put = operation({
   http: 'PUT /api/contacts',
   access: 'session',
   summary: 'Save a contact in the account’s address book, or give it another name',
+  tools: [
+    {
+      name: 'add_or_edit_contact',
+      description: 'Save a person in the address book of the WhatsApp account, or give them another name.',
+      idempotent: true,
+    },
+  ],
   input: z.object({
     jid: contactPhoneNumber,
     fullName: z
@@ -85,6 +113,13 @@ export const get = operation({
   id: 'contact.get',
   http: 'GET /api/contacts/:contactPhoneNumber',
   access: 'session',
+  tools: [
+    {
+      name: 'get_contact_info',
+      description: 'Get what is known of a person: names, number, picture and the about text.',
+      readOnly: true,
+    },
+  ],
   summary: 'Get what is known of a person; WhatsApp is asked for picture and about text, at most once an hour',
   input: byNumber.extend({ fresh }),
   errors: ['budget_exhausted'],
@@ -100,6 +135,14 @@ export const picture = operation({
   access: 'session',
   limit: 'contact_picture',
   summary: 'Get the URL of a person’s profile picture',
+  tools: [
+    {
+      name: 'get_contact_picture',
+      description: 'Get the URL of a person’s profile picture; null when there is none that this account may see.',
+      readOnly: true,
+      plain: true,
+    },
+  ],
   input: byNumber.extend({ fresh }),
   errors: ['budget_exhausted'],
   output: z.object({
@@ -115,6 +158,14 @@ export const block = operation({
   http: 'POST /api/contacts/:contactPhoneNumber/block',
   access: 'session',
   summary: 'Block a person: they can no longer write or call',
+  tools: [
+    {
+      name: 'block_contact',
+      description: 'Block a person: they can no longer write to this account or call it.',
+      idempotent: true,
+      plain: true,
+    },
+  ],
   input: byNumber,
   errors: ['budget_exhausted'],
   output: z.object({ message: whatWasDone('Contact blocked') }),
@@ -129,6 +180,14 @@ export const unblock = operation({
   http: 'POST /api/contacts/:contactPhoneNumber/unblock',
   access: 'session',
   summary: 'Unblock a person',
+  tools: [
+    {
+      name: 'unblock_contact',
+      description: 'Unblock a person, so that they can write and call again.',
+      idempotent: true,
+      plain: true,
+    },
+  ],
   input: byNumber,
   errors: ['budget_exhausted'],
   output: z.object({ message: whatWasDone('Contact unblocked') }),
@@ -154,6 +213,15 @@ export const check = operation({
   access: 'session',
   limit: 'number_check',
   summary: 'Check whether a phone number, or a LID, is on WhatsApp',
+  tools: [
+    {
+      name: 'check_jid_on_whatsapp',
+      description:
+        'Check whether a phone number is on WhatsApp, before writing to it for the first time. WhatsApp dislikes accounts that check many numbers.',
+      readOnly: true,
+      plain: true,
+    },
+  ],
   input: z.object({ phone_number: contactPhoneNumber, fresh }),
   errors: ['budget_exhausted'],
   output: z.object({
@@ -175,6 +243,14 @@ export const lidFromPn = operation({
   http: 'GET /api/lid-from-pn/:pn',
   access: 'session',
   summary: 'Get the LID of a phone number',
+  tools: [
+    {
+      name: 'get_lid_from_phone_number',
+      description: 'Get the LID (WhatsApp’s address that does not tell the number) of a phone number.',
+      readOnly: true,
+      plain: true,
+    },
+  ],
   input: z.object({
     pn: contactPhoneNumber.describe('Phone number with country code, or its address (…@s.whatsapp.net)'),
   }),
@@ -193,6 +269,14 @@ export const pnFromLid = operation({
   http: 'GET /api/pn-from-lid/:lid',
   access: 'session',
   summary: 'Get the phone number of a LID, where WhatsApp has told it to this account',
+  tools: [
+    {
+      name: 'get_phone_number_from_lid',
+      description: 'Get the phone number behind a LID (…@lid), where WhatsApp has told it to this account.',
+      readOnly: true,
+      plain: true,
+    },
+  ],
   input: z.object({ lid: lidShown.describe('LID (…@lid)') }),
   output: z.object({ pn: personJid }),
   run: async ({ session }, { lid: typed }) => {

@@ -105,6 +105,12 @@ export const create = operation({
   http: 'POST /api/groups',
   access: 'session',
   summary: 'Create a group; tells who could not be added',
+  tools: [
+    {
+      name: 'create_group',
+      description: 'Create a WhatsApp group with this account as its admin. Tells who could not be added.',
+    },
+  ],
   input: z.object({
     name: z
       .string()
@@ -129,6 +135,24 @@ export const list = operation({
   http: 'GET /api/groups',
   access: 'session',
   summary: 'List the groups that the account is in, by name',
+  tools: [
+    {
+      name: 'list_groups',
+      description: 'List the groups that the account is in, by name, a page at a time. To find one use search_groups.',
+      readOnly: true,
+      fields: ['page', 'limit'],
+      set: { paginated: true },
+    },
+    {
+      name: 'search_groups',
+      description:
+        'Find groups by a part of their name, for instance to learn the address of a group before writing to it.',
+      readOnly: true,
+      fields: ['search', 'page', 'limit'],
+      required: ['search'],
+      set: { paginated: true },
+    },
+  ],
   input: z.object(listFields),
   output: listOf(
     z
@@ -159,6 +183,13 @@ export const metadata = operation({
   access: 'session',
   limit: 'group_metadata',
   summary: 'Get the subject, description, settings and members of a group',
+  tools: [
+    {
+      name: 'get_group_metadata',
+      description: 'Get the name, description, settings and members of a group.',
+      readOnly: true,
+    },
+  ],
   input: z.object({ groupJid, fresh }),
   errors: ['budget_exhausted'],
   output: shown,
@@ -172,6 +203,14 @@ export const participants = operation({
   access: 'session',
   limit: 'group_metadata',
   summary: 'List the members of a group',
+  tools: [
+    {
+      name: 'get_group_participants',
+      description: 'List the members of a group with their numbers, where known, and who is an admin.',
+      readOnly: true,
+      plain: true,
+    },
+  ],
   input: z.object({ groupJid, fresh }),
   errors: ['budget_exhausted'],
   output: z.array(
@@ -194,6 +233,15 @@ export const add = operation({
   http: 'POST /api/groups/:groupJid/participants/add',
   access: 'session',
   summary: 'Add people to a group; answers what came of each',
+  tools: [
+    {
+      name: 'add_group_participants',
+      description:
+        'Add people to a group that this account administers. Tells what came of each: people may only let contacts add them, and then an invitation is answered instead.',
+      idempotent: true,
+      plain: true,
+    },
+  ],
   input: z.object({ groupJid, participants: people }),
   errors: ['budget_exhausted'],
   output: z.array(outcome),
@@ -206,6 +254,15 @@ export const remove = operation({
   http: 'POST /api/groups/:groupJid/participants/remove',
   access: 'session',
   summary: 'Remove people from a group; answers what came of each',
+  tools: [
+    {
+      name: 'remove_group_participants',
+      description: 'Remove people from a group that this account administers. Tells what came of each.',
+      destructive: true,
+      idempotent: true,
+      plain: true,
+    },
+  ],
   input: z.object({ groupJid, participants: people }),
   output: z.array(outcome),
   run: ({ session }, { groupJid, participants }) =>
@@ -217,6 +274,14 @@ export const roles = operation({
   http: 'PUT /api/groups/:groupId/participants/update',
   access: 'session',
   summary: 'Make members admins, or admins members again',
+  tools: [
+    {
+      name: 'update_group_participants',
+      description: 'Make members of a group admins (promote), or admins members again (demote).',
+      idempotent: true,
+      plain: true,
+    },
+  ],
   input: z.object({
     groupId,
     action: z.enum(['promote', 'demote']).describe('promote: to admin. demote: to member'),
@@ -276,6 +341,14 @@ export const settings = operation({
   http: 'PUT /api/groups/:groupJid/settings',
   access: 'session',
   summary: 'Change settings of a group; each given field is applied by itself',
+  tools: [
+    {
+      name: 'update_group_settings',
+      description:
+        'Change the name, description, picture or rules of a group. Each given field is applied by itself; failed tells what could not be.',
+      idempotent: true,
+    },
+  ],
   input: z.object({ groupJid, ...settingFields }),
   rules: (input): Record<string, string[]> | undefined => {
     const { disappearAfter } = input;
@@ -349,6 +422,14 @@ export const inviteLink = operation({
   http: 'GET /api/groups/:groupJid/invite-link',
   access: 'session',
   summary: 'Get the invite link of a group; only its admins can',
+  tools: [
+    {
+      name: 'generate_invite_link',
+      description: 'Get the invite link of a group that this account administers. Whoever has it can join.',
+      readOnly: true,
+      plain: true,
+    },
+  ],
   envelope: 'flat',
   input: z.object({ groupJid }),
   output: inviteLinkShown,
@@ -395,6 +476,14 @@ export const acceptInvite = operation({
   http: 'POST /api/groups/invite/accept',
   access: 'session',
   summary: 'Join a group by its invite code',
+  tools: [
+    {
+      name: 'accept_group_invite',
+      description: 'Join a group by its invite code or link.',
+      idempotent: true,
+      plain: true,
+    },
+  ],
   input: z.object({ code }),
   output: z.object({
     id: groupJid,
@@ -411,6 +500,15 @@ export const leave = operation({
   http: 'POST /api/groups/:groupId/leave',
   access: 'session',
   summary: 'Leave a group',
+  tools: [
+    {
+      name: 'leave_group',
+      description: 'Leave a group. Only its admins can bring the account back.',
+      destructive: true,
+      idempotent: true,
+      plain: true,
+    },
+  ],
   input: z.object({ groupId }),
   output: z.object({}),
   run: async ({ session }, { groupId }) => {

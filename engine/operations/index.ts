@@ -3,6 +3,7 @@ import * as call from './call.ts';
 import * as channel from './channel.ts';
 import * as chat from './chat.ts';
 import * as contact from './contact.ts';
+import * as documentation from './documentation.ts';
 import * as group from './group.ts';
 import * as media from './media.ts';
 import * as message from './message.ts';
@@ -17,6 +18,7 @@ export const operations: readonly Operation[] = [
   system.health,
   system.ready,
   system.authCheck,
+  documentation.get,
   session.list,
   session.create,
   session.get,
@@ -34,6 +36,7 @@ export const operations: readonly Operation[] = [
   session.sessionLogs,
   session.limits,
   message.send,
+  message.list,
   message.edit,
   message.remove,
   message.info,

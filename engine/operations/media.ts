@@ -119,6 +119,15 @@ export const decrypt = operation({
   http: 'POST /api/decrypt-media',
   access: 'session',
   summary: 'Download and decrypt the file of a received message; answers its address for an hour',
+  tools: [
+    {
+      name: 'download_media',
+      description:
+        'Download the file of a received message (image, video, audio, document, sticker). Answers a URL that works for an hour, and an id by which the file can be sent on, for instance as imageUrl.',
+      idempotent: true,
+      fields: ['msgId', 'id'],
+    },
+  ],
   envelope: 'flat',
   examples: {
     'A message as its event has it': {

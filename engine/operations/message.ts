@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { EngineError, validationFailed } from '../errors.ts';
 import { MESSAGE_STATUS, type MessageRecord, type SendRequest } from '../model.ts';
-import { contentAsJson, keyFor, pollResults as readPoll } from '../whatsapp/message.ts';
-import { toJid } from '../whatsapp/jid.ts';
+import { contentAsJson, gistOf, keyFor, pollResults as readPoll } from '../whatsapp/message.ts';
+import { phoneOf, toJid } from '../whatsapp/jid.ts';
 import { shownJid } from '../whatsapp/outgoing.ts';
+import { addressesOf } from './addresses.ts';
 import { attach } from './attach.ts';
 import { chatJid, msgId as number, personJid, unixSeconds, waId, whatWasDone } from './fields.ts';
 import { FILE_BODY_MB } from './media.ts';
@@ -75,12 +76,99 @@ export const send = operation({
   },
 });
 
+export const list = operation({
+  id: 'message.list',
+  http: 'GET /api/messages',
+  access: 'session',
+  summary: 'Read the messages of a chat, or of all chats, newest first',
+  tools: [
+    {
+      name: 'list_messages',
+      description:
+        'Read a conversation: the messages of one chat (a number, or the address of a group), or of all chats, newest first, sent and received. Messages from before the session was linked are not there.',
+      readOnly: true,
+      local: true,
+    },
+  ],
+  input: z.object({
+    chat: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Phone number with country code, or address of a group or channel; all chats without it')
+      .meta({ examples: ['+15551234567'] }),
+    before: z
+      .int()
+      .min(1)
+      .optional()
+      .describe('Only messages older than this msgId, to read on')
+      .meta({ examples: [1042] }),
+    limit: z.int().min(1).max(100).default(20).describe('Number of messages'),
+  }),
+  output: z.array(
+    z.object({
+      msgId: z
+        .int()
+        .describe('Number of the message')
+        .meta({ examples: [1042] }),
+      key: key.describe('What WhatsApp knows the message by'),
+      phone: z
+        .string()
+        .nullable()
+        .describe('Phone number of the sender, where known; null for own messages')
+        .meta({ examples: ['15551234567'] }),
+      text: z
+        .string()
+        .describe('Text, caption or question; empty when there is none')
+        .meta({ examples: ['Hello'] }),
+      type: z
+        .string()
+        .nullable()
+        .describe('Kind of content, as WhatsApp calls it')
+        .meta({ examples: ['imageMessage'] }),
+      timestamp: z
+        .int()
+        .describe('Unix seconds')
+        .meta({ examples: [1_767_225_600] }),
+      status: z.int().min(0).max(5).describe('0 failed, 1 pending, 2 sent, 3 delivered, 4 read, 5 played'),
+    }),
+  ),
+  run: async ({ engine: { store }, record }, { chat, before, limit }) => {
+    const chats = chat === undefined ? undefined : await addressesOf(store, record.id, toJid(chat, 'chat'));
+    const filter = { ...(chats && { chats }), ...(before !== undefined && { before }) };
+    const found = await store.messages.list(record.id, filter, limit);
+    return Promise.all(
+      found.map(async (message) => {
+        const { key: named, msgId, status } = show(message);
+        const addresses = message.fromMe ? [] : await addressesOf(store, record.id, message.sender);
+        const phone = addresses.map(phoneOf).find(Boolean) ?? null;
+        return {
+          msgId,
+          key: named,
+          phone,
+          ...gistOf(message),
+          timestamp: Math.floor(message.timestamp / 1000),
+          status,
+        };
+      }),
+    );
+  },
+});
+
 export const edit = operation({
   id: 'message.edit',
   http: 'PUT /api/messages/:msgId',
   access: 'session',
   idempotencyKey: true,
   summary: 'Change the text or the caption of a message, up to 15 minutes after it was sent',
+  tools: [
+    {
+      name: 'edit_message',
+      description:
+        'Change the text or the caption of a message that this account sent, up to 15 minutes after it was sent. Recipients see that it was edited.',
+      idempotent: true,
+    },
+  ],
   input: byId.extend({
     text: z
       .string()
@@ -104,6 +192,16 @@ export const remove = operation({
   access: 'session',
   idempotencyKey: true,
   summary: 'Delete a message for everyone; in a group that the account administers also one of others',
+  tools: [
+    {
+      name: 'delete_message',
+      description:
+        'Delete a message for everyone, up to 60 hours after it was sent: one of this account, or in a group that it administers also one of others. It cannot be brought back.',
+      destructive: true,
+      idempotent: true,
+      plain: true,
+    },
+  ],
   envelope: 'flat',
   input: byId,
   output: z.object({ message: whatWasDone('Message deleted successfully.') }),
@@ -119,6 +217,15 @@ export const info = operation({
   http: 'GET /api/messages/:msgId/info',
   access: 'session',
   summary: 'Get a message with its status; of one to a group also who has received and read it',
+  tools: [
+    {
+      name: 'get_message_info',
+      description:
+        'Get one message: what it says, its status (0 failed, 1 pending, 2 sent, 3 delivered, 4 read, 5 played) and, for one to a group, which members have received and read it.',
+      readOnly: true,
+      local: true,
+    },
+  ],
   input: byId,
   output: z
     .object({
@@ -161,6 +268,15 @@ export const read = operation({
   http: 'POST /api/messages/read',
   access: 'session',
   summary: 'Mark a received message as read: the sender sees blue ticks, if the account’s privacy settings let them',
+  tools: [
+    {
+      name: 'mark_message_as_read',
+      description:
+        'Mark a received message, and with it those before it in its chat, as read: the sender sees blue ticks. The key is the one that list_messages or list_events tells.',
+      idempotent: true,
+      plain: true,
+    },
+  ],
   input: z.object({
     key: z
       .object({
@@ -188,6 +304,13 @@ export const resend = operation({
   http: 'POST /api/messages/:message/resend',
   access: 'session',
   summary: 'Send a failed message again; the message log must be on',
+  tools: [
+    {
+      name: 'resend_message',
+      description: 'Send a message again whose status is failed (0). It does not help against a wrong recipient.',
+      plain: true,
+    },
+  ],
   envelope: 'flat',
   input: z.object({ message: msgId }),
   output: z.object({ message: whatWasDone('Message resend initiated successfully.') }),
@@ -203,6 +326,14 @@ export const react = operation({
   access: 'session',
   idempotencyKey: true,
   summary: 'React to a message with an emoji, or take the reaction back',
+  tools: [
+    {
+      name: 'react_to_message',
+      description: 'React to a message with one emoji; an empty emoji takes the reaction back.',
+      idempotent: true,
+      plain: true,
+    },
+  ],
   input: byId.extend({
     emoji: z
       .string()
@@ -223,6 +354,13 @@ export const forward = operation({
   idempotencyKey: true,
   limit: 'message_send',
   summary: 'Forward a message, marked as forwarded',
+  tools: [
+    {
+      name: 'forward_message',
+      description: 'Forward a message to somebody; the recipient sees that it was forwarded.',
+      plain: true,
+    },
+  ],
   input: byId.extend({ to: sendFields.to, wait: sendingFields.wait }),
   output: accepted,
   run: async (call, { msgId: id, to, wait }) => {
@@ -299,6 +437,14 @@ export const pollResults = operation({
   http: 'GET /api/messages/:msgId/poll-results',
   access: 'session',
   summary: 'Get how a poll stands',
+  tools: [
+    {
+      name: 'get_poll_results',
+      description: 'Get how a poll stands: each answer with those who have chosen it.',
+      readOnly: true,
+      local: true,
+    },
+  ],
   input: byId,
   output: z.object({
     pollResult: z

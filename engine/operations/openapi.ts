@@ -27,6 +27,10 @@ const TAGS: Record<string, { name: string; description: string }> = {
   contact: { name: 'Contacts', description: 'People: who they are, whether they are on WhatsApp, who is blocked.' },
   group: { name: 'Groups', description: 'Groups, their members, settings, invite links and requests to join.' },
   channel: { name: 'Channels', description: 'Channels (newsletters) that the account follows or runs.' },
+  documentation: {
+    name: 'Documentation',
+    description: 'This documentation, for programs that read it entry by entry.',
+  },
   webhook: {
     name: 'Webhooks and events',
     description: 'Who gets the events of a session, the log of all events, and what became of each at each receiver.',

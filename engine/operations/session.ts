@@ -104,6 +104,26 @@ export const create = operation({
   http: 'POST /api/whatsapp-sessions',
   access: 'account',
   summary: 'Create a session; connect it next',
+  tools: [
+    {
+      name: 'create_whatsapp_session',
+      description:
+        'Create a WhatsApp session for a phone number. It is not linked yet: call connect_whatsapp_session next and have its owner scan the QR code.',
+      local: true,
+      fields: [
+        'name',
+        'phone_number',
+        'account_protection',
+        'log_messages',
+        'read_incoming_messages',
+        'auto_reject_calls',
+        'always_online',
+        'webhook_url',
+        'webhook_enabled',
+        'webhook_events',
+      ],
+    },
+  ],
   status: 201,
   input: sessionSettings,
   output: shownWithKeys,
@@ -122,6 +142,15 @@ export const get = operation({
   http: 'GET /api/whatsapp-sessions/:whatsappSession',
   access: 'own',
   summary: 'Get a session with its keys',
+  tools: [
+    {
+      name: 'get_specific_whatsapp_session',
+      description:
+        'Get one WhatsApp session: its status, why it is in it and what to do, the linked account and all settings. API keys are left out.',
+      readOnly: true,
+      local: true,
+    },
+  ],
   input: byId,
   output: shownWithKeys,
   run: async ({ engine, record }) => showWithKeys(engine, record),
@@ -132,6 +161,29 @@ export const update = operation({
   http: 'PUT /api/whatsapp-sessions/:whatsappSession',
   access: 'account',
   summary: 'Change settings of a session; those not given stay',
+  tools: [
+    {
+      name: 'update_whatsapp_session',
+      description: 'Change settings of a WhatsApp session; those not given stay as they are.',
+      idempotent: true,
+      local: true,
+      fields: [
+        'name',
+        'phone_number',
+        'account_protection',
+        'log_messages',
+        'read_incoming_messages',
+        'auto_reject_calls',
+        'ignore_groups',
+        'ignore_channels',
+        'ignore_broadcasts',
+        'always_online',
+        'webhook_url',
+        'webhook_enabled',
+        'webhook_events',
+      ],
+    },
+  ],
   input: byId.extend(withoutDefaults()),
   output: shownWithKeys,
   run: async ({ engine }, { whatsappSession: id, ...changes }) => {
@@ -163,6 +215,15 @@ export const connect = operation({
   http: 'POST /api/whatsapp-sessions/:whatsappSession/connect',
   access: 'own',
   summary: 'Connect a session; answers the QR code to scan when it has no login yet',
+  tools: [
+    {
+      name: 'connect_whatsapp_session',
+      description:
+        'Connect a WhatsApp session. One that is not linked yet answers a QR code, as a picture: its owner scans it in WhatsApp under Linked devices, within a minute. One that was linked before connects by itself.',
+      idempotent: true,
+      fields: [],
+    },
+  ],
   input: byId.extend({
     qr_as_image: z.boolean().optional().describe('Answer the QR code as a PNG in a data: URL instead of as text'),
   }),
@@ -200,6 +261,16 @@ export const qrcode = operation({
   http: 'GET /api/whatsapp-sessions/:whatsappSession/qrcode',
   access: 'own',
   summary: 'Get the QR code to scan: as text, or as a PNG for `Accept: image/png`',
+  tools: [
+    {
+      name: 'get_qr_code',
+      description:
+        'Get the QR code that has to be scanned now, as a picture, for a session in status need_scan. Codes change after 20 to 60 seconds; ask again when it was not scanned in time.',
+      readOnly: true,
+      local: true,
+      plain: true,
+    },
+  ],
   input: byId,
   output: z.object({ qrCode }),
   picture: ({ qrCode }) => qrCode,
@@ -237,6 +308,15 @@ export const disconnect = operation({
   http: 'POST /api/whatsapp-sessions/:whatsappSession/disconnect',
   access: 'own',
   summary: 'Disconnect a session and keep its login',
+  tools: [
+    {
+      name: 'disconnect_whatsapp_session',
+      description:
+        'Disconnect a WhatsApp session. It receives and sends nothing until it is connected again; its login is kept.',
+      idempotent: true,
+      plain: true,
+    },
+  ],
   input: byId,
   output: z.object({
     status: z.literal('disconnected').describe('Status of the session'),
@@ -285,6 +365,14 @@ export const user = operation({
   http: 'GET /api/user',
   access: 'session',
   summary: 'Get the WhatsApp account that a session is linked to',
+  tools: [
+    {
+      name: 'get_session_user',
+      description: 'Get the WhatsApp account that a session is linked to: its address, name and LID.',
+      readOnly: true,
+      local: true,
+    },
+  ],
   input: z.object({}),
   output: z.object({ id: ownJid, name: ownName, lid: ownLid }),
   run: async ({ session }) => {
@@ -299,6 +387,15 @@ export const messageLogs = operation({
   http: 'GET /api/whatsapp-sessions/:whatsappSession/message-logs',
   access: 'own',
   summary: 'List what was sent through the engine, newest first; to and content are null while log_messages is off',
+  tools: [
+    {
+      name: 'get_message_logs',
+      description:
+        'List what this session has sent through Warbler, newest first: to whom, what, and whether it was sent or why not. For conversations use list_messages.',
+      readOnly: true,
+      local: true,
+    },
+  ],
   input: byId.extend(pageFields),
   output: pageOf(
     z.object({
@@ -333,6 +430,16 @@ export const sessionLogs = operation({
   http: 'GET /api/whatsapp-sessions/:whatsappSession/session-logs',
   access: 'own',
   summary: 'List what happened to a session, newest first',
+  tools: [
+    {
+      name: 'get_session_logs',
+      description:
+        'List what happened to a session, newest first: when it was connected or lost its connection, and why.',
+      readOnly: true,
+      local: true,
+      plain: true,
+    },
+  ],
   input: byId.extend(pageFields),
   output: pageOf(
     z.object({

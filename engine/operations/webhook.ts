@@ -212,6 +212,16 @@ export const events = operation({
   http: 'GET /api/whatsapp-sessions/:whatsappSession/events',
   access: 'own',
   summary: 'Read the event log of a session, oldest first',
+  tools: [
+    {
+      name: 'list_events',
+      description:
+        'Read the event log of a session from oldest to newest: received messages, reactions, votes, receipts, group changes, status. Start with after 0 or the seq of the last event read. For conversations list_messages is easier.',
+      readOnly: true,
+      local: true,
+      fields: ['after', 'limit'],
+    },
+  ],
   input: ofSession.extend(page),
   output: z.array(eventShown),
   run: async ({ engine, record }, { after, limit }) =>

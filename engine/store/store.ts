@@ -390,6 +390,8 @@ export interface Store {
     about(sessionId: number, waId: string): Promise<MessageRecord[]>;
     /** The newest message of a chat. */
     last(sessionId: number, chat: string): Promise<MessageRecord | undefined>;
+    /** What was written, newest first: of these chats or of all, older than a msgId. Reactions, edits … are not entries. */
+    list(sessionId: number, filter: { chats?: string[]; before?: number }, limit: number): Promise<MessageRecord[]>;
     /** The session that a message belongs to. */
     sessionOf(msgId: number): Promise<number | undefined>;
     /** The message that was accepted under this key, if any. */

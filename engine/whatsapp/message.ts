@@ -1,7 +1,7 @@
 import { EngineError } from '../errors.ts';
 import type { MessageRecord } from '../model.ts';
-import { proto, type WAMessageKey } from './baileys.ts';
-import { plain } from './describe.ts';
+import { getContentType, normalizeMessageContent, proto, type WAMessageKey } from './baileys.ts';
+import { bodyOf, plain } from './describe.ts';
 import { toJid } from './jid.ts';
 import { keyTo } from './outgoing.ts';
 import { pollOf, tally, type PollOption } from './polls.ts';
@@ -10,6 +10,12 @@ import type { Session } from './session.ts';
 /** The content of a message as webhooks show it; null before WhatsApp's form of it exists. */
 export function contentAsJson({ content }: MessageRecord): Record<string, unknown> | null {
   return content && plain(proto.Message.decode(content));
+}
+
+/** What a message says, and what it is, in WhatsApp's name for it (`conversation`, `imageMessage` …). */
+export function gistOf({ content }: MessageRecord): { text: string; type: string | null } {
+  const message = content ? normalizeMessageContent(proto.Message.decode(content)) : undefined;
+  return { text: bodyOf(message), type: getContentType(message) ?? null };
 }
 
 /** The key that WhatsApp knows a message by, for one that a caller names: the stored message completes it. */

@@ -5,6 +5,7 @@ import * as call from '../../engine/operations/call.ts';
 import * as channel from '../../engine/operations/channel.ts';
 import * as chat from '../../engine/operations/chat.ts';
 import * as contact from '../../engine/operations/contact.ts';
+import * as documentation from '../../engine/operations/documentation.ts';
 import * as group from '../../engine/operations/group.ts';
 import * as message from '../../engine/operations/message.ts';
 import * as optOut from '../../engine/operations/opt-out.ts';
@@ -20,6 +21,7 @@ const modules: Record<string, Record<string, unknown>> = {
   channel,
   chat,
   contact,
+  documentation,
   group,
   media,
   message,

@@ -1667,6 +1667,25 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
       });
     });
 
+    test('messages are listed newest first, of some chats or of all', async () => {
+      const written = async (waId: string, about: Partial<NewMessage> = {}) => {
+        const { received: stored } = await commit({ messages: [received({ waId, ...about })] });
+        return stored[0]!.msgId;
+      };
+      const [first, other, second] = [
+        await written('A1'),
+        await written('A2', { chat: 'b@g.us' }),
+        await written('A3'),
+      ];
+      await written('A4', { about: 'A1' });
+      const ids = async (filter: Parameters<Store['messages']['list']>[1], limit = 9) =>
+        (await store.messages.list(session.id, filter, limit)).map(({ msgId }) => msgId);
+      expect(await ids({})).toEqual([second, other, first]);
+      expect(await ids({}, 2)).toEqual([second, other]);
+      expect(await ids({ chats: [CHAT, 'c@lid'] })).toEqual([second, first]);
+      expect(await ids({ before: second })).toEqual([other, first]);
+      expect(await ids({ chats: [] })).toEqual([]);
+    });
     test('tokens are kept by name, and the later one replaces', async () => {
       const first = await store.tokens.put('n8n', Buffer.alloc(32, 1));
       await store.tokens.put('other', Buffer.alloc(32, 2));

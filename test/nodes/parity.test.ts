@@ -17,6 +17,8 @@ const WITHOUT_NODE: Record<string, string> = {
   'system.ready': 'for whoever starts the engine',
   'system.authCheck': 'asked by the credential test, not by people',
   'bulk.send': 'Bulk Job: Create does more, and a workflow need not wait for it',
+  'documentation.get': 'read by people and agents, not by workflows',
+  'message.list': 'workflows are handed messages by the trigger; this is for agents that look back',
   'media.file': 'what an upload is sent by; workflows have the file already',
   'media.decrypted': 'fetched by Media: Download',
   'webhook.create': 'the trigger registers itself',

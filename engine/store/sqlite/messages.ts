@@ -67,6 +67,15 @@ export function messages(db: Database): Store['messages'] {
       );
       return row && toMessage(row);
     },
+    async list(sessionId, { chats, before = Number.MAX_SAFE_INTEGER }, limit) {
+      return db
+        .all(
+          `SELECT * FROM messages WHERE session_id = ? AND msg_id < ? AND about IS NULL AND content IS NOT NULL
+           ${chats ? 'AND chat IN (SELECT value FROM json_each(?))' : ''} ORDER BY msg_id DESC LIMIT ?`,
+          ...[sessionId, before, ...(chats ? [JSON.stringify(chats)] : []), limit],
+        )
+        .map(toMessage);
+    },
     async sessionOf(msgId) {
       const row = db.get('SELECT session_id FROM messages WHERE msg_id = ?', msgId);
       return row && Number(row['session_id']);

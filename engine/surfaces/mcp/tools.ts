@@ -82,20 +82,31 @@ function inputSchema({ input }: Operation, tool: Tool, fields: readonly string[]
 
 /** Of an answer. Nothing in it is required: an error has no data, and an answer no error. */
 function outputSchema({ output }: Operation) {
-  const data = withoutSecrets(lean(z.toJSONSchema(output, { io: 'input' }), ['required']));
+  const data = withoutSecrets(lean(z.toJSONSchema(output, { io: 'input' }), [...NOISE, 'required']));
   return {
     type: 'object' as const,
     properties: { notice: { type: 'string' as const }, data, error: { type: 'object' as const } },
   };
 }
 
-/** A schema without what says nothing to a model, which pays for every word. */
-function lean<T>(schema: T, without: readonly string[] = []): T {
-  if (Array.isArray(schema)) return schema.map((one) => lean<unknown>(one, without)) as T;
-  if (typeof schema !== 'object' || schema === null) return schema;
-  const says = ([key, value]: [string, unknown]) =>
-    key !== '$schema' && !without.includes(key) && Math.abs(Number(value)) !== Number.MAX_SAFE_INTEGER;
-  return mapped(schema, says, (value) => lean(value, without));
+/** Keywords that say nothing to a model, which pays for every word. */
+const NOISE = ['$schema', 'title', 'examples', 'propertyNames', 'pattern'];
+
+function lean(schema: Schema, noise: readonly string[] = NOISE): Schema {
+  const says = ([keyword, value]: [string, unknown]) =>
+    !noise.includes(keyword) && Math.abs(Number(value)) !== Number.MAX_SAFE_INTEGER;
+  const inner = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(inner);
+    return typeof value === 'object' && value !== null ? lean(value as Schema, noise) : value;
+  };
+  const { properties, anyOf, ...rest } = schema;
+  const values = anyOf?.map((one) => (one as Schema).const);
+  return {
+    ...mapped(rest, says, inner),
+    ...(anyOf && (values?.includes(undefined) ? { anyOf: anyOf.map(inner) } : { enum: values })),
+    // Here the keys are names of fields, whatever they are called.
+    ...(properties && { properties: mapped(properties, () => true, inner) }),
+  } as Schema;
 }
 
 /** An answer, or the schema of one, without {@link SECRETS}, however deep they lie. */
