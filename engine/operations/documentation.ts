@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { EngineError } from '../errors.ts';
 import { apiEntry } from './api-page.ts';
-import { openApi } from './openapi.ts';
 import { operation } from './operation.ts';
 
 export const get = operation({
@@ -55,6 +54,8 @@ export const get = operation({
   }),
   errors: ['not_found'],
   run: async ({ engine }, { id }) => {
+    // It reads the list of all operations, which this one is on.
+    const { openApi } = await import('./openapi.ts');
     const document = openApi(engine.url());
     const all = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, entry]) => ({ request: `${method.toUpperCase()} ${path}`, entry })),
