@@ -24,8 +24,14 @@ const RATES = Object.keys(WINDOWS) as RateName[];
 /** How long the first restriction lasts, the second, and so on: WhatsApp restricts for a day the first time. */
 const RESTRICT_SECONDS = [1, 3, 7].map((days) => days * 86_400);
 
+const howMany = z.int().min(0).optional();
+const seconds = z
+  .int()
+  .min(1)
+  .max(366 * 86_400);
+
 /**
- * What an account may not exceed, as `POST /sandbox/policy` takes it. WhatsApp watches these things, but has never
+ * What an account may not exceed, as `POST /sandbox/policy` takes it. WhatsApp is known to watch such things, but never
  * published a number: whoever simulates it chooses them. What is left out is not watched.
  *
  * | rate                     | counts                                                                        |
@@ -39,20 +45,14 @@ const RESTRICT_SECONDS = [1, 3, 7].map((days) => days * 86_400);
  */
 export const policyRequest = z
   .strictObject({
-    ...(Object.fromEntries(RATES.map((name) => [name, z.int().min(0).optional()])) as Record<
-      RateName,
-      z.ZodOptional<z.ZodInt>
-    >),
-    restrictSeconds: z
-      .array(
-        z
-          .int()
-          .min(1)
-          .max(366 * 86_400),
-      )
-      .max(100)
-      .optional(),
-  })
+    messagesPerMinute: howMany,
+    messagesPerDay: howMany,
+    newChatsPerHour: howMany,
+    newChatsPerDay: howMany,
+    numberChecksPerDay: howMany,
+    groupQueriesPerMinute: howMany,
+    restrictSeconds: z.array(seconds).max(100).optional(),
+  } satisfies Record<RateName | 'restrictSeconds', z.ZodType>)
   .refine((policy) => RATES.some((name) => policy[name] !== undefined), {
     error: `A policy needs a rate: ${RATES.join(', ')}.`,
   });

@@ -27,17 +27,20 @@ test('the README lists exactly the events that the engine emits', () => {
   expect(firstCells('Events').sort()).toEqual(Object.keys(EVENTS).sort());
 });
 
-test('the page of the sandbox names every request of its control API, and every fault', () => {
+test('the page of the sandbox names every request of its control API, every fault and every rate', () => {
   const page = read('docs/sandbox.md');
   const named = (source: string) =>
-    [...source.matchAll(/'(\/(?:phones|groups|channels|faults|stanzas|media|root-key)[^']*)'/g)].map(([, path]) =>
-      path!.replace(/:(\w+)/g, '{$1}'),
+    [...source.matchAll(/'(\/(?:phones|groups|channels|faults|stanzas|media|root-key|policy)[^']*)'/g)].map(
+      ([, path]) => path!.replace(/:(\w+)/g, '{$1}'),
     );
   const paths = named(read('engine/sandbox/control-api.ts'));
   expect(paths.length).toBeGreaterThan(80);
   expect(paths.filter((path) => !new RegExp(`${path.replace(/[{}]/g, '\\$&')}[ \`?]`).test(page))).toEqual([]);
   const faults = [...read('engine/sandbox/faults.ts').matchAll(/^ \* \| `([a-z-]+)`/gm)].map(([, name]) => name!);
   expect(faults.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+  const rates = [...read('engine/sandbox/policy.ts').matchAll(/^ \* \| `(\w+)`/gm)].map(([, name]) => name!);
+  expect(rates).toHaveLength(6);
+  expect(rates.filter((name) => !page.includes(`${name}?`))).toEqual([]);
 });
 
 test('openapi.json and the page of the REST API are those that the operations make', () => {
