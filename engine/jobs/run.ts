@@ -105,6 +105,11 @@ export class Run {
       if (underWay === 0) await this.options.change(['running'], 'completed');
       return underWay === 0;
     }
+    try {
+      session().assertSending();
+    } catch (error) {
+      return this.refused(error, recipient.position);
+    }
     if (underWay >= (session().settings.account_protection ? 1 : UNDER_WAY)) return false;
     const due = (this.accepted.at(-1) ?? -Infinity) + job.everyMs;
     if (due > clock.now()) return this.wakeAt(due);
