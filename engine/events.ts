@@ -35,8 +35,7 @@ export const EVENTS = {
   'group-participants.update': 'Members were added, removed, promoted or demoted, or have left.',
   'group.join-request': 'Somebody asks to join a group, or takes the request back, or an admin has decided.',
   'account.restricted': 'WhatsApp has restricted the account for a time, or has lifted the restriction.',
-  'bulk.status':
-    'A bulk job was started, has paused, gone on or come to its end, or was cancelled; with its progress.',
+  'bulk.status': 'A bulk job was started, has paused, gone on or come to its end, or was cancelled; with its progress.',
   'session.status': 'The session has entered another status; `reason` says why and what to do.',
   'qrcode.updated': 'A new QR code replaces the one before; scan it within its life of 20 to 60 seconds.',
 } as const satisfies Record<string, string>;

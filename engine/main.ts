@@ -15,6 +15,7 @@ import { operations } from './operations/index.ts';
 import { Limits } from './operations/limits.ts';
 import type { Engine } from './operations/operation.ts';
 import { Jobs } from './jobs/jobs.ts';
+import { Schedule } from './jobs/schedule.ts';
 import { Media } from './media/media.ts';
 import { openSandbox, welcomeGuests } from './sandbox-mode.ts';
 import { Seal } from './store/seal.ts';
@@ -100,6 +101,8 @@ export async function startEngine(
 
     const jobs = new Jobs({ store, sessions, clock, log });
     undo.unshift(() => jobs.stop());
+    const schedule = new Schedule({ store, sessions, clock, log });
+    undo.unshift(() => schedule.stop());
 
     const agent = guardedAgent(config.webhookNetworks);
     const delivery = new DeliveryWorker({
@@ -115,6 +118,7 @@ export async function startEngine(
     store.onCommitted((sessionId, committed) => {
       sessions.committed(sessionId, committed);
       jobs.committed(sessionId, committed);
+      schedule.committed(sessionId, committed);
       delivery.wake(committed.due);
     });
 
@@ -127,6 +131,7 @@ export async function startEngine(
       webhookNetworks: config.webhookNetworks,
       proxies: { networks: config.proxyNetworks, setting: 'WARBLER_PROXY_NETWORKS' },
       media,
+      schedule,
       clock,
       limits: new Limits({ store, clock, operations, documented: config.limits === 'documented' }),
       version: VERSION,
@@ -138,6 +143,7 @@ export async function startEngine(
     url ||= addressOf(server, config);
 
     await delivery.start();
+    schedule.start();
     const ready = sessions
       .restore()
       .then(() => jobs.start())

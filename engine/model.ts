@@ -223,9 +223,17 @@ export interface MessageRecord {
   /** WhatsApp's protobuf `Message`, encoded. Kept for retries. */
   content: Buffer | null;
   status: MessageStatus;
-  /** `queued`: to be sent. `written`: a frame left, not yet acknowledged. `done`: nothing more to do. */
-  send: 'queued' | 'written' | 'done';
+  /**
+   * `scheduled`: waits for its time. `queued`: to be sent. `written`: a frame left, not yet acknowledged. `done`: nothing
+   * more to do. `cancelled`: was scheduled, and will never be sent.
+   */
+  send: 'scheduled' | 'queued' | 'written' | 'done' | 'cancelled';
+  /** Of a message that is or was scheduled: Unix milliseconds at which it is to leave. */
+  sendAt: number | null;
+  /** Unix milliseconds after which a scheduled message is not sent any more. */
+  expiresAt: number | null;
   attempts: number;
+  /** Why it will never be sent, or why it still waits though its time has come. */
   error: string | null;
   /** WhatsApp id of the message that this one is about: of a reaction, a vote, an edit, a deletion, a pin. */
   about: string | null;
@@ -347,6 +355,14 @@ export interface SendRequest {
   audience?: string[];
   /** For a status of text. */
   backgroundColor?: string;
+  /** When it is to leave, as it was asked for: ISO 8601 or Unix seconds. */
+  scheduledAt?: string | number;
+  /** IANA name of the time zone of `scheduledAt`. */
+  timeZone?: string;
+  /** Seconds after `scheduledAt` after which it is not sent any more. */
+  expireAfter?: number;
+  /** It is not what was asked for first: a repetition of that under its idempotency key is not held against it. */
+  changed?: true;
 }
 
 /**

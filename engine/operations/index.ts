@@ -9,6 +9,7 @@ import * as media from './media.ts';
 import * as message from './message.ts';
 import type { Operation } from './operation.ts';
 import * as optOut from './opt-out.ts';
+import * as scheduled from './scheduled.ts';
 import * as session from './session.ts';
 import * as system from './system.ts';
 import * as webhook from './webhook.ts';
@@ -60,6 +61,10 @@ export const operations: readonly Operation[] = [
   optOut.list,
   optOut.add,
   optOut.remove,
+  scheduled.list,
+  scheduled.get,
+  scheduled.update,
+  scheduled.cancel,
   chat.presence,
   chat.subscribe,
   chat.update,

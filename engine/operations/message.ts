@@ -5,11 +5,21 @@ import { contentAsJson, gistOf, keyFor, pollResults as readPoll } from '../whats
 import { phoneOf, toJid } from '../whatsapp/jid.ts';
 import { shownJid } from '../whatsapp/outgoing.ts';
 import { addressesOf } from './addresses.ts';
+import type { Timing } from '../jobs/schedule.ts';
 import { attach } from './attach.ts';
-import { chatJid, msgId as number, personJid, unixSeconds, waId, whatWasDone } from './fields.ts';
+import { chatJid, isoTime, msgId as number, personJid, unixSeconds, waId, whatWasDone } from './fields.ts';
 import { FILE_BODY_MB } from './media.ts';
 import { operation, type Call } from './operation.ts';
-import { requestOf, sendExamples, sendFields, sendingFields, sendRules } from './send-fields.ts';
+import {
+  requestOf,
+  sendExamples,
+  sendFields,
+  sendingFields,
+  sendRules,
+  timingFields,
+  type SendInput,
+} from './send-fields.ts';
+import { SEND_STATUSES, statusOf } from './send-status.ts';
 import { sendTools } from './send-tools.ts';
 
 const WAIT_MS = 30_000;
@@ -55,22 +65,36 @@ const accepted = z
   })
   .meta({ title: 'AcceptedMessage' });
 
+/** The same, of a message that may have been scheduled. */
+const acceptedForLater = accepted
+  .extend({
+    status: z
+      .enum(SEND_STATUSES)
+      .describe(
+        'in_progress: queued. sent: WhatsApp has taken it. scheduled: waits for its time. failed, cancelled: what has become of a scheduled message that a repeated Idempotency-Key names',
+      ),
+    scheduledAt: isoTime.optional().describe('Of a scheduled message: when it is to leave, in UTC'),
+  })
+  .meta({ title: 'SentOrScheduledMessage' });
+
 export const send = operation({
   id: 'message.send',
   http: 'POST /api/send-message',
   access: 'session',
   idempotencyKey: true,
   limit: 'message_send',
-  summary: 'Send a message of any kind to a person, a group or a channel, or a status',
+  summary: 'Send a message of any kind to a person, a group or a channel, or a status, now or at a time',
   bodyMb: FILE_BODY_MB,
   tools: sendTools,
   examples: sendExamples,
-  input: z.object(sendFields),
+  input: z.object({ ...sendFields, ...timingFields }),
   rules: sendRules,
-  output: accepted,
+  output: acceptedForLater,
   run: async (call, input) => {
     // A wrong recipient is told whatever the session is in; and a file is not fetched for one that could not send it.
     toJid(input.to);
+    const { scheduledAt, timeZone, expireAfter } = input;
+    if (scheduledAt !== undefined) return schedule(call, input, { scheduledAt, timeZone, expireAfter });
     call.session.assertSending();
     return accept(call, { ...requestOf(input), ...(await attach(call, input)) }, input.wait);
   },
@@ -230,11 +254,12 @@ export const info = operation({
   output: z
     .object({
       ...message,
+      scheduledAt: isoTime.nullable().describe('Of a message that is or was scheduled: when it is to leave, in UTC'),
       error: z
         .string()
         .nullable()
         .meta({
-          description: 'Why it was not sent; null: nothing went wrong',
+          description: 'Why it was not sent, or why it still waits; null: nothing went wrong',
           examples: ['WhatsApp refused the message (463)'],
         }),
       receipts: z
@@ -253,6 +278,7 @@ export const info = operation({
     const receipts = await engine.store.messages.receipts(message.msgId);
     return {
       ...show(message),
+      scheduledAt: message.sendAt === null ? null : new Date(message.sendAt).toISOString(),
       error: message.error,
       receipts: receipts.map(({ member, status, at }) => ({
         userJid: member,
@@ -342,7 +368,7 @@ export const react = operation({
   }),
   output: accepted,
   run: async (call, { msgId: id, emoji }) => {
-    const target = await call.session.messages.get(String(id));
+    const target = await leftMessage(call, id);
     return change(call, target, { to: target.chat, reaction: { message: String(target.msgId), emoji } });
   },
 });
@@ -364,7 +390,7 @@ export const forward = operation({
   input: byId.extend({ to: sendFields.to, wait: sendingFields.wait }),
   output: accepted,
   run: async (call, { msgId: id, to, wait }) => {
-    const message = await call.session.messages.get(String(id));
+    const message = await leftMessage(call, id);
     if (!message.content) throw notYet(message);
     return accept(call, { to, forward: { message: String(message.msgId) } }, wait);
   },
@@ -385,7 +411,7 @@ export const pin = operation({
   }),
   output: accepted,
   run: async (call, { msgId: id, pinned, seconds }) => {
-    const target = await call.session.messages.get(String(id));
+    const target = await leftMessage(call, id);
     const pin = { message: String(target.msgId), seconds: pinned ? seconds : 0 };
     return change(call, target, { to: target.chat, pin });
   },
@@ -398,10 +424,10 @@ export const star = operation({
   summary: 'Star a message on this account, or take the star back',
   input: byId.extend({ starred: z.boolean().default(true).describe('false: take the star back') }),
   output: z.object({ starred: z.boolean().describe('Whether it is starred now') }),
-  run: async ({ session }, { msgId: id, starred }) => {
-    const message = await session.messages.get(String(id));
+  run: async (call, { msgId: id, starred }) => {
+    const message = await leftMessage(call, id);
     const messages = [{ id: message.waId, fromMe: message.fromMe }];
-    await session.ask('Failed to star message', (wa) =>
+    await call.session.ask('Failed to star message', (wa) =>
       wa.chatModify({ star: { messages, star: starred } }, message.chat),
     );
     return { starred };
@@ -422,7 +448,7 @@ export const vote = operation({
   }),
   output: accepted,
   run: async (call, { msgId: id, options }) => {
-    const poll = await call.session.messages.get(String(id));
+    const poll = await leftMessage(call, id);
     const known = (await readPoll(call.session, poll)).map(({ name }) => name);
     const unknown = options.filter((option) => !known.includes(option));
     if (unknown.length > 0) {
@@ -463,6 +489,19 @@ export const pollResults = operation({
   }),
 });
 
+/** Accepts a message for a later time. */
+async function schedule(call: Call, input: SendInput, timing: Timing) {
+  const { engine, session, idempotencyKey } = call;
+  session.assertLinked();
+  const time = await engine.schedule.timeFor(session, timing, idempotencyKey);
+  const request = { ...requestOf(input), ...(await attach(call, input)) };
+  const options = idempotencyKey === undefined ? {} : { idempotencyKey };
+  const message = await engine.schedule.accept(session, request, time, options);
+  const { msgId, chat, waId } = message;
+  const scheduledAt = new Date(message.sendAt!).toISOString();
+  return { msgId, jid: shownJid(chat), status: statusOf(message), id: waId, scheduledAt };
+}
+
 /** Accepts a message, and answers at once or, when asked to, when WhatsApp has taken it. */
 async function accept({ session, turn, idempotencyKey }: Call, request: SendRequest, wait: boolean | undefined) {
   const options = idempotencyKey === undefined ? {} : { idempotencyKey };
@@ -499,14 +538,28 @@ function show(message: MessageRecord) {
   };
 }
 
-async function ownMessage({ session }: Call, id: string | number, withinMs: number, done: string) {
+/** A message that has left, or is in the queue: what is done to it comes after it. */
+async function leftMessage({ session }: Call, id: string | number): Promise<MessageRecord> {
   const message = await session.messages.get(String(id));
+  if (message.send === 'scheduled') {
+    throw new EngineError(
+      'conflict',
+      `This message is scheduled and has not been sent yet. Change or cancel it at /api/scheduled-messages/${message.msgId}.`,
+      { details: { msgId: message.msgId, status: message.status } },
+    );
+  }
+  if (message.send !== 'cancelled') return message;
+  throw new EngineError('conflict', 'This message was cancelled before it was sent. Send a new one.');
+}
+
+async function ownMessage(call: Call, id: string | number, withinMs: number, done: string) {
+  const message = await leftMessage(call, id);
   if (!message.fromMe) throw new EngineError('bad_request', `Only the account’s own messages can be ${done}.`);
   return notTooOld(message, withinMs, done);
 }
 
-async function deletable({ session }: Call, id: string | number): Promise<MessageRecord> {
-  const message = await session.messages.get(String(id));
+async function deletable(call: Call, id: string | number): Promise<MessageRecord> {
+  const message = await leftMessage(call, id);
   if (!message.fromMe && !message.chat.endsWith('@g.us')) {
     throw new EngineError('bad_request', 'Only the account’s own messages can be deleted for everyone.');
   }

@@ -21,6 +21,10 @@ const TAGS: Record<string, { name: string; description: string }> = {
   },
   bulk: { name: 'Bulk jobs', description: 'One message to many people, each once, with values of their own.' },
   optOut: { name: 'Opt-outs', description: 'People whom bulk jobs leave alone.' },
+  scheduled: {
+    name: 'Scheduled messages',
+    description: 'Messages that were sent with `scheduledAt` and wait for their time.',
+  },
   chat: { name: 'Chats and presence', description: 'What the account shows of itself, and how its chats are kept.' },
   call: { name: 'Calls', description: 'Calls that come in are told by the event `call`.' },
   media: { name: 'Media', description: 'Files to send, and files that have come in.' },

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Network } from '../config.ts';
 import { validationFailed, type ErrorCode } from '../errors.ts';
 import type { Jobs } from '../jobs/jobs.ts';
+import type { Schedule } from '../jobs/schedule.ts';
 import type { Media } from '../media/media.ts';
 import type { Reach } from '../network/guard.ts';
 import type { SessionRecord } from '../model.ts';
@@ -30,6 +31,8 @@ export interface Engine {
   /** Where the proxies of sessions may be. */
   proxies: Reach;
   media: Media;
+  /** Messages that wait for their time. */
+  schedule: Schedule;
   clock: Clock;
   limits: Limits;
   version: string;

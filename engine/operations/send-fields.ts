@@ -144,6 +144,34 @@ const list = z
   .meta({ title: 'List' });
 const names = z.union([z.int(), z.string().min(1)]);
 
+/** The fields of `POST /api/send-message` that say when a message leaves, if not now. */
+export const timingFields = {
+  scheduledAt: z.union([z.number().min(0), z.string().min(1)]).meta({
+    description:
+      'When it is to leave, up to a year ahead: Unix seconds, ISO 8601 with an offset, or local time (2026-05-01T09:00) with timeZone',
+    examples: ['2026-05-01T09:00:00+02:00'],
+  }),
+  timeZone: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .meta({
+      description:
+        'IANA name of the time zone of a local scheduledAt. A local time that comes twice is the first; one that clocks skip is as much later as they skip',
+      examples: ['Europe/Berlin'],
+    }),
+  expireAfter: z
+    .int()
+    .min(60)
+    .max(2_592_000)
+    .optional()
+    .meta({
+      description: 'Seconds after scheduledAt after which it is not sent any more, but fails; 86400 unless given',
+      examples: [3600],
+    }),
+};
+
 /** Fields that say how a message is sent, whatever it is. */
 export const sendingFields = {
   replyTo: names.optional().meta({
@@ -222,6 +250,12 @@ export const sendExamples: Record<string, Record<string, unknown>> = {
     poll: { question: 'When shall we meet?', options: ['Friday', 'Saturday'] },
   },
   'A reply that waits for WhatsApp': { to: '+15551234567', text: 'Yes, gladly', replyTo: 1042, wait: true },
+  'A text tomorrow morning': {
+    to: '+15551234567',
+    text: 'Your table is ready at eight',
+    scheduledAt: '2026-05-01T09:00',
+    timeZone: 'Europe/Berlin',
+  },
   'A status': { to: 'status@broadcast', text: 'Open until six', backgroundColor: '#1F7A5C' },
 };
 export type SendInput = z.output<z.ZodObject<typeof sendFields>>;
@@ -251,7 +285,22 @@ export function sendRules(input: Record<string, unknown>): Record<string, string
   if (Array.isArray(options) && new Set(options).size < options.length) {
     wrong['poll.options'] = ['The poll.options field must hold different answers.'];
   }
+  Object.assign(wrong, timingRules(input));
   return Object.keys(wrong).length > 0 ? wrong : undefined;
+}
+
+function timingRules(input: Record<string, unknown>): Record<string, string[]> {
+  const wrong: Record<string, string[]> = {};
+  if (given(input['scheduledAt'])) {
+    if (input['wait'] === true) {
+      wrong['wait'] = ['The wait field cannot be sent with scheduledAt: message.sent tells when the message has left.'];
+    }
+    return wrong;
+  }
+  for (const name of ['timeZone', 'expireAfter']) {
+    if (given(input[name])) wrong[name] = [`The ${name} field goes with scheduledAt only.`];
+  }
+  return wrong;
 }
 
 /** The send as it is stored; what became of its file is added by who fetched it. */

@@ -4,7 +4,6 @@ import { checkProxyUrl } from '../network/proxy.ts';
 import { EngineError, validationFailed } from '../errors.ts';
 import { EVENT_NAMES } from '../events.ts';
 import {
-  MESSAGE_STATUS,
   SESSION_STATUSES,
   sessionSettings,
   type MessageRecord,
@@ -17,6 +16,7 @@ import { isoTime, unixMs, whatWasDone } from './fields.ts';
 import { operation, whatsappSession, type Engine } from './operation.ts';
 import { paged, pageFields, pageOf } from './page.ts';
 import { requestsLeft, requestsLeftSchema } from './requests-left.ts';
+import { SEND_STATUSES, statusOf } from './send-status.ts';
 
 const NOT_CONNECTED = 'Your Whatsapp Session is not connected please connect your session first.';
 
@@ -409,7 +409,7 @@ export const messageLogs = operation({
         .string()
         .nullable()
         .meta({ description: 'What was asked to be sent, as JSON', examples: ['{"text":"Hello from Warbler"}'] }),
-      status: z.enum(['in_progress', 'sent', 'failed']).describe('What became of it'),
+      status: z.enum(SEND_STATUSES).describe('What became of it'),
       failed_reason: z
         .string()
         .nullable()
@@ -489,21 +489,12 @@ function showSent(message: MessageRecord) {
     whatsapp_session_id: String(message.sessionId),
     to: message.logged ? shownJid(message.chat) : null,
     content: message.logged ? JSON.stringify(content) : null,
-    status: SENT_STATUS[message.status],
+    status: statusOf(message),
     failed_reason: message.error,
     created_at: logTime(message.timestamp),
     updated_at: logTime(message.updatedAt),
   };
 }
-
-const SENT_STATUS = {
-  [MESSAGE_STATUS.error]: 'failed',
-  [MESSAGE_STATUS.pending]: 'in_progress',
-  [MESSAGE_STATUS.sent]: 'sent',
-  [MESSAGE_STATUS.delivered]: 'sent',
-  [MESSAGE_STATUS.read]: 'sent',
-  [MESSAGE_STATUS.played]: 'sent',
-} as const;
 
 export const regenerateKey = operation({
   id: 'session.regenerateKey',

@@ -88,6 +88,8 @@ export interface MessageOutcome {
   /** A status lower than or equal to the stored one changes nothing, and its events are not appended. */
   status: MessageStatus;
   error?: string;
+  /** Asked inside the transaction: unless this holds of the message as it is then, nothing changes. */
+  provided?: (message: MessageRecord) => boolean;
   /** Made inside the transaction from the message as it is now, and the status it had before. */
   events: (message: MessageRecord, before: MessageStatus, known: Known) => NewEvent[];
   /** What is news about the chat when the message's outcome is known with this; made inside the transaction. */
@@ -259,6 +261,20 @@ export interface NewOutgoing {
   logged: boolean;
   timestamp: number;
   idempotencyKey?: string;
+  /** It waits for its time before it is queued. */
+  schedule?: ScheduledTime;
+}
+
+/** Unix milliseconds at which a message is to leave, and after which it is not sent any more. */
+export interface ScheduledTime {
+  sendAt: number;
+  expiresAt: number;
+}
+
+/** What changes about a message that waits for its time. */
+export interface ScheduledChange extends ScheduledTime {
+  chat: string;
+  request: SendRequest;
 }
 
 export interface TokenRecord {
@@ -379,7 +395,7 @@ export interface Store {
   };
 
   messages: {
-    /** Accepts a message for sending. A known idempotency key answers the message accepted first. */
+    /** Accepts a message, for sending now or at its time. A known idempotency key answers the one accepted first. */
     enqueue(message: NewOutgoing): Promise<{ message: MessageRecord; fresh: boolean }>;
     get(sessionId: number, msgId: number): Promise<MessageRecord | undefined>;
     /** By WhatsApp's id, own messages first. */
@@ -400,9 +416,12 @@ export interface Store {
     receipts(msgId: number): Promise<{ member: string; status: MessageStatus; at: number }[]>;
     /** Messages that were sent through the engine, newest first. */
     logs(sessionId: number, slice: Slice): Promise<Sliced<MessageRecord>>;
-    /** Queues a failed message again, under the same WhatsApp id. Answers whether it was a failed one. */
+    /**
+     * Queues a failed message again, under the same WhatsApp id; it does not expire any more. Answers whether it was a
+     * failed one, which one that was cancelled is not.
+     */
     resend(sessionId: number, msgId: number): Promise<boolean>;
-    /** Messages still to be sent, oldest first; without those to `exceptChats`. */
+    /** Messages still to be sent, in the order in which they were queued; without those to `exceptChats`. */
     queued(sessionId: number, limit: number, which?: { exceptChats?: string[] }): Promise<MessageRecord[]>;
     /**
      * A frame is about to leave. The content is kept, so that every later try sends the same bytes. Answers whether it
@@ -422,6 +441,27 @@ export interface Store {
     get(sessionId: number, kind: AnswerKind, subject: string): Promise<Answer | undefined>;
     /** Remembers an answer, in the place of the one before. Those that are 30 days older than it are forgotten. */
     put(sessionId: number, answer: Answer): Promise<void>;
+  };
+
+  /** Messages that wait for their time. Whatever changes one does so only while it waits. */
+  schedule: {
+    /** Those of a session, by the time at which they are to leave. */
+    list(sessionId: number, slice: Slice): Promise<Sliced<MessageRecord>>;
+    /** The one to look at next, of all sessions, and when that is. */
+    next(): Promise<{ message: MessageRecord; at: number } | undefined>;
+    /**
+     * It enters the queue, behind what is there, as a message of the time `now`. Answers whether it did: not when it has
+     * been given another time than `sendAt` or no longer waits.
+     */
+    release(message: { msgId: number; sendAt: number }, now: number): Promise<boolean>;
+    /** It cannot leave yet, because of `reason`: it is looked at again at that time, or when it expires. */
+    postpone(message: { msgId: number; sendAt: number }, until: number, reason: string): Promise<void>;
+    /** What was postponed in a session is looked at again now. */
+    resume(sessionId: number): Promise<void>;
+    /** Answers the message as it is then; `undefined` when it does not wait. */
+    change(sessionId: number, msgId: number, change: ScheduledChange): Promise<MessageRecord | undefined>;
+    /** It will never be sent. Answers the message as it is then; `undefined` when it does not wait. */
+    cancel(sessionId: number, msgId: number): Promise<MessageRecord | undefined>;
   };
 
   contacts: {

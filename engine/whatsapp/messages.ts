@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { EngineError, validationFailed } from '../errors.ts';
 import type { Media } from '../media/media.ts';
 import { MESSAGE_STATUS, type MessageRecord, type SendRequest } from '../model.ts';
-import type { Store } from '../store/store.ts';
+import type { ScheduledTime, Store } from '../store/store.ts';
 import { generateMessageIDV2, type WASocket } from './baileys.ts';
 import { memberJids } from './group.ts';
 import { groupOf } from './groups.ts';
@@ -13,6 +13,12 @@ import { compose, nothingToReplyTo, type Composing } from './outgoing.ts';
 import { SendQueue } from './send-queue.ts';
 import type { Session } from './session.ts';
 import type { Socket } from './socket.ts';
+
+interface Accepting {
+  idempotencyKey?: string;
+  /** WhatsApp id of the message that this one is about. */
+  about?: string;
+}
 
 /** The messages of one session: accepted, looked up, waited for. What is accepted leaves through its send queue. */
 export class Messages {
@@ -57,9 +63,35 @@ export class Messages {
    * Accepts a message: it is stored under its final WhatsApp id and will be sent, whatever happens to this process.
    * Throws when the session could not send it without a person's help.
    */
-  async send(request: SendRequest, options: { idempotencyKey?: string; about?: string } = {}): Promise<MessageRecord> {
+  async send(request: SendRequest, options: Accepting = {}): Promise<MessageRecord> {
     const chat = toJid(request.to);
     this.session.assertSending();
+    const message = await this.accept(chat, request, options);
+    this.queue.wake();
+    return message;
+  }
+
+  /** Accepts a message that waits until it is released. Throws when the session has no account to send it from. */
+  async schedule(request: SendRequest, schedule: ScheduledTime, options: Accepting = {}): Promise<MessageRecord> {
+    const chat = toJid(request.to);
+    this.session.assertLinked();
+    return this.accept(chat, request, { ...options, schedule });
+  }
+
+  /**
+   * The time of a scheduled message has come: it goes through the same door as every other and is queued, unless it was
+   * cancelled or changed. Throws what keeps it from being sent now.
+   */
+  async release({ msgId, sendAt }: MessageRecord): Promise<void> {
+    this.session.assertConnected();
+    if (await this.store.schedule.release({ msgId, sendAt: sendAt! }, Date.now())) this.queue.wake();
+  }
+
+  private async accept(
+    chat: string,
+    request: SendRequest,
+    options: Accepting & { schedule?: ScheduledTime },
+  ): Promise<MessageRecord> {
     if (request.replyTo !== undefined && !(await this.find(request.replyTo))) throw nothingToReplyTo();
     const audience = chat === STATUS ? (request.audience ?? (await this.audience())) : undefined;
     const { message } = await this.store.messages.enqueue({
@@ -71,7 +103,6 @@ export class Messages {
       timestamp: Date.now(),
       ...options,
     });
-    this.queue.wake();
     return message;
   }
 

@@ -326,6 +326,21 @@ export class Session {
     if (status !== 'connected' && !(status === 'connecting' && paired)) throw this.notConnected();
   }
 
+  /** Throws `session_not_connected` when what is queued now would have to wait for a connection. */
+  assertConnected(): void {
+    if (this.state.status !== 'connected') throw this.notConnected();
+  }
+
+  /** Throws `session_not_connected` when the session has no login: what is scheduled might never leave. */
+  assertLinked(): void {
+    if (this.state.paired) return;
+    throw new EngineError(
+      'session_not_connected',
+      'This session is not linked to a WhatsApp account. Connect it and scan the QR code, then schedule messages.',
+      { details: { status: this.state.status } },
+    );
+  }
+
   private notConnected(): EngineError {
     const { status, reason } = this.state;
     return new EngineError(

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { systemClock } from '../../engine/clock.ts';
 import { NETWORKS } from '../../engine/config.ts';
 import { Jobs } from '../../engine/jobs/jobs.ts';
+import { Schedule } from '../../engine/jobs/schedule.ts';
 import { Media } from '../../engine/media/media.ts';
 import type { SessionRecord } from '../../engine/model.ts';
 import { hashToken } from '../../engine/operations/access.ts';
@@ -70,6 +71,7 @@ beforeEach(async () => {
     webhookNetworks: NETWORKS,
     proxies: { networks: ['loopback'], setting: 'WARBLER_PROXY_NETWORKS' },
     media,
+    schedule: new Schedule({ store, sessions, clock: systemClock, log: silent }),
     clock: systemClock,
     limits: new Limits({ store, clock: systemClock, operations, documented: false }),
     version: '0.0.0-test',

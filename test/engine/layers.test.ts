@@ -44,7 +44,7 @@ const ROOMS: Record<string, Room> = {
   jobs: {
     files: inside('engine/jobs'),
     rooms: ['words', 'store', 'network', 'media', 'governor', 'whatsapp'],
-    packages: ['libphonenumber-js'],
+    packages: ['luxon', 'libphonenumber-js'],
   },
   delivery: {
     files: inside('engine/delivery'),

@@ -9,6 +9,7 @@ import * as documentation from '../../engine/operations/documentation.ts';
 import * as group from '../../engine/operations/group.ts';
 import * as message from '../../engine/operations/message.ts';
 import * as optOut from '../../engine/operations/opt-out.ts';
+import * as scheduled from '../../engine/operations/scheduled.ts';
 import * as session from '../../engine/operations/session.ts';
 import * as system from '../../engine/operations/system.ts';
 import * as webhook from '../../engine/operations/webhook.ts';
@@ -26,6 +27,7 @@ const modules: Record<string, Record<string, unknown>> = {
   media,
   message,
   optOut,
+  scheduled,
   session,
   system,
   webhook,

@@ -3,6 +3,7 @@ import type { EventEnvelope } from '../../engine/events.ts';
 import {
   MESSAGE_STATUS,
   type MediaRecord,
+  type MessageRecord,
   type MessageStatus,
   type SessionRecord,
   type TokenScope,
@@ -22,6 +23,7 @@ import type {
   MessageOutcome,
   NewJob,
   NewMessage,
+  NewOutgoing,
   NewRecipient,
   Slice,
   Store,
@@ -1090,6 +1092,154 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         await store.sessions.delete(session.id);
         expect(await store.jobs.get(session.id, id)).toBeUndefined();
         expect(await store.jobs.open()).toEqual([]);
+      });
+    });
+
+    describe('messages that wait for their time', () => {
+      const accept = async (waId: string, sendAt: number, more: Partial<NewOutgoing> = {}) => {
+        const schedule = { sendAt, expiresAt: sendAt + 100 };
+        return (await store.messages.enqueue(outgoing(session.id, { waId, schedule, ...more }))).message;
+      };
+      const release = ({ msgId, sendAt }: MessageRecord) => store.schedule.release({ msgId, sendAt: sendAt! }, 5000);
+      const postpone = ({ msgId, sendAt }: MessageRecord, until: number) =>
+        store.schedule.postpone({ msgId, sendAt: sendAt! }, until, 'not yet');
+      const queued = async () => (await store.messages.queued(session.id, 10)).map(({ waId }) => waId);
+      const next = async () => {
+        const found = await store.schedule.next();
+        return found && [found.message.waId, found.at];
+      };
+      const get = ({ msgId }: MessageRecord) => store.messages.get(session.id, msgId);
+
+      test('are not in the queue, and are listed by time', async () => {
+        const late = await accept('late', 2000);
+        const early = await accept('early', 1000);
+        const same = await accept('same', 1000);
+        await store.messages.enqueue(outgoing(session.id, { waId: 'now' }));
+        expect(early).toMatchObject({ send: 'scheduled', status: 1, sendAt: 1000, expiresAt: 1100 });
+        expect(await queued()).toEqual(['now']);
+        expect(await store.schedule.list(session.id, { offset: 0, limit: 2 })).toEqual({
+          items: [early, same],
+          total: 3,
+        });
+        expect(await store.schedule.list(session.id, { offset: 2, limit: 2 })).toEqual({ items: [late], total: 3 });
+        expect((await store.schedule.list(session.id + 1, { offset: 0, limit: 2 })).total).toBe(0);
+      });
+
+      test('enter the queue once, behind what is there and before what comes later', async () => {
+        const late = await accept('late', 2000);
+        const early = await accept('early', 1000);
+        await store.messages.enqueue(outgoing(session.id, { waId: 'before' }));
+        expect(await next()).toEqual(['early', 1000]);
+        expect(await release(early)).toBe(true);
+        expect(await release(early)).toBe(false);
+        expect(await next()).toEqual(['late', 2000]);
+        expect(await release(late)).toBe(true);
+        await store.messages.enqueue(outgoing(session.id, { waId: 'after' }));
+        expect(await queued()).toEqual(['before', 'early', 'late', 'after']);
+        expect(await get(early)).toMatchObject({ send: 'queued', timestamp: 5000, sendAt: 1000, error: null });
+        expect(await next()).toBeUndefined();
+      });
+
+      test('survive the end of the process', async () => {
+        const message = await accept('patient', 1000);
+        store = await place.reopen();
+        expect(await next()).toEqual(['patient', 1000]);
+        expect(await release(message)).toBe(true);
+        store = await place.reopen();
+        expect(await queued()).toEqual(['patient']);
+      });
+
+      test('are put off until a time or until they expire, and looked at again when their session is resumed', async () => {
+        const message = await accept('kept', 1000);
+        await accept('other', 1030);
+        await postpone(message, 1020);
+        expect(await next()).toEqual(['kept', 1020]);
+        expect(await get(message)).toMatchObject({ error: 'not yet', sendAt: 1000 });
+        await postpone(message, 9999);
+        expect(await next()).toEqual(['other', 1030]);
+        await store.schedule.resume(session.id + 1);
+        expect(await next()).toEqual(['other', 1030]);
+        await store.schedule.resume(session.id);
+        expect(await next()).toEqual(['kept', 1000]);
+        await postpone(message, 9999);
+        await store.schedule.cancel(session.id, (await store.messages.find(session.id, 'other'))!.msgId);
+        expect(await next()).toEqual(['kept', 1100]);
+      });
+
+      test('can be changed while they wait, and what was decided for the old time does not count', async () => {
+        const message = await accept('moved', 1000, { idempotencyKey: 'k' });
+        await postpone(message, 1050);
+        const request = { to: '+15550100003', text: 'Else', changed: true } as const;
+        const chat = '15550100003@s.whatsapp.net';
+        const change = { chat, request, sendAt: 3000, expiresAt: 4000 };
+        expect(await store.schedule.change(session.id + 1, message.msgId, change)).toBeUndefined();
+        const changed = await store.schedule.change(session.id, message.msgId, change);
+        expect(changed).toMatchObject({ waId: 'moved', chat, request, sendAt: 3000, expiresAt: 4000, error: null });
+        expect(await release(message)).toBe(false);
+        await postpone(message, 1080);
+        expect(await next()).toEqual(['moved', 3000]);
+        // Who asks again under the key gets what it has become.
+        const schedule = { sendAt: 1000, expiresAt: 1100 };
+        const again = await store.messages.enqueue(outgoing(session.id, { idempotencyKey: 'k', schedule }));
+        expect(again).toEqual({ message: changed, fresh: false });
+        expect(await release(changed!)).toBe(true);
+        expect(await store.schedule.change(session.id, message.msgId, change)).toBeUndefined();
+      });
+
+      test('that are cancelled never leave, and are not sent again', async () => {
+        const message = await accept('no', 1000);
+        expect(await store.schedule.cancel(session.id + 1, message.msgId)).toBeUndefined();
+        expect(await store.schedule.cancel(session.id, message.msgId)).toMatchObject({
+          send: 'cancelled',
+          status: MESSAGE_STATUS.error,
+          error: expect.stringContaining('cancelled'),
+        });
+        expect(await store.schedule.cancel(session.id, message.msgId)).toBeUndefined();
+        expect(await release(message)).toBe(false);
+        expect(await store.messages.resend(session.id, message.msgId)).toBe(false);
+        expect([await next(), await queued()]).toEqual([undefined, []]);
+        const sent = await accept('gone', 1000);
+        await release(sent);
+        expect(await store.schedule.cancel(session.id, sent.msgId)).toBeUndefined();
+      });
+
+      test('fail only as long as what was seen of them holds', async () => {
+        const message = await accept('expired', 1000);
+        const fail = (expiresAt: number) =>
+          commit({
+            outcomes: [
+              {
+                waId: 'expired',
+                status: MESSAGE_STATUS.error,
+                error: 'too late',
+                provided: (one) => one.send === 'scheduled' && one.expiresAt === expiresAt,
+                events: () => [anEvent()],
+              },
+            ],
+          });
+        expect(await fail(999)).toMatchObject({ events: [], settled: [] });
+        expect(await get(message)).toEqual(message);
+        expect((await fail(1100)).settled).toMatchObject([{ waId: 'expired', send: 'done', error: 'too late' }]);
+        expect(await next()).toBeUndefined();
+        // Somebody wants it all the same: then it does not expire again.
+        expect(await store.messages.resend(session.id, message.msgId)).toBe(true);
+        expect(await get(message)).toMatchObject({ send: 'queued', expiresAt: null });
+      });
+
+      test('keep their files, unless they are cancelled', async () => {
+        const file = { kind: 'image', mimetype: 'image/png', size: 1, fileName: null, source: null } as const;
+        const about = { sessionId: session.id, use: 'send', createdAt: 1, expiresAt: 2 } as const;
+        await store.media.put({ id: 'f', ...file, ...about });
+        const { msgId } = await accept('a picture', 1000, { request: { to: CHAT, kind: 'image', file: 'f' } });
+        expect(await store.media.expire(FAR)).toEqual([]);
+        await store.schedule.cancel(session.id, msgId);
+        expect(await store.media.expire(FAR)).toEqual(['f']);
+      });
+
+      test('go with their session', async () => {
+        await accept('gone', 1000);
+        await store.sessions.delete(session.id);
+        expect(await next()).toBeUndefined();
       });
     });
 

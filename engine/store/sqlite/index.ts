@@ -13,6 +13,7 @@ import { appendEvent, eventLog } from './events.ts';
 import { downloads, endDownloads, media, wantDownload } from './media.ts';
 import { applyOutcome, applyReceipt, insertMessage, messages } from './messages.ts';
 import { keepOptOut, optOuts } from './opt-outs.ts';
+import { schedule } from './schedule.ts';
 import { sessions, writeSession } from './sessions.ts';
 import { subscriptions } from './subscriptions.ts';
 import { tokens } from './tokens.ts';
@@ -48,6 +49,7 @@ export function openSqliteStore(folder: string | undefined, seal: Seal): Store {
     auth: auth(db, seal),
     answers: answers(db),
     messages: messages(db),
+    schedule: schedule(db),
     contacts: contacts(db),
     chats: chats(db),
     optOuts: optOuts(db),

@@ -7,11 +7,11 @@ import type { Database, Row } from './database.ts';
 import { applyNews } from './news.ts';
 
 /** The condition of the index `messages_to_send`, word for word: without it SQLite reads every message there is. */
-export const TO_SEND = "send <> 'done'";
+export const TO_SEND = "send NOT IN ('done', 'cancelled')";
 
 export function messages(db: Database): Store['messages'] {
   return {
-    async enqueue({ sessionId, waId, chat, request, about, logged, timestamp, idempotencyKey }) {
+    async enqueue({ sessionId, waId, chat, request, about, logged, timestamp, idempotencyKey, schedule }) {
       return db.transaction(() => {
         const known =
           idempotencyKey &&
@@ -19,8 +19,9 @@ export function messages(db: Database): Store['messages'] {
         if (known) return { message: sameRequest(toMessage(known), request), fresh: false };
         const row = db.get(
           `INSERT INTO messages
-             (session_id, wa_id, chat, from_me, sender, request, about, logged, status, send, timestamp, idempotency_key)
-           VALUES (?, ?, ?, 1, '', ?, ?, ?, ?, 'queued', ?, ?) RETURNING *`,
+             (session_id, wa_id, chat, from_me, sender, request, about, logged, status, send, timestamp, idempotency_key,
+              send_at, try_at, expires_at)
+           VALUES (?, ?, ?, 1, '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
           sessionId,
           waId,
           chat,
@@ -28,8 +29,10 @@ export function messages(db: Database): Store['messages'] {
           about ?? null,
           logged ? 1 : 0,
           MESSAGE_STATUS.pending,
+          schedule ? 'scheduled' : 'queued',
           timestamp,
           idempotencyKey ?? null,
+          ...[schedule?.sendAt ?? null, schedule?.sendAt ?? null, schedule?.expiresAt ?? null],
         );
         return { message: toMessage(row!), fresh: true };
       });
@@ -109,8 +112,8 @@ export function messages(db: Database): Store['messages'] {
     },
     async resend(sessionId, msgId) {
       const { changes } = db.run(
-        `UPDATE messages SET status = ?, send = 'queued', attempts = 0, error = NULL, updated_at = ?
-         WHERE session_id = ? AND msg_id = ? AND from_me = 1 AND request IS NOT NULL AND status = ?`,
+        `UPDATE messages SET status = ?, send = 'queued', attempts = 0, error = NULL, expires_at = NULL, updated_at = ?
+         WHERE session_id = ? AND msg_id = ? AND from_me = 1 AND request IS NOT NULL AND status = ? AND send = 'done'`,
         MESSAGE_STATUS.pending,
         Date.now(),
         sessionId,
@@ -123,7 +126,8 @@ export function messages(db: Database): Store['messages'] {
       return db
         .all(
           `SELECT * FROM messages WHERE session_id = ? AND send = 'queued' AND ${TO_SEND}
-           AND chat NOT IN (SELECT value FROM json_each(?)) ORDER BY msg_id LIMIT ?`,
+           AND chat NOT IN (SELECT value FROM json_each(?))
+           ORDER BY coalesce(behind, msg_id), send_at, msg_id LIMIT ?`,
           ...[sessionId, JSON.stringify(exceptChats), limit],
         )
         .map(toMessage);
@@ -162,6 +166,7 @@ export function messages(db: Database): Store['messages'] {
 }
 
 function sameRequest(message: MessageRecord, request: SendRequest): MessageRecord {
+  if (message.request?.changed) return message;
   // A file is fetched anew for every request; what it was fetched from is part of the request.
   const asked = (one: SendRequest | null) => JSON.stringify({ ...one, file: undefined });
   if (asked(message.request) === asked(request)) return message;
@@ -277,6 +282,7 @@ export function applyOutcome(
   const before = toMessage(row);
   const open = before.status === MESSAGE_STATUS.pending;
   const failed = outcome.status === MESSAGE_STATUS.error;
+  if (outcome.provided && !outcome.provided(before)) return none;
   if (failed ? !open : outcome.status <= before.status) return none;
   const after: MessageRecord = { ...before, status: outcome.status, error: outcome.error ?? null, send: 'done' };
   db.run(
@@ -306,6 +312,8 @@ export function toMessage(row: Row): MessageRecord {
     content: row['content'] as Buffer | null,
     status: Number(row['status']) as MessageStatus,
     send: row['send'] as MessageRecord['send'],
+    sendAt: row['send_at'] as number | null,
+    expiresAt: row['expires_at'] as number | null,
     attempts: Number(row['attempts']),
     error: row['error'] as string | null,
     about: row['about'] as string | null,

@@ -72,4 +72,16 @@ CREATE TABLE answers (
   PRIMARY KEY (session_id, kind, subject)
 ) WITHOUT ROWID;
 CREATE INDEX answers_by_time ON answers (session_id, at);
+
+-- A message that waits for its time, or did: when it is to leave, when that is tried next, and when it is too late.
+ALTER TABLE messages ADD COLUMN send_at INTEGER;
+ALTER TABLE messages ADD COLUMN try_at INTEGER;
+ALTER TABLE messages ADD COLUMN expires_at INTEGER;
+-- The newest message there was when it entered the queue: behind that one is its place.
+ALTER TABLE messages ADD COLUMN behind INTEGER;
+CREATE INDEX messages_to_try ON messages (try_at, send_at, msg_id) WHERE send = 'scheduled';
+CREATE INDEX messages_scheduled ON messages (session_id, send_at, msg_id) WHERE send = 'scheduled';
+DROP INDEX messages_to_send;
+CREATE INDEX messages_to_send ON messages (session_id, send, coalesce(behind, msg_id), send_at, msg_id)
+  WHERE send NOT IN ('done', 'cancelled');
 `;
