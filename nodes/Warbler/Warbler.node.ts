@@ -13,6 +13,7 @@ import * as contact from './resources/contact';
 import * as group from './resources/group';
 import * as media from './resources/media';
 import * as message from './resources/message';
+import * as scheduledMessage from './resources/scheduledMessage';
 import * as session from './resources/session';
 import { onePage } from './shared/pages';
 
@@ -53,6 +54,7 @@ export class Warbler implements INodeType {
           { name: 'Group', value: 'group' },
           { name: 'Media', value: 'media' },
           { name: 'Message', value: 'message' },
+          { name: 'Scheduled Message', value: 'scheduledMessage' },
           { name: 'Session', value: 'session' },
         ],
         default: 'message',
@@ -66,6 +68,7 @@ export class Warbler implements INodeType {
       ...group.description,
       ...media.description,
       ...message.description,
+      ...scheduledMessage.description,
       ...session.description,
     ],
   };

@@ -144,7 +144,7 @@ withN8n('Messages from a real n8n', () => {
         {
           eventName: 'Party',
           startTime: '2030-06-01T18:00:00',
-          options: { endTime: '2030-06-01T20:00:00', eventDescription: 'Bring something' },
+          options: { endTime: "={{ DateTime.fromISO('2030-06-01T20:00:00') }}", eventDescription: 'Bring something' },
         },
         { event: { name: 'Party', description: 'Bring something' } },
       ],
@@ -247,6 +247,45 @@ withN8n('Messages from a real n8n', () => {
       const event = await received('Only text');
       const refusal = refusalOf(await bench.run('media: download', {}, { inputs: [event] }));
       expect(refusal?.message).toMatch(/media/i);
+    });
+  });
+
+  describe('that wait for their time', () => {
+    const to = () => typed(`+${phone.number}`);
+    const inZone = (timeZone: string, ms: number) => new Date(ms).toLocaleString('sv', { timeZone }).replace(' ', 'T');
+    const tomorrow = Math.ceil(Date.now() / 60_000) * 60_000 + 86_400_000;
+
+    test('are read in the time zone of the workflow, or in another one', async () => {
+      const scheduledAt = inZone('America/New_York', tomorrow);
+      const schedule = async (options: object) =>
+        (await bench.output('message: sendText', { to: to(), text: 'Tomorrow', options })).json;
+      // What n8n takes for a workflow that does not say, is New York.
+      const sent = await schedule({ scheduledAt });
+      expect(sent).toMatchObject({ status: 'scheduled', scheduledAt: new Date(tomorrow).toISOString() });
+      const other = await schedule({ scheduledAt: inZone('Asia/Kolkata', tomorrow), timeZone: 'Asia/Kolkata' });
+      expect(other).toMatchObject({ scheduledAt: new Date(tomorrow).toISOString() });
+      const luxon = await schedule({ scheduledAt: '={{ $now.plus({ days: 1 }) }}' });
+      expect(Date.parse(String(luxon['scheduledAt'])) - Date.now()).toBeGreaterThan(86_000_000);
+    });
+
+    test('are listed, changed and cancelled', async () => {
+      const options = { scheduledAt: inZone('America/New_York', tomorrow + 60_000), expireAfter: 3600 };
+      const sent = await bench.output('message: sendText', { to: to(), text: 'Soon', options });
+      const messageId = String(sent.json['msgId']);
+      const updateFields = { text: 'Later', scheduledAt: inZone('UTC', tomorrow), timeZone: 'UTC' };
+      const updated = await bench.output('scheduledMessage: update', { messageId, updateFields });
+      expect(updated.json).toMatchObject({
+        scheduledAt: new Date(tomorrow).toISOString(),
+        expiresAt: new Date(tomorrow + 3_600_000).toISOString(),
+        content: { text: 'Later' },
+      });
+      expect((await bench.output('scheduledMessage: get', { messageId })).json).toEqual(updated.json);
+      const listed = await bench.outputs('scheduledMessage: getMany', { returnAll: true });
+      expect(listed.map(({ json }) => String(json['msgId']))).toContain(messageId);
+      const cancelled = await bench.output('scheduledMessage: cancel', { messageId });
+      expect(cancelled.json).toMatchObject({ msgId: Number(messageId), status: 'cancelled' });
+      const refusal = refusalOf(await bench.run('scheduledMessage: update', { messageId, updateFields }));
+      expect(refusal?.message).toMatch(/cancelled/);
     });
   });
 

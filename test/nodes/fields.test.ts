@@ -37,6 +37,8 @@ const WITHOUT_FIELD: Record<string, string> = {
   'session.messageLogs per_page': 'set by the pagination',
   'session.sessionLogs page': 'set by the pagination',
   'session.sessionLogs per_page': 'set by the pagination',
+  'scheduled.list page': 'set by the pagination',
+  'scheduled.list per_page': 'set by the pagination',
   'media.decrypt data': 'the engine has the message; its ID is enough',
   'media.decrypt msgId': 'id takes it, too',
   'media.upload base64': 'the file is the body',

@@ -14,9 +14,15 @@ export const LINES = listSplitAt('\\n');
 /** A msgId is a number to the engine, WhatsApp's own message ID is text. */
 export const MESSAGE_ID = '={{ /^\\d{1,15}$/.test($value) ? Number($value) : $value || undefined }}';
 
-/** A date field has no time zone of its own: it is read in that of the workflow. */
+/**
+ * A date field has no time zone of its own: it is read in that of the workflow. A DateTime that an expression gives
+ * comes here as its fields, without its methods.
+ */
 export const UNIX_SECONDS =
-  '={{ DateTime.fromISO(DateTime.isDateTime($value) ? $value.toISO() : $value).toUnixInteger() }}';
+  '={{ DateTime.isDateTime($value) ? Math.floor($value.ts / 1000) : DateTime.fromISO($value).toUnixInteger() }}';
+
+/** The same for where the engine reads local time by itself. */
+export const MOMENT = '={{ DateTime.isDateTime($value) ? $value.ts / 1000 : $value }}';
 
 /** A JSON field gives text when it was typed, and the finished value from an expression. */
 export const JSON_VALUE = '={{ typeof $value === "string" ? JSON.parse($value) : $value }}';

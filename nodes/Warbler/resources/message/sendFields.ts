@@ -1,6 +1,7 @@
 import type { INodeProperties, INodePropertyRouting } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
 import { disappearAfterField, recipientField } from '../../shared/fields';
+import { timingFields } from '../../shared/timing';
 import { COMMA_LIST, MESSAGE_ID } from '../../shared/values';
 
 /** What the many ways to send share: one request, one recipient, one set of options. */
@@ -97,8 +98,17 @@ const collectionOf = (options: INodeProperties[]): INodeProperties => ({
 
 /** The options of every message in a chat, and those of one kind of message. */
 export const sendOptions = (...own: INodeProperties[]): INodeProperties =>
-  collectionOf([disappearAfterField, idempotencyKey, mentionAll, mentions, replyTo, waitForWhatsApp, ...own]);
+  collectionOf([
+    disappearAfterField,
+    idempotencyKey,
+    mentionAll,
+    mentions,
+    replyTo,
+    waitForWhatsApp,
+    ...timingFields,
+    ...own,
+  ]);
 
 /** The options of a status update, which has no chat. */
 export const statusOptions = (...own: INodeProperties[]): INodeProperties =>
-  collectionOf([idempotencyKey, waitForWhatsApp, ...own]);
+  collectionOf([idempotencyKey, waitForWhatsApp, ...timingFields, ...own]);
