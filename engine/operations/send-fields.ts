@@ -146,11 +146,14 @@ const names = z.union([z.int(), z.string().min(1)]);
 
 /** The fields of `POST /api/send-message` that say when a message leaves, if not now. */
 export const timingFields = {
-  scheduledAt: z.union([z.number().min(0), z.string().min(1)]).meta({
-    description:
-      'When it is to leave, up to a year ahead: Unix seconds, ISO 8601 with an offset, or local time (2026-05-01T09:00) with timeZone',
-    examples: ['2026-05-01T09:00:00+02:00'],
-  }),
+  scheduledAt: z
+    .union([z.number().min(0), z.string().min(1)])
+    .optional()
+    .meta({
+      description:
+        'When it is to leave, up to a year ahead: Unix seconds, ISO 8601 with an offset, or local time (2026-05-01T09:00) with timeZone',
+      examples: ['2026-05-01T09:00:00+02:00'],
+    }),
   timeZone: z
     .string()
     .min(1)

@@ -326,11 +326,6 @@ export class Session {
     if (status !== 'connected' && !(status === 'connecting' && paired)) throw this.notConnected();
   }
 
-  /** Throws `session_not_connected` when what is queued now would have to wait for a connection. */
-  assertConnected(): void {
-    if (this.state.status !== 'connected') throw this.notConnected();
-  }
-
   /** Throws `session_not_connected` when the session has no login: what is scheduled might never leave. */
   assertLinked(): void {
     if (this.state.paired) return;
