@@ -237,7 +237,6 @@ const OWN_REFUSALS: readonly ErrorCode[] = [
   'validation_failed',
   'bad_request',
   'session_not_connected',
-  'rate_limited',
   'budget_exhausted',
 ];
 export const nothingAsked = (error: unknown) => error instanceof EngineError && OWN_REFUSALS.includes(error.code);

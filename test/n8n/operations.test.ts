@@ -121,6 +121,27 @@ withN8n('The Warbler node in a real n8n', () => {
     expect(outputs[2]?.pairedItem).toEqual({ item: 2 });
   });
 
+  test('a run of a hundred items fits into the documented limits', async () => {
+    const limits = '{ "message_send": { "per_minute": 256 }, "concurrent": 128 }';
+    await bench.output('session: update', { session: typed('1'), updateFields: { limits } });
+    const inputs = Array.from({ length: 100 }, () => ({ to: `+${phone.number}` }));
+    const outputs = await bench.outputs('message: sendText', { to: '={{ $json.to }}', text: 'Hi' }, { inputs });
+    expect(outputs.filter(({ json }) => 'msgId' in json)).toHaveLength(100);
+    await bench.output('session: update', { session: typed('1'), updateFields: { limits: '' } });
+    expect((await bench.output('session: get')).json['limits']).toBeNull();
+  });
+
+  test('a refusal by a limit says how long to wait', async () => {
+    const session = typed(await newSession('Limited'));
+    const updateFields = { limits: '{ "endpoints": { "session.getStatus": { "per_minute": 1 } } }' };
+    await bench.output('session: update', { session, updateFields });
+    await bench.output('session: getStatus', { session });
+    expect(refusalOf(await bench.run('session: getStatus', { session }))).toMatchObject({
+      message: expect.stringMatching(/^Too many requests: session.getStatus allows 1 a minute \(wait \d+ seconds\)$/),
+      description: expect.stringMatching(/Batching/),
+    });
+  });
+
   test('names the item that was refused', async () => {
     const inputs = [{ to: `+${phone.number}` }, { to: 'nobody' }];
     const execution = await bench.run('message: sendText', { to: '={{ $json.to }}', text: 'Hi' }, { inputs });
@@ -142,7 +163,8 @@ withN8n('The Warbler node in a real n8n', () => {
     test('when WhatsApp wants a pause', async () => {
       await breakOnce({ fault: 'rate-limit', xmlns: 'w:g2' });
       const refusal = refusalOf(await bench.run('group: getMany'));
-      expect(refusal?.description).toMatch(/^Wait \d+ seconds, or turn on Retry On Fail/);
+      expect(refusal?.message).toMatch(/\(wait \d+ seconds\)$/);
+      expect(refusal?.description).toMatch(/Batching/);
     });
 
     test('when WhatsApp refuses a message', async () => {
