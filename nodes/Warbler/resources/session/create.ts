@@ -35,7 +35,8 @@ const properties: INodeProperties[] = [
     description: 'The number of the WhatsApp account, with country code',
     routing: { send: { type: 'body', property: 'phone_number' } },
   },
-  accountProtection,
+  // Off, because n8n sends all items of a run at once: all but the first would be refused.
+  { ...accountProtection, default: false },
   logMessages,
   {
     displayName: 'Options',
