@@ -116,8 +116,11 @@ export class SendQueue {
 
   /** Answers whether the queue may go on; `false` when the connection is gone. */
   private async send(message: MessageRecord, socket: Socket): Promise<boolean> {
-    const { store, compose } = this.options;
+    const { store, compose, clock } = this.options;
     try {
+      const { attempts, expiresAt } = message;
+      // Its time had come, and then the connection was lost.
+      if (attempts === 0 && expiresAt !== null && clock.now() >= expiresAt) throw tooLate();
       const lid = await this.resolve(message, socket);
       const content = message.content ?? Buffer.from(proto.Message.encode(await compose(message, socket)).finish());
       // It was taken back meanwhile.
@@ -207,6 +210,8 @@ export class SendQueue {
     this.wake();
   }
 }
+
+const tooLate = () => new EngineError('conflict', 'it could not leave in time');
 
 const fieldTexts = (error: EngineError) =>
   Object.values(error.fields ?? {})

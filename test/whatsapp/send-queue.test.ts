@@ -98,3 +98,21 @@ test('a message that can never be sent is given up with its reason, and the queu
   expect(written).toEqual(['fine']);
   expect(await store.messages.find(sessionId, 'hopeless')).toMatchObject({ status: 0, send: 'done' });
 });
+
+test('a scheduled message that could not leave in time is given up, however it came to wait in the queue', async () => {
+  const now = Date.now();
+  const schedule = { sendAt: now - 2000, expiresAt: now - 1000 };
+  const request = { to: CHAT, text: 'birthday' };
+  const about = { sessionId, chat: CHAT, request, logged: true, timestamp: 1, schedule };
+  const { message } = await store.messages.enqueue({ waId: 'late', ...about });
+  await store.schedule.release({ msgId: message.msgId, sendAt: schedule.sendAt }, now);
+  await accept('fine');
+  const { socket, written, done } = connection({}, 1);
+  await queue.open(socket);
+  await done;
+  expect(written).toEqual(['fine']);
+  expect(await store.messages.find(sessionId, 'late')).toMatchObject({
+    status: 0,
+    error: 'it could not leave in time',
+  });
+});
