@@ -34,11 +34,12 @@ export function contacts(db: Database): Store['contacts'] {
 export function otherAddresses(db: Database, sessionId: number, addresses: readonly string[]): Map<string, string> {
   const asked = JSON.stringify(addresses);
   const jid = "phone || '@s.whatsapp.net'";
+  // CROSS JOIN: SQLite is to look up each address in the index, and not to read all pairs for each.
   const rows = db.all(
-    `SELECT a.value AS address, ${jid} AS other FROM json_each(?) a JOIN pairs ON session_id = ? AND lid = a.value
+    `SELECT a.value AS address, ${jid} AS other FROM json_each(?) a CROSS JOIN pairs ON session_id = ? AND lid = a.value
      UNION ALL
      SELECT a.value, lid FROM json_each(?) a
-       JOIN pairs ON session_id = ? AND phone = substr(a.value, 1, instr(a.value, '@') - 1)
+       CROSS JOIN pairs ON session_id = ? AND phone = substr(a.value, 1, instr(a.value, '@') - 1)
        WHERE a.value LIKE '%@s.whatsapp.net'`,
     ...[asked, sessionId, asked, sessionId],
   );
