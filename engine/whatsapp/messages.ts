@@ -160,10 +160,12 @@ export class Messages {
     if (owner !== undefined && owner !== this.session.id) {
       throw new EngineError('not_permitted', 'You are not authorized to modify this message.');
     }
-    const { msgId } = await this.get(id);
+    const { msgId, chat } = await this.get(id);
     if (!(await this.store.messages.resend(this.session.id, msgId))) {
       throw new EngineError('conflict', "Only messages with status 'failed' can be resent.");
     }
+    // It may have failed because nobody was there, and somebody thinks otherwise now.
+    await this.session.answers.forget('number', chat);
     this.queue.wake();
   }
 
