@@ -343,7 +343,7 @@ const PROVOCATIONS: Record<EventName, Provocation[]> = {
   'bulk.status': [
     {
       provoke: async () => {
-        const { body } = await world.api('POST', '/api/bulk-jobs', { recipients: [SAMPLE], text: fresh('To many') });
+        const { body } = await world.api('POST', '/api/bulk-jobs', { recipients: [FRIEND], text: fresh('To many') });
         const { id } = body.data as { id: number };
         return (event) => {
           const { job } = data<{ job: { id: number; status: string } }>(event);

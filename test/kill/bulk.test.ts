@@ -1,6 +1,6 @@
 import { pause, until, Victim } from './victim.ts';
 
-const RECIPIENTS = Number(process.env['WARBLER_BULK'] ?? 1000);
+const RECIPIENTS = Number(process.env['WARBLER_BULK'] ?? 100);
 const KILLS = 3;
 
 let victim: Victim;
