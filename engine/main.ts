@@ -178,7 +178,8 @@ async function ensureToken(store: Store, given: string | undefined): Promise<str
     return undefined;
   }
   await store.tokens.delete('WARBLER_TOKEN');
-  if ((await store.tokens.list()).length > 0) return undefined;
+  // Tokens of agents do not count: nobody could manage anything with those.
+  if ((await store.tokens.list()).some(({ scope }) => !scope)) return undefined;
   const token = newToken();
   await store.tokens.put('first', hashToken(token));
   return token;

@@ -12,6 +12,7 @@ import * as optOut from './opt-out.ts';
 import * as scheduled from './scheduled.ts';
 import * as session from './session.ts';
 import * as system from './system.ts';
+import * as token from './token.ts';
 import * as webhook from './webhook.ts';
 
 /** Everything that can be asked of the engine. Surfaces read this list; it is written by hand, so that it is one. */
@@ -20,6 +21,9 @@ export const operations: readonly Operation[] = [
   system.ready,
   system.authCheck,
   documentation.get,
+  token.create,
+  token.list,
+  token.remove,
   session.list,
   session.create,
   session.get,

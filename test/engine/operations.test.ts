@@ -12,6 +12,7 @@ import * as optOut from '../../engine/operations/opt-out.ts';
 import * as scheduled from '../../engine/operations/scheduled.ts';
 import * as session from '../../engine/operations/session.ts';
 import * as system from '../../engine/operations/system.ts';
+import * as token from '../../engine/operations/token.ts';
 import * as webhook from '../../engine/operations/webhook.ts';
 import { operations } from '../../engine/operations/index.ts';
 import { readInput, type Operation } from '../../engine/operations/operation.ts';
@@ -30,6 +31,7 @@ const modules: Record<string, Record<string, unknown>> = {
   scheduled,
   session,
   system,
+  token,
   webhook,
 };
 const each = operations.map((operation) => [operation.id, operation] as const);

@@ -1,8 +1,9 @@
 import { EngineError, validationFailed } from '../../errors.ts';
 import type { Caller } from '../../operations/access.ts';
+import { assertRecipients } from '../../operations/recipients.ts';
 import { sessionsOf } from '../../operations/scope.ts';
 import type { SessionRecord } from '../../model.ts';
-import type { Engine, Operation } from '../../operations/operation.ts';
+import { readInput, type Engine, type Operation } from '../../operations/operation.ts';
 import { SESSION, type McpTool } from './tools.ts';
 
 /** What a tool call asks for, to be performed: the operation, with the rules of the tool among its own. */
@@ -10,6 +11,8 @@ export interface ReadCall {
   operation: Operation;
   record: SessionRecord | undefined;
   fields: Record<string, unknown>;
+  /** The same, checked. */
+  input: Record<string, unknown>;
 }
 
 /** Reads what a tool is called with. Throws what the model has to be told of the session. */
@@ -24,7 +27,11 @@ export async function readCall(
   const wrong = { ...unknown(args, fields), ...missing(args, tool.required ?? []) };
   const rules = Object.keys(wrong).length > 0 ? () => wrong : operation.rules;
   const record = session === undefined ? undefined : await engine.store.sessions.get(session);
-  return { operation: { ...operation, ...(rules && { rules }) }, record, fields: raw };
+  const ruled = { ...operation, ...(rules && { rules }) };
+  const input = readInput(ruled, raw);
+  const { recipients } = caller.token?.scope ?? {};
+  if (recipients) await assertRecipients(engine, operation, recipients, { sessionId: session, input: raw });
+  return { operation: ruled, record, fields: raw, input };
 }
 
 const given = (value: unknown) => value !== undefined && value !== null && value !== '';
