@@ -6,8 +6,10 @@ import { engineLog, startEngine, type RunningEngine } from './main.ts';
 import { FIRST_PHONE, FRIEND_PHONE } from './sandbox-mode.ts';
 import { startSandbox } from './sandbox/index.ts';
 import { hashToken, newToken } from './operations/access.ts';
+import { readScope, tokenScope } from './operations/scope.ts';
 import { Seal } from './store/seal.ts';
 import { openSqliteStore, StoreError } from './store/sqlite/index.ts';
+import type { TokenScope } from './model.ts';
 import type { Store } from './store/store.ts';
 import { VERSION } from './version.ts';
 
@@ -58,10 +60,16 @@ token
   .command('create')
   .argument('[name]', 'what it is for; a token of the same name is replaced', 'cli')
   .description('make a token and show it, once')
-  .action((name: string) =>
+  .option('--mcp', 'for an agent: it opens /mcp and nothing else, as far as the following options go')
+  .option('--tools <names>', 'tools that it may call, by comma; read and write stand for many')
+  .option('--sessions <ids>', 'sessions that it may use, by comma')
+  .option('--recipients <addresses>', 'numbers and addresses that its calls may be about, by comma')
+  .option('--calls-per-day <number>', 'tool calls within 24 hours')
+  .option('--approval <rule>', 'calls that a person has to approve: none, writes, all, or names of tools by comma')
+  .action((name: string, options: McpOptions) =>
     withTokens(async (tokens) => {
       const made = newToken();
-      await tokens.put(name, hashToken(made));
+      await tokens.put(name, hashToken(made), await scopeOf(options));
       print([made]);
     }),
   );
@@ -84,6 +92,37 @@ token
       if (!(await tokens.delete(name))) throw new ConfigError(`There is no token "${name}". See: warbler token list`);
     }),
   );
+
+interface McpOptions {
+  mcp?: boolean;
+  tools?: string;
+  sessions?: string;
+  recipients?: string;
+  callsPerDay?: string;
+  approval?: string;
+}
+
+/** The scope that the options of `token create` say; `undefined`: the token may do everything. */
+async function scopeOf({ mcp, ...options }: McpOptions): Promise<TokenScope | undefined> {
+  const { tools, sessions, recipients, callsPerDay, approval } = options;
+  if (!mcp) {
+    if (Object.keys(options).length === 0) return undefined;
+    throw new ConfigError('These options are for agents: add --mcp.');
+  }
+  const list = (text: string | undefined) => text?.split(',').map((part) => part.trim());
+  const rule = ['none', 'writes', 'all'].includes(approval ?? 'none') ? approval : list(approval);
+  const asked = {
+    tools: list(tools),
+    sessions: list(sessions)?.map(Number),
+    recipients: list(recipients),
+    calls_per_day: callsPerDay === undefined ? undefined : Number(callsPerDay),
+    approval: rule,
+  };
+  const { success, data, error } = tokenScope.safeParse(asked);
+  if (!success)
+    throw new ConfigError(`The scope cannot be read: ${error.issues[0]!.path[0]?.toString()} is not valid.`);
+  return readScope(data);
+}
 
 program.parseAsync().catch((error: unknown) => {
   const expected = error instanceof ConfigError || error instanceof StoreError || error instanceof EngineError;

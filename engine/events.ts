@@ -36,6 +36,8 @@ export const EVENTS = {
   'group.join-request': 'Somebody asks to join a group, or takes the request back, or an admin has decided.',
   'account.restricted': 'WhatsApp has restricted the account for a time, or has lifted the restriction.',
   'bulk.status': 'A bulk job was started, has paused, gone on or come to its end, or was cancelled; with its progress.',
+  'approval.requested':
+    'A call of an agent waits until a person approves or rejects it, by `POST /api/approvals/{id}/approve` or `/reject`.',
   'session.status': 'The session has entered another status; `reason` says why and what to do.',
   'qrcode.updated': 'A new QR code replaces the one before; scan it within its life of 20 to 60 seconds.',
 } as const satisfies Record<string, string>;

@@ -13,6 +13,7 @@ import { DeliveryWorker } from './delivery/worker.ts';
 import { hashToken, newToken } from './operations/access.ts';
 import { operations } from './operations/index.ts';
 import { Limits } from './operations/limits.ts';
+import { Approvals } from './operations/approvals.ts';
 import type { Engine } from './operations/operation.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { Schedule } from './jobs/schedule.ts';
@@ -122,11 +123,15 @@ export async function startEngine(
       delivery.wake(committed.due);
     });
 
+    const approvals = new Approvals(store, clock);
+    await approvals.start();
+
     let starting: string | undefined = 'sessions are being restored';
     const engine: Engine = {
       store,
       sessions,
       jobs,
+      approvals,
       wakeSubscription: (id) => delivery.wakeSubscription(id),
       webhookNetworks: config.webhookNetworks,
       proxies: { networks: config.proxyNetworks, setting: 'WARBLER_PROXY_NETWORKS' },
@@ -140,6 +145,8 @@ export async function startEngine(
     };
     const server = await listen(config, httpSurface({ engine, log, ...(sandbox && { sandbox: sandbox.proxy }) }));
     undo.unshift(() => closeServer(server));
+    // Before that: calls that wait for a person keep their connections open.
+    undo.unshift(() => approvals.stop());
     url ||= addressOf(server, config);
 
     await delivery.start();

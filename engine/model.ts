@@ -486,3 +486,30 @@ export interface TokenScope {
   calls_per_day?: number;
   approval?: ApprovalRule;
 }
+
+/**
+ * `pending`: nobody has decided. `approved`: it runs as soon as its caller waits for it. `running`, `done`: it was run,
+ * once. `interrupted`: the engine stopped while it ran, so that nobody knows what came of it.
+ */
+export const APPROVAL_STATUSES = ['pending', 'approved', 'rejected', 'running', 'done', 'interrupted'] as const;
+export type ApprovalStatus = (typeof APPROVAL_STATUSES)[number];
+
+/** A tool call that a person has to approve. */
+export interface ApprovalRecord {
+  id: number;
+  /** Name of the token that calls. */
+  token: string;
+  /** The session it is about; null: none. */
+  sessionId: number | null;
+  tool: string;
+  input: Record<string, unknown>;
+  status: ApprovalStatus;
+  /** What the person who decided has to say to the model. */
+  note: string | null;
+  /** What the tool answered; null before it has. */
+  answer: unknown;
+  createdAt: number;
+  decidedAt: number | null;
+  /** Unix milliseconds after which it is worth nothing any more. */
+  expiresAt: number;
+}

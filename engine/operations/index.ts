@@ -1,3 +1,4 @@
+import * as approval from './approval.ts';
 import * as bulk from './bulk.ts';
 import * as call from './call.ts';
 import * as channel from './channel.ts';
@@ -24,6 +25,9 @@ export const operations: readonly Operation[] = [
   token.create,
   token.list,
   token.remove,
+  approval.list,
+  approval.approve,
+  approval.reject,
   session.list,
   session.create,
   session.get,

@@ -31,6 +31,7 @@ const TAGS: Record<string, { name: string; description: string }> = {
   contact: { name: 'Contacts', description: 'People: who they are, whether they are on WhatsApp, who is blocked.' },
   group: { name: 'Groups', description: 'Groups, their members, settings, invite links and requests to join.' },
   channel: { name: 'Channels', description: 'Channels (newsletters) that the account follows or runs.' },
+  approval: { name: 'Approvals', description: 'Calls of agents that a person has to approve.' },
   token: { name: 'Tokens', description: 'Who may call, and agents that may do less than everything.' },
   documentation: {
     name: 'Documentation',

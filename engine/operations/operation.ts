@@ -8,6 +8,7 @@ import type { Schedule } from '../jobs/schedule.ts';
 import type { Media } from '../media/media.ts';
 import type { Reach } from '../network/guard.ts';
 import type { SessionRecord } from '../model.ts';
+import type { Approvals } from './approvals.ts';
 import type { Store } from '../store/store.ts';
 import type { Session } from '../whatsapp/session.ts';
 import type { Sessions } from '../whatsapp/sessions.ts';
@@ -34,6 +35,7 @@ export interface Engine {
   /** Messages that wait for their time. */
   schedule: Schedule;
   clock: Clock;
+  approvals: Approvals;
   limits: Limits;
   version: string;
   /** The engine's own address, as others reach it. */

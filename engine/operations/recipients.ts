@@ -28,7 +28,7 @@ const ABOUT: Readonly<Record<string, 'name' | 'names' | 'lid' | 'message' | 'key
 
 /** Fields that say what is sent or how, and change nothing about whom it reaches. */
 const CONTENT = new Set(
-  'text linkPreview imageUrl audioUrl videoUrl documentUrl stickerUrl fileName viewOnce voice gif videoNote location contact poll disappearAfter wait mentionAll emoji type delayMs fullName saveOnPrimaryAddressbook name action subject description announce restrict joinApproval memberAdd profilePicUrl before limit'.split(
+  'text linkPreview imageUrl audioUrl videoUrl documentUrl stickerUrl fileName viewOnce voice gif videoNote location contact poll disappearAfter wait mentionAll emoji type delayMs fullName saveOnPrimaryAddressbook name action subject description announce restrict joinApproval memberAdd profilePicUrl before limit fresh'.split(
     ' ',
   ),
 );
@@ -52,7 +52,7 @@ export function canBeLimited({ id }: Operation, fields: readonly string[]): bool
 
 /**
  * Holds a call to the recipients that a token may have to do with: everybody, every chat and every message that the call
- * names has to be of theirs, and it has to name one. Throws `not_permitted`.
+ * names has to be of theirs, and it has to name one. Throws `forbidden`.
  */
 export async function assertRecipients(
   { store, sessions }: Engine,
@@ -105,6 +105,6 @@ async function named(
 
 const refused = (whom: string) =>
   new EngineError(
-    'not_permitted',
+    'forbidden',
     `This token may only have to do with certain recipients, and this call is about ${whom}. Ask the person who gave you the token.`,
   );

@@ -1,5 +1,7 @@
 import type { EventEnvelope, NewEvent } from '../events.ts';
 import type {
+  ApprovalRecord,
+  ApprovalStatus,
   ChatRecord,
   ContactRecord,
   DeliveryRecord,
@@ -286,6 +288,15 @@ export interface TokenRecord {
   createdAt: number;
 }
 
+export interface NewApproval {
+  tokenId: number;
+  sessionId: number | null;
+  tool: string;
+  input: Record<string, unknown>;
+  call: string;
+  expiresAt: number;
+}
+
 /** So much may happen within so long. */
 export interface CounterWindow {
   seconds: number;
@@ -357,6 +368,31 @@ export interface Store {
     read(scope: string, name: string, windows: CounterWindow[], now: number): Promise<CounterState[]>;
     /** Forgets everything that was counted for it. */
     clear(scope: string): Promise<void>;
+  };
+
+  /** Tool calls that wait for a person, or did. */
+  approvals: {
+    /**
+     * The approval of a call: the one that there is, or a new one. `call` is the hash by which the same call of the same
+     * token is known; it finds its approval until that expires or its answer was heard. A rejected one stays found.
+     */
+    ask(approval: NewApproval, now: number): Promise<ApprovalRecord>;
+    get(id: number): Promise<ApprovalRecord | undefined>;
+    /** Newest first. */
+    list(filter: { status?: ApprovalStatus }, slice: Slice): Promise<Sliced<ApprovalRecord>>;
+    /** From one status to another; answers whether it was in that one. Of several callers one is answered true. */
+    move(
+      id: number,
+      from: ApprovalStatus,
+      to: ApprovalStatus,
+      about?: { note?: string | undefined; at?: number; answer?: unknown },
+    ): Promise<boolean>;
+    /** The caller has heard the answer: the same call is a new one from now on. */
+    heard(id: number): Promise<void>;
+    /** The last process has stopped: what was running is interrupted. */
+    interrupt(): Promise<void>;
+    /** Drops those that expired before. Answers how many. */
+    prune(before: number): Promise<number>;
   };
 
   tokens: {

@@ -6,16 +6,21 @@ import {
   ListToolsRequestSchema,
   McpError,
   type CallToolResult,
+  type ListToolsResult,
 } from '@modelcontextprotocol/sdk/types.js';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import { EngineError, unforeseen } from '../errors.ts';
 import { identify, type Caller } from '../operations/access.ts';
-import type { Engine } from '../operations/operation.ts';
+import type { Asked } from '../operations/approvals.ts';
+import type { Engine, Operation } from '../operations/operation.ts';
 import { perform } from '../operations/perform.ts';
+import { canBeLimited } from '../operations/recipients.ts';
+import { countCall, mayCall, needsApproval, sessionsOf } from '../operations/scope.ts';
 import { answer, refusal } from './mcp/answer.ts';
 import { readCall } from './mcp/call.ts';
-import { tools } from './mcp/tools.ts';
+import { Streams } from './mcp/streams.ts';
+import { tools, type McpTool } from './mcp/tools.ts';
 
 export interface McpOptions {
   engine: Engine;
@@ -28,59 +33,164 @@ const INSTRUCTIONS =
 /** Larger than any call without a file; a file in base64 is better given as a URL. */
 const BODY_BYTES = 32 * 1024 * 1024;
 
+/** A client that speaks this version, or a later one, resumes a stream by itself. */
+const RESUMING_SINCE = '2025-11-25';
+const PROGRESS_EVERY_MS = 15_000;
+
 /**
  * `/mcp`: the Model Context Protocol over streamable HTTP, without sessions. Each request gets a server of its own, so
- * that any process can answer any request.
+ * that any process can answer any request; an answer that was cut off can be fetched by its `Last-Event-ID`.
  */
-export function mcpSurface({ engine, log }: McpOptions): RequestHandler {
+export function mcpSurface(options: McpOptions): RequestHandler {
+  const streams = new Streams();
   return async (req, res) => {
-    refuseStrangePages(req);
-    const caller = await identify(engine.store, req.get('authorization'));
-    if (req.method !== 'POST') return notAllowed(res);
-    const transport = new StreamableHTTPServerTransport({ maxRequestBodySize: BODY_BYTES });
-    await serverFor({ engine, log }, caller).connect(transport as never);
+    refuseStrangePages(req, options.engine.url());
+    const caller = await identify(options.engine.store, req.get('authorization'));
+    const resumes = req.method === 'GET' && req.get('last-event-id') !== undefined;
+    if (req.method !== 'POST' && !resumes) return notAllowed(res);
+    const owner = caller.token ? `token ${caller.token.id}` : `session ${caller.session.id}`;
+    const eventStore = streams.of(owner, () => void transport.close());
+    const transport = new StreamableHTTPServerTransport({ maxRequestBodySize: BODY_BYTES, eventStore });
+    const resumable = (req.get('mcp-protocol-version') ?? '') >= RESUMING_SINCE;
+    let gone = false;
+    res.once('close', () => {
+      gone = true;
+      eventStore.leave();
+      // Nobody comes back for the answer: a call that waits for a person need not.
+      if (resumes || !resumable) void server.close();
+    });
+    const connection: Connection = { caller, heard: () => !gone || eventStore.followed() };
+    const server = serverFor(options, connection);
+    // The SDK's types are older than exactOptionalPropertyTypes.
+    await server.connect(transport as Parameters<Server['connect']>[0]);
     await transport.handleRequest(req, res);
   };
 }
 
+/** Who calls, and whether they are still there. */
+interface Connection {
+  caller: Caller;
+  heard: () => boolean;
+}
+
 // The SDK's McpServer takes tools as zod schemas; these are JSON, made from the operations.
-function serverFor({ engine, log }: McpOptions, caller: Caller): Server {
+function serverFor(options: McpOptions, connection: Connection): Server {
+  const { caller } = connection;
   const server = new Server(
-    { name: 'warbler', title: 'Warbler: WhatsApp', version: engine.version },
+    { name: 'warbler', title: 'Warbler: WhatsApp', version: options.engine.version },
     { capabilities: { tools: {} }, instructions: INSTRUCTIONS },
   );
   server.setRequestHandler(ListToolsRequestSchema, () => ({
-    tools: [...tools.values()].map(({ shown }) => shown as never),
+    tools: [...tools.values()].filter((tool) => mayUse(caller, tool)).map(({ shown }) => shown as ListedTool),
   }));
-  server.setRequestHandler(CallToolRequestSchema, ({ params: { name, arguments: args = {} } }) =>
-    callTool({ engine, log }, caller, name, args),
-  );
+  server.setRequestHandler(CallToolRequestSchema, ({ params }, { signal, sendNotification }) => {
+    const { name, arguments: args = {}, _meta: { progressToken } = {} } = params;
+    const progress = async (count: number, message: string) => {
+      if (progressToken === undefined) return;
+      const notification = { progressToken, progress: count, message };
+      // Whoever is not there any more is not told.
+      await sendNotification({ method: 'notifications/progress', params: notification }).catch(() => {});
+    };
+    return callTool(options, { ...connection, signal, progress }, name, args);
+  });
   return server;
 }
 
+type ListedTool = ListToolsResult['tools'][number];
+
+/** A connection while a call is under way. */
+interface Waiting extends Connection {
+  signal: AbortSignal;
+  progress: (count: number, message: string) => Promise<void>;
+}
+
+/** Whether a tool is shown to somebody: they may call it, and it can be held to their recipients. */
+const mayUse = (caller: Caller, { operation, tool, fields }: McpTool) =>
+  mayCall(caller, operation, tool) && (!caller.token?.scope?.recipients || canBeLimited(operation, fields));
+
 async function callTool(
-  { engine, log }: McpOptions,
-  caller: Caller,
+  options: McpOptions,
+  waiting: Waiting,
   name: string,
   args: Record<string, unknown>,
 ): Promise<CallToolResult> {
   const found = tools.get(name);
   if (!found) throw new McpError(ErrorCode.InvalidParams, `There is no tool ${name.slice(0, 100)}. See tools/list.`);
+  const { engine, log } = options;
+  const { caller } = waiting;
   const startedAt = performance.now();
   const about: Record<string, unknown> = { op: found.operation.id, tool: name, token: caller.token?.name };
-  try {
-    const { operation, record, fields } = await readCall(engine, caller, found, args);
-    if (record) about['session'] = record.id;
-    const { output } = await perform(engine, operation, { record, read: async () => ({ fields }) });
-    return await answer(found, output);
-  } catch (thrown) {
+  const refused = (thrown: unknown) => {
     const error = unforeseen(thrown);
     about['code'] = error.code;
     if (error.code === 'internal') log.error({ err: error.cause ?? error, tool: name }, 'unforeseen');
     return refusal(error);
+  };
+  try {
+    if (!mayUse(caller, found)) {
+      throw new EngineError('forbidden', 'You may not use this tool. tools/list names those that you may.');
+    }
+    const { operation, record, fields, input } = await readCall(engine, caller, found, args);
+    if (record) about['session'] = record.id;
+    await countCall(engine, caller);
+    const run = async () => {
+      const { output } = await perform(engine, operation, { record, read: async () => ({ fields }) });
+      return answer(found, await seen(engine, caller, operation, output));
+    };
+    if (!needsApproval(caller, found.tool)) return await run();
+    return await approved(options, waiting, {
+      sessionId: record?.id ?? null,
+      tool: name,
+      input,
+      run: () => run().catch(refused),
+    });
+  } catch (thrown) {
+    return refused(thrown);
   } finally {
     log.info({ ...about, ms: Math.round(performance.now() - startedAt) }, 'operation');
   }
+}
+
+/** Runs a call once a person has approved it, and tells a client that asked for it that the call waits. */
+async function approved(
+  { engine }: McpOptions,
+  { caller, heard, signal, progress }: Waiting,
+  {
+    run,
+    ...call
+  }: Pick<Asked<CallToolResult>, 'sessionId' | 'tool' | 'input'> & { run: () => Promise<CallToolResult> },
+): Promise<CallToolResult> {
+  let stop = () => {};
+  const tell = (id: number, count: number) => {
+    void progress(count, `Waiting until a person approves (approval ${id})`);
+    stop = engine.clock.at(engine.clock.now() + PROGRESS_EVERY_MS, () => tell(id, count + 1));
+  };
+  try {
+    return await engine.approvals.pass({
+      ...call,
+      token: caller.token!,
+      run: async () => {
+        const result = await run();
+        return { answer: result, done: !mayBeTriedAgain(result) };
+      },
+      waiting: (id) => tell(id, 1),
+      heard,
+      signal,
+    });
+  } finally {
+    stop();
+  }
+}
+
+/** Whether nothing was done because it was too soon: then the approval is still good. */
+const mayBeTriedAgain = ({ isError, structuredContent }: CallToolResult) =>
+  isError === true && (structuredContent as { error: { retry_after?: number } }).error.retry_after !== undefined;
+
+/** The list of sessions, without those that somebody may not use. */
+async function seen(engine: Engine, caller: Caller, { id }: Operation, output: unknown): Promise<unknown> {
+  if (id !== 'session.list') return output;
+  const allowed = await sessionsOf(engine.store, caller);
+  return (output as { id: number }[]).filter((session) => allowed.includes(session.id));
 }
 
 /** Without sessions there is nothing that a client could listen to or end. */
@@ -96,11 +206,12 @@ function notAllowed(res: Response): void {
 }
 
 /**
- * A page in a browser may only call when it comes from this machine, as MCP's specification asks: a name that is made to
- * point at 127.0.0.1 opens nothing. Programs send no Origin.
+ * A page in a browser may only call when it comes from this machine or from this engine, as MCP's specification asks: a
+ * name that is made to point at 127.0.0.1 opens nothing. Programs send no Origin.
  */
-function refuseStrangePages(req: Request): void {
+function refuseStrangePages(req: Request, own: string): void {
   const origin = req.get('origin');
   if (origin === undefined || /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(origin)) return;
+  if (origin === new URL(own).origin) return;
   throw new EngineError('forbidden', 'Web pages of other origins may not use /mcp.');
 }

@@ -13,6 +13,11 @@ export const events: INodePropertyOptions[] = [
     description: 'When a bulk job starts, pauses, goes on, is through or was cancelled',
   },
   {
+    name: 'Approval Requested',
+    value: 'approval.requested',
+    description: 'When a call of an AI agent waits for a person to approve it',
+  },
+  {
     name: 'Call',
     value: 'call',
     description: 'When a call comes in, and when it is taken, rejected, missed or over',

@@ -1,6 +1,7 @@
 import { EVENT_NAMES, type EventEnvelope, type EventName } from '../../engine/events.ts';
 import { Receiver, type ReceivedRequest } from '../engine/receiver.ts';
 import { FRIEND } from '../whatsapp/stage.ts';
+import { Agent } from './agent.ts';
 import { file } from './files.ts';
 import { EVENT_FIXTURES, type EventFixture } from './fixtures.ts';
 import { differences, documentedForEvents } from './matcher.ts';
@@ -348,6 +349,22 @@ const PROVOCATIONS: Record<EventName, Provocation[]> = {
         return (event) => {
           const { job } = data<{ job: { id: number; status: string } }>(event);
           return job.id === id && job.status === 'completed';
+        };
+      },
+      about: () => ({}),
+    },
+  ],
+  'approval.requested': [
+    {
+      provoke: async () => {
+        const scope = { approval: 'all' };
+        const { body } = await world.account('POST', '/api/tokens', { name: fresh('an agent'), scope });
+        const agent = await Agent.connect(world.stage.engine.url, (body.data as { token: string }).token);
+        const calling = agent.call('send_text_message', { to: SAMPLE, text: 'May I?' });
+        return (event) => {
+          const { id } = data<{ id: number }>(event);
+          void world.account('POST', `/api/approvals/${id}/reject`).then(() => calling.finally(() => agent.close()));
+          return says('May I?')(event);
         };
       },
       about: () => ({}),

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../engine/clock.ts';
 import { NETWORKS } from '../../engine/config.ts';
+import { Approvals } from '../../engine/operations/approvals.ts';
 import { Jobs } from '../../engine/jobs/jobs.ts';
 import { Schedule } from '../../engine/jobs/schedule.ts';
 import { Media } from '../../engine/media/media.ts';
@@ -66,6 +67,7 @@ beforeEach(async () => {
   const engine: Engine = {
     store,
     sessions,
+    approvals: new Approvals(store, systemClock),
     jobs: new Jobs({ store, sessions, clock: systemClock, log: silent }),
     wakeSubscription: async (id) => void woken.push(id),
     webhookNetworks: NETWORKS,

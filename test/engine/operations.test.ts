@@ -13,11 +13,13 @@ import * as scheduled from '../../engine/operations/scheduled.ts';
 import * as session from '../../engine/operations/session.ts';
 import * as system from '../../engine/operations/system.ts';
 import * as token from '../../engine/operations/token.ts';
+import * as approval from '../../engine/operations/approval.ts';
 import * as webhook from '../../engine/operations/webhook.ts';
 import { operations } from '../../engine/operations/index.ts';
 import { readInput, type Operation } from '../../engine/operations/operation.ts';
 
 const modules: Record<string, Record<string, unknown>> = {
+  approval,
   bulk,
   call,
   channel,

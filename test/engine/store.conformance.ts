@@ -22,6 +22,7 @@ import type {
   JobChange,
   MessageOutcome,
   NewJob,
+  NewApproval,
   NewMessage,
   NewOutgoing,
   NewRecipient,
@@ -1835,6 +1836,64 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
       expect(await ids({ chats: [CHAT, 'c@lid'] })).toEqual([second, first]);
       expect(await ids({ before: second })).toEqual([other, first]);
       expect(await ids({ chats: [] })).toEqual([]);
+    });
+    describe('approvals', () => {
+      const LATER = FAR + 1000;
+      const asking = async (about: Partial<NewApproval> = {}) => {
+        const { id } = await store.tokens.put('agent', Buffer.alloc(32, 1));
+        const approval = { tokenId: id, sessionId: session.id, tool: 'send', input: { to: 'x' }, call: 'hash' };
+        return store.approvals.ask({ ...approval, expiresAt: FAR, ...about }, Date.now());
+      };
+
+      test('are found again by the same call, until their answer was heard', async () => {
+        const first = await asking();
+        expect(first).toMatchObject({ token: 'agent', sessionId: session.id, tool: 'send', status: 'pending' });
+        expect((await asking()).id).toBe(first.id);
+        expect((await asking({ call: 'other' })).id).not.toBe(first.id);
+        await store.approvals.move(first.id, 'pending', 'approved', { at: 5, note: 'go' });
+        await store.approvals.move(first.id, 'approved', 'running');
+        await store.approvals.move(first.id, 'running', 'done', { answer: { n: 1 } });
+        expect(await asking()).toMatchObject({
+          id: first.id,
+          status: 'done',
+          answer: { n: 1 },
+          note: 'go',
+          decidedAt: 5,
+        });
+        await store.approvals.heard(first.id);
+        expect((await asking()).id).not.toBe(first.id);
+      });
+
+      test('move from one status to another once', async () => {
+        const { id } = await asking();
+        expect(await store.approvals.move(id, 'pending', 'approved')).toBe(true);
+        expect(await store.approvals.move(id, 'pending', 'rejected')).toBe(false);
+        await store.approvals.move(id, 'approved', 'running');
+        await store.approvals.interrupt();
+        expect(await store.approvals.get(id)).toMatchObject({ status: 'interrupted' });
+      });
+
+      test('are listed newest first, and end', async () => {
+        const [first, second] = [await asking({ call: '1' }), await asking({ call: '2', sessionId: null })];
+        await store.approvals.move(first.id, 'pending', 'rejected');
+        const slice = { offset: 0, limit: 9 };
+        expect((await store.approvals.list({}, slice)).items.map(({ id }) => id)).toEqual([second.id, first.id]);
+        expect(await store.approvals.list({ status: 'rejected' }, slice)).toMatchObject({ total: 1 });
+        expect((await asking({ call: '1' })).id).toBe(first.id);
+        expect(await store.approvals.prune(LATER)).toBe(2);
+        expect(await store.approvals.get(first.id)).toBeUndefined();
+        const { id } = await asking({ expiresAt: Date.now() - 1 });
+        expect((await asking()).id).not.toBe(id);
+      });
+
+      test('go with their token, and with their session', async () => {
+        const { id } = await asking();
+        await store.tokens.delete('agent');
+        expect(await store.approvals.get(id)).toBeUndefined();
+        const { id: next } = await asking();
+        await store.sessions.delete(session.id);
+        expect(await store.approvals.get(next)).toBeUndefined();
+      });
     });
     test('tokens are kept by name, and the later one replaces', async () => {
       const first = await store.tokens.put('n8n', Buffer.alloc(32, 1));

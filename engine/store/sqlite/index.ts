@@ -1,6 +1,7 @@
 import type { Seal } from '../seal.ts';
 import type { Change, Committed, Store } from '../store.ts';
 import { answers, changeAnswers } from './answers.ts';
+import { approvals } from './approvals.ts';
 import { auth, writeAuth } from './auth.ts';
 import { chats } from './chats.ts';
 import { contacts } from './contacts.ts';
@@ -44,6 +45,7 @@ export function openSqliteStore(folder: string | undefined, seal: Seal): Store {
       notify = listener;
     },
     counters: counters(db),
+    approvals: approvals(db),
     tokens: tokens(db),
     sessions: sessions(db, seal),
     auth: auth(db, seal),

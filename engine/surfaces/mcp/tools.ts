@@ -45,7 +45,7 @@ const SESSION_ID: Schema = {
 function toolOf(operation: Operation, tool: Tool): McpTool {
   const all = Object.keys(operation.input.shape);
   const fields = (tool.fields ?? all).filter((name) => name !== SESSION && !(name in (tool.set ?? {})));
-  const ofSession = operation.access !== 'account' || all.includes(SESSION);
+  const ofSession = operation.access === 'session' || all.includes(SESSION);
   return { tool, operation, fields, ofSession, shown: shown(operation, tool, fields, ofSession) };
 }
 

@@ -84,4 +84,23 @@ CREATE INDEX messages_scheduled ON messages (session_id, send_at, msg_id) WHERE 
 DROP INDEX messages_to_send;
 CREATE INDEX messages_to_send ON messages (session_id, send, coalesce(behind, msg_id), send_at, msg_id)
   WHERE send NOT IN ('done', 'cancelled');
+-- Calls of tools that a person has to approve. The same call, by its hash, finds its row again until its answer was heard.
+CREATE TABLE approvals (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  token_id INTEGER NOT NULL REFERENCES tokens ON DELETE CASCADE,
+  session_id INTEGER REFERENCES sessions ON DELETE CASCADE,
+  tool TEXT NOT NULL,
+  input TEXT NOT NULL,
+  call TEXT NOT NULL,
+  -- pending, approved, rejected, running, done, interrupted
+  status TEXT NOT NULL,
+  note TEXT,
+  answer TEXT,
+  heard INTEGER NOT NULL DEFAULT 0,
+  created_at INTEGER NOT NULL,
+  decided_at INTEGER,
+  expires_at INTEGER NOT NULL
+);
+CREATE INDEX approvals_by_call ON approvals (token_id, call);
+CREATE INDEX approvals_by_expiry ON approvals (expires_at);
 `;

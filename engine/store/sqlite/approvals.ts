@@ -1,0 +1,77 @@
+import type { ApprovalRecord, ApprovalStatus } from '../../model.ts';
+import type { Store } from '../store.ts';
+import type { Database, Row } from './database.ts';
+
+/** Those that the same call finds again: all but the ones whose answer was heard. */
+const LIVE = "(a.status IN ('pending', 'approved', 'running', 'rejected') OR a.heard = 0)";
+
+export function approvals(db: Database): Store['approvals'] {
+  return {
+    async ask({ tokenId, sessionId, tool, input, call, expiresAt }, now) {
+      return db.transaction(() => {
+        const live = db.get(
+          `${SELECT} WHERE a.token_id = ? AND a.call = ? AND a.expires_at > ? AND ${LIVE}`,
+          ...[tokenId, call, now],
+        );
+        if (live) return toApproval(live);
+        const { lastInsertRowid: id } = db.run(
+          `INSERT INTO approvals (token_id, session_id, tool, input, call, status, created_at, expires_at)
+           VALUES (?, ?, ?, ?, ?, 'pending', ?, ?)`,
+          ...[tokenId, sessionId, tool, JSON.stringify(input), call, now, expiresAt],
+        );
+        return toApproval(db.get(`${SELECT} WHERE a.id = ?`, id)!);
+      });
+    },
+    async get(id) {
+      const row = db.get(`${SELECT} WHERE a.id = ?`, id);
+      return row && toApproval(row);
+    },
+    async list({ status }, { offset, limit }) {
+      const where = 'WHERE (? IS NULL OR a.status = ?)';
+      const asked = status ?? null;
+      return {
+        total: Number(db.get(`SELECT count(*) AS total FROM approvals a ${where}`, asked, asked)!['total']),
+        items: db
+          .all(`${SELECT} ${where} ORDER BY a.id DESC LIMIT ? OFFSET ?`, asked, asked, limit, offset)
+          .map(toApproval),
+      };
+    },
+    async move(id, from, to, { note, at, answer } = {}) {
+      const { changes } = db.run(
+        `UPDATE approvals SET status = ?, note = coalesce(?, note), decided_at = coalesce(?, decided_at),
+           answer = coalesce(?, answer) WHERE id = ? AND status = ?`,
+        ...[to, note ?? null, at ?? null, answer === undefined ? null : JSON.stringify(answer), id, from],
+      );
+      return changes > 0;
+    },
+    async heard(id) {
+      db.run('UPDATE approvals SET heard = 1 WHERE id = ?', id);
+    },
+    async interrupt() {
+      db.run("UPDATE approvals SET status = 'interrupted' WHERE status = 'running'");
+    },
+    async prune(before) {
+      return db.run('DELETE FROM approvals WHERE expires_at < ?', before).changes;
+    },
+  };
+}
+
+const SELECT = 'SELECT a.*, t.name AS token FROM approvals a JOIN tokens t ON t.id = a.token_id';
+
+const orNull = <T>(value: unknown, read: (value: unknown) => T): T | null => (value === null ? null : read(value));
+
+function toApproval(row: Row): ApprovalRecord {
+  return {
+    id: Number(row['id']),
+    token: String(row['token']),
+    sessionId: orNull(row['session_id'], Number),
+    tool: String(row['tool']),
+    input: JSON.parse(String(row['input'])) as Record<string, unknown>,
+    status: String(row['status']) as ApprovalStatus,
+    note: orNull(row['note'], String),
+    answer: orNull(row['answer'], (text) => JSON.parse(String(text)) as unknown),
+    createdAt: Number(row['created_at']),
+    decidedAt: orNull(row['decided_at'], Number),
+    expiresAt: Number(row['expires_at']),
+  };
+}
