@@ -33,7 +33,10 @@ for (const [path, schema] of outputSchemas(description, operations)) {
 
 const snapshots = join(root, 'test/contract/tools');
 for (const tool of shownTools) {
-  files.set(join(snapshots, `${tool.name}.json`), await format(JSON.stringify(tool, null, 2), { parser: 'json' }));
+  files.set(
+    join(snapshots, `${tool.name}.json`),
+    await format(JSON.stringify(tool, null, 2), { parser: 'json', printWidth: 120 }),
+  );
 }
 
 const readme = join(root, 'README.md');

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { toolsTable } from '../../scripts/tools.mjs';
 
 await import('../../engine/whatsapp/hardening.ts');
+const { canBeLimited } = await import('../../engine/operations/recipients.ts');
 const { tools, withoutSecrets } = await import('../../engine/surfaces/mcp/tools.ts');
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
@@ -85,6 +86,22 @@ test('there is a snapshot of no other tool', () => {
 
 test('the README lists every tool', () => {
   expect(read('README.md')).toContain(toolsTable(shown));
+});
+
+test('only these tools cannot be held to certain recipients', () => {
+  // A field that nobody has judged makes its tool one of them: say in operations/recipients.ts what it names.
+  expect(all.filter(({ operation, fields }) => !canBeLimited(operation, fields)).map(({ tool }) => tool.name)).toEqual([
+    'create_whatsapp_session',
+    'update_whatsapp_session',
+    'get_message_logs',
+    'list_contacts',
+    'search_contacts',
+    'list_groups',
+    'search_groups',
+    'accept_group_invite',
+    'list_channels',
+    'list_events',
+  ]);
 });
 
 test('secrets are taken out of an answer, however deep, and nothing else', () => {
