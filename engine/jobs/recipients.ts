@@ -12,6 +12,8 @@ export interface Asked {
 
 /** After so many recipients others get their turn: looking at a hundred thousand takes a second. */
 const AT_ONCE = 500;
+/** A value is a part of a text, which may have 65,536 characters. */
+const LONGEST_VALUE = 4096;
 
 /**
  * Looks at every recipient before anything is sent, and says of each who is not to be written to why: an address that
@@ -33,11 +35,13 @@ export async function checkRecipients(
     for (const { to, chat, variables: given, wrong } of part) {
       const values = valuesOf(given, variables);
       const missing = variables.filter((name) => values[name] === undefined);
+      const long = variables.find((name) => (values[name]?.length ?? 0) > LONGEST_VALUE);
       const place = chat === null ? undefined : places.get(chat);
       const skip = (skipped: NonNullable<NewRecipient['skipped']>, detail: string) =>
         checked.push({ to, chat, variables: values, skipped, detail });
       if (chat === null) skip('invalid', wrong);
       else if (optedOut.has(chat)) skip('opted_out', 'This person has opted out.');
+      else if (long) skip('invalid', `The value of ${long} is longer than ${LONGEST_VALUE} characters.`);
       else if (missing.length > 0) skip('missing_variable', `There is no value for ${missing.join(', ')}.`);
       else if (place !== undefined) skip('duplicate', `The same as recipient ${place}, ${asked[place]!.to}.`);
       else {

@@ -20,8 +20,13 @@ const OUTCOME = `CASE r.state
     WHEN 0 THEN 'failed' WHEN 1 THEN 'queued' WHEN 2 THEN 'sent' WHEN 3 THEN 'delivered' ELSE 'read' END
   WHEN 'pending' THEN iif(j.status = 'cancelled', 'cancelled', 'pending')
   ELSE r.state END`;
+
 const ENDED = "('completed', 'cancelled')";
 
+/**
+ * Indexes are named where SQLite, which knows nothing of how many rows there are, would otherwise read all recipients of
+ * a job, or all messages of a session, for every message that is sent.
+ */
 export function jobs(db: Database): Store['jobs'] {
   return {
     async create({ sessionId, name, request, everyMs, source, createdAt, idempotencyKey }, recipients) {
@@ -69,14 +74,17 @@ export function jobs(db: Database): Store['jobs'] {
     },
     async next(id) {
       const row = db.get(
-        `SELECT ${SHOWN} ${RECIPIENTS} WHERE r.job_id = ? AND r.state = 'pending' ORDER BY r.position LIMIT 1`,
+        `SELECT ${SHOWN} ${RECIPIENTS} WHERE r.job_id = ? AND r.position = (
+           SELECT position FROM job_recipients INDEXED BY job_recipients_pending
+           WHERE job_id = ? AND state = 'pending' ORDER BY position LIMIT 1)`,
+        id,
         id,
       );
       return row && toRecipient(row);
     },
     async underWay(id) {
       const row = db.get(
-        `SELECT count(*) AS total FROM messages JOIN job_recipients r USING (msg_id)
+        `SELECT count(*) AS total FROM messages INDEXED BY messages_to_send JOIN job_recipients r USING (msg_id)
          WHERE session_id = (SELECT session_id FROM jobs WHERE id = ?) AND ${TO_SEND} AND r.job_id = ?`,
         id,
         id,
@@ -85,7 +93,7 @@ export function jobs(db: Database): Store['jobs'] {
     },
     async reached(id, addresses) {
       const row = db.get(
-        `SELECT 1 FROM job_recipients WHERE job_id = ? AND state = 'accepted'
+        `SELECT 1 FROM job_recipients INDEXED BY job_recipients_by_chat WHERE job_id = ? AND state = 'accepted'
          AND chat IN (SELECT value FROM json_each(?)) LIMIT 1`,
         id,
         JSON.stringify(addresses),
@@ -178,7 +186,7 @@ export function changeJob(
 /** What has been written once may have reached its recipient, so only what never was is taken back. */
 function takeBack(db: Database, id: number): void {
   const taken = db.all(
-    `DELETE FROM messages WHERE session_id = (SELECT session_id FROM jobs WHERE id = ?)
+    `DELETE FROM messages INDEXED BY messages_to_send WHERE session_id = (SELECT session_id FROM jobs WHERE id = ?)
        AND send = 'queued' AND ${TO_SEND} AND content IS NULL
        AND msg_id IN (SELECT msg_id FROM job_recipients WHERE job_id = ?) RETURNING msg_id`,
     id,
