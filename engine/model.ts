@@ -22,6 +22,8 @@ export interface Reason {
   message: string;
   /** Unix milliseconds at which the engine tries again by itself. */
   retryAt?: number;
+  /** Unix milliseconds until which WhatsApp means it. */
+  until?: number;
 }
 
 /** How a session sends: as a careful person would, as a busy one, or as fast as it can. */
@@ -109,6 +111,8 @@ function knowsOnly(names: string) {
     code === 'unrecognized_keys' ? `it knows no ${keys!.join(', ')}, only ${names}` : undefined;
 }
 
+const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'write it as hours and minutes, e.g. 22:00');
+
 /** What a caller sets on a session; the defaults of a new one. */
 export const sessionSettings = z.object({
   name: z
@@ -158,6 +162,24 @@ export const sessionSettings = z.object({
     .boolean()
     .default(false)
     .describe('Download and decrypt the media of received messages, and tell with media.ready'),
+  pace: z
+    .enum(PACES)
+    .nullable()
+    .default(null)
+    .describe('How fast messages leave: careful, normal or off; null: as WARBLER_PACE has it'),
+  quiet_hours: z
+    .object({
+      from: timeOfDay.describe('Time of day at which they begin, e.g. 22:00'),
+      to: timeOfDay.describe('Time of day at which they end, e.g. 07:00; on the next day when that is before `from`'),
+      time_zone: z.string().min(1).max(60).describe('IANA time zone of both, e.g. Europe/Berlin'),
+    })
+    .nullable()
+    .default(null)
+    .describe('Hours of the day in which no message leaves: what is accepted then waits; null: none'),
+  warm_up: z
+    .boolean()
+    .default(false)
+    .describe('Let a new number begin with few messages and new chats a day, and grow to its pace in two weeks'),
   budgets: z
     .object({
       new_chats: ownBudget(BUDGETS.new_chats),
@@ -183,6 +205,23 @@ export const sessionSettings = z.object({
 });
 export type SessionSettings = z.output<typeof sessionSettings>;
 
+export type QuietHours = NonNullable<SessionSettings['quiet_hours']>;
+
+/** What the governor of a session remembers: what WhatsApp has said of the account, and since when it warms up. */
+export interface GovernorRecord {
+  /**
+   * WhatsApp's "reachout time lock": no new chats may be begun, those that exist go on. `until` in Unix milliseconds,
+   * null when WhatsApp does not say; `type` is WhatsApp's name for the reason.
+   */
+  timelock: { until: number | null; type: string | null } | null;
+  /** WhatsApp's quota of new chats: `NONE`, `FIRST_WARNING`, `SECOND_WARNING`, or `CAPPED` when it is used up. */
+  capping: { status: string; total: number; used: number; until: number | null } | null;
+  /** WhatsApp has said, so often in a row, that the account sends too fast. Nothing leaves before `until`. */
+  slowdown: { until: number; times: number } | null;
+  /** The number that is warmed up, and since when, in Unix milliseconds. */
+  warmUp: { account: string; since: number } | null;
+}
+
 /** A session as the store keeps it. `apiKey` and `webhookSecret` are sealed on disk. */
 export interface SessionRecord {
   id: number;
@@ -193,6 +232,7 @@ export interface SessionRecord {
   wanted: boolean;
   /** WhatsApp's own account, once paired. */
   account: { jid: string; lid: string | null; name: string | null } | null;
+  governor: GovernorRecord;
   apiKey: string;
   webhookSecret: string;
   createdAt: number;

@@ -35,6 +35,15 @@ export class Budgets {
     if (!taken) throw exhausted(name, amount, windows, now);
   }
 
+  /** Throws what {@link spend} would throw, and counts nothing: for whoever has something to do before. */
+  async assertLeft(name: BudgetName): Promise<void> {
+    const rate = this.options.rates()?.[name];
+    if (!rate) return;
+    const { store, clock } = this.options;
+    const windows = await store.counters.read(...this.place(name), windowsOf(rate), clock.now());
+    if (windows.some(({ used, limit }) => used >= limit)) throw exhausted(name, 1, windows, clock.now());
+  }
+
   /** How the budgets stand; without those that are not counted. */
   async left(): Promise<Partial<Record<BudgetName, Left>>> {
     const { store, clock, rates } = this.options;

@@ -6,7 +6,7 @@ import { phoneOf, toJid } from '../whatsapp/jid.ts';
 import { shownJid } from '../whatsapp/outgoing.ts';
 import { addressesOf } from './addresses.ts';
 import type { Timing } from '../jobs/schedule.ts';
-import { attach } from './attach.ts';
+import { attach, filesIn } from './attach.ts';
 import { chatJid, isoTime, msgId as number, personJid, unixSeconds, waId, whatWasDone } from './fields.ts';
 import { FILE_BODY_MB } from './media.ts';
 import { operation, type Call } from './operation.ts';
@@ -96,6 +96,7 @@ export const send = operation({
     const { scheduledAt, timeZone, expireAfter } = input;
     if (scheduledAt !== undefined) return schedule(call, input, { scheduledAt, timeZone, expireAfter });
     call.session.assertSending();
+    if (filesIn(input).length > 0) await call.session.messages.assertAdmitted(input.to, call.idempotencyKey);
     return accept(call, { ...requestOf(input), ...(await attach(call, input)) }, input.wait);
   },
 });

@@ -31,6 +31,7 @@ const reason = z
       examples: ['Nobody scanned the QR code in time. Connect again.'],
     }),
     retryAt: unixMs.optional().describe('When the engine tries again by itself, in Unix milliseconds'),
+    until: unixMs.optional().describe('Until when WhatsApp means it, where it says so, in Unix milliseconds'),
   })
   .meta({ title: 'StatusReason' })
   .nullable()

@@ -6,6 +6,7 @@ import type {
   ContactRecord,
   DeliveryRecord,
   DeliveryStatus,
+  GovernorRecord,
   JobRecord,
   JobStatus,
   MediaRecord,
@@ -198,7 +199,13 @@ export interface Change {
   events?: NewEvent[];
   /** Files of these messages (by msgId) are downloaded, or given up. */
   downloaded?: number[];
-  session?: { status?: SessionStatus; reason?: Reason | null; wanted?: boolean; account?: SessionRecord['account'] };
+  session?: {
+    status?: SessionStatus;
+    reason?: Reason | null;
+    wanted?: boolean;
+    account?: SessionRecord['account'];
+    governor?: GovernorRecord;
+  };
   /** Cancelling also takes back those of its messages that have never left. */
   job?: JobChange;
   /** A line for the session's log. */
@@ -457,8 +464,18 @@ export interface Store {
      * failed one, which one that was cancelled is not.
      */
     resend(sessionId: number, msgId: number): Promise<boolean>;
-    /** Messages still to be sent, in the order in which they were queued; without those to `exceptChats`. */
-    queued(sessionId: number, limit: number, which?: { exceptChats?: string[] }): Promise<MessageRecord[]>;
+    /**
+     * Messages still to be sent, in the order in which they were queued; without those to `exceptChats`. `chatsOnly`:
+     * only those to chats that the account has, and to what is no person. `aboutOnly`: only those about another message
+     * that does not wait itself.
+     */
+    queued(
+      sessionId: number,
+      limit: number,
+      which?: { exceptChats?: string[]; chatsOnly?: boolean; aboutOnly?: boolean },
+    ): Promise<MessageRecord[]>;
+    /** How many are still to be sent. */
+    waiting(sessionId: number): Promise<number>;
     /**
      * A frame is about to leave. The content is kept, so that every later try sends the same bytes. Answers whether it
      * is still to be sent: it may have been taken back.
@@ -554,6 +571,11 @@ export interface Store {
   chats: {
     /** By jid or LID. */
     get(sessionId: number, address: string): Promise<ChatRecord | undefined>;
+    /**
+     * How the account stands with a person, by either address. `open`: there is a chat, or was; each has written to the
+     * other, or one has. `begun`: messages of ours that WhatsApp has not taken yet are all there is. `none`: a stranger.
+     */
+    standing(sessionId: number, address: string): Promise<'open' | 'begun' | 'none'>;
     /** URLs of the groups’ pictures, as far as known, by jid. */
     pictures(sessionId: number): Promise<Map<string, string>>;
     /** Addresses of people and groups whose picture has changed and was not asked for yet. */

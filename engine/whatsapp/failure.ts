@@ -7,11 +7,13 @@ export interface Closure {
   code: number | 'unreachable' | 'proxy_failed' | 'rerouted' | 'server_untrusted' | 'identity_forged' | 'qr_timeout';
   /** For the log: Baileys' words, or the system's. */
   detail: string;
+  /** Seconds for which WhatsApp means it, where it says so: of a ban for a time. */
+  forS?: number;
 }
 
 interface BoomLike extends Error {
   output?: { statusCode?: number };
-  data?: { code?: unknown };
+  data?: { code?: unknown; expire?: unknown };
 }
 
 const SYSTEM_CODE = /^E[A-Z_]+$/;
@@ -29,7 +31,8 @@ export function closureOf(error: unknown): Closure {
   if (SYSTEM_CODE.test(system) || /WebSocket Error \((getaddrinfo|connect|Opening handshake)/.test(detail)) {
     return { code: 'unreachable', detail: system || detail };
   }
-  return { code: boom?.output?.statusCode ?? 500, detail };
+  const forS = Number(boom?.data?.expire);
+  return { code: boom?.output?.statusCode ?? 500, detail, ...(forS > 0 && { forS }) };
 }
 
 /**
@@ -132,6 +135,14 @@ export function refusalCode(error: unknown): number | undefined {
   const { data } = (error ?? {}) as { data?: number | { tag?: string; attrs?: { code?: string } } };
   const code = typeof data === 'object' && data?.tag === 'error' ? Number(data.attrs?.code) : data;
   return typeof code === 'number' && code >= 400 ? code : undefined;
+}
+
+/** WhatsApp's code for "rate-overlimit", of a question and of a message: the account is too fast, not refused. */
+export const TOO_FAST = 429;
+
+/** Whether WhatsApp has said so, about anything that was asked for a send. */
+export function isTooFast(error: unknown): boolean {
+  return refusalCode(error instanceof EngineError ? error.cause : error) === TOO_FAST;
 }
 
 /** Error codes in WhatsApp's acknowledgement of a message, as a person would put them. */

@@ -1,13 +1,15 @@
 import { EventEmitter, once } from 'node:events';
+import pLimit from 'p-limit';
 import type { Logger } from 'pino';
 import { EngineError, validationFailed } from '../errors.ts';
+import type { Recipient } from '../governor/governor.ts';
 import type { Media } from '../media/media.ts';
 import { MESSAGE_STATUS, type MessageRecord, type SendRequest } from '../model.ts';
 import type { ScheduledTime, Store } from '../store/store.ts';
 import { generateMessageIDV2, type WASocket } from './baileys.ts';
 import { memberJids } from './group.ts';
 import { groupOf } from './groups.ts';
-import { STATUS, toJid } from './jid.ts';
+import { isPerson, STATUS, toJid } from './jid.ts';
 import { mediaContent, postAttributes } from './media.ts';
 import { compose, nothingToReplyTo, type Composing } from './outgoing.ts';
 import { SendQueue } from './send-queue.ts';
@@ -23,6 +25,8 @@ interface Accepting {
 /** The messages of one session: accepted, looked up, waited for. What is accepted leaves through its send queue. */
 export class Messages {
   private readonly queue: SendQueue;
+  /** One after the other: what the next may do depends on what the last was. */
+  private readonly inOrder = pLimit(1);
   /** `settled:<msgId>` when a send's outcome is known. */
   private readonly changes = new EventEmitter().setMaxListeners(0);
 
@@ -30,14 +34,14 @@ export class Messages {
     private readonly session: Session,
     private readonly store: Store,
     private readonly media: Media,
-    log: Logger,
+    private readonly log: Logger,
   ) {
     this.queue = new SendQueue({
       store,
       sessionId: session.id,
       compose: ({ request, chat }, { wa }) => compose(request!, chat, this.composing(wa)),
       postAttributes: (message) => postAttributes(message, { media: this.media, sessionId: session.id }),
-      isProtected: () => session.settings.account_protection,
+      governor: session.governor,
       clock: session.clock,
       log,
     });
@@ -48,6 +52,17 @@ export class Messages {
     return this.queue.open(socket);
   }
 
+  /** More may leave than before, or other messages. */
+  wake(): void {
+    this.queue.wake();
+  }
+
+  /** WhatsApp does not take the message for now: it leaves again later. */
+  async slowed(waId: string): Promise<void> {
+    const message = await this.store.messages.find(this.session.id, waId);
+    if (message?.fromMe) await this.queue.postpone(message);
+  }
+
   /** The connection is gone: what waits goes on waiting. */
   close(): void {
     this.queue.close();
@@ -56,12 +71,16 @@ export class Messages {
   /** WhatsApp has taken these messages, or refused them. */
   settled(messages: MessageRecord[]): void {
     this.queue.settled(messages);
+    if (messages.some(({ status }) => status !== MESSAGE_STATUS.error)) {
+      this.session.governor.taken().catch((error: unknown) => this.log.error({ err: error }, 'governor failed'));
+    }
     for (const { msgId } of messages) this.changes.emit(`settled:${msgId}`);
   }
 
   /**
    * Accepts a message: it is stored under its final WhatsApp id and will be sent, whatever happens to this process.
-   * Throws when the session could not send it without a person's help.
+   * Throws when the session could not send it without a person's help, and what {@link Governor.admit} throws when it
+   * may not send it now; then with `retryAfterS`. What is about another message is always taken.
    */
   async send(request: SendRequest, options: Accepting = {}): Promise<MessageRecord> {
     const chat = toJid(request.to);
@@ -82,9 +101,12 @@ export class Messages {
    * The time of a scheduled message has come: it goes through the same door as every other and is queued, unless it was
    * cancelled or changed. Throws what keeps it from being sent now.
    */
-  async release({ msgId, sendAt }: MessageRecord): Promise<void> {
+  async release({ msgId, chat, sendAt }: MessageRecord): Promise<void> {
     this.session.assertConnected();
-    if (await this.store.schedule.release({ msgId, sendAt: sendAt! }, Date.now())) this.queue.wake();
+    await this.inOrder(async () => {
+      await this.session.governor.admit(this.recipient(chat));
+      if (await this.store.schedule.release({ msgId, sendAt: sendAt! }, Date.now())) this.queue.wake();
+    });
   }
 
   private async accept(
@@ -94,16 +116,42 @@ export class Messages {
   ): Promise<MessageRecord> {
     if (request.replyTo !== undefined && !(await this.find(request.replyTo))) throw nothingToReplyTo();
     const audience = chat === STATUS ? (request.audience ?? (await this.audience())) : undefined;
-    const { message } = await this.store.messages.enqueue({
-      sessionId: this.session.id,
-      waId: generateMessageIDV2(this.session.account?.jid),
-      chat,
-      request: audience ? { ...request, audience } : request,
-      logged: this.session.settings.log_messages,
-      timestamp: Date.now(),
-      ...options,
+    const { message } = await this.inOrder(async () => {
+      const later = options.about !== undefined || options.schedule !== undefined;
+      const admitted = later || (await this.isRepeated(options.idempotencyKey));
+      if (!admitted) await this.session.governor.admit(this.recipient(chat));
+      return this.store.messages.enqueue({
+        sessionId: this.session.id,
+        waId: generateMessageIDV2(this.session.account?.jid),
+        chat,
+        request: audience ? { ...request, audience } : request,
+        logged: this.session.settings.log_messages,
+        timestamp: Date.now(),
+        ...options,
+      });
     });
     return message;
+  }
+
+  /**
+   * Throws what {@link send} would throw for a message to this recipient now, and counts nothing: for whoever has
+   * something costly to do before, like fetching a file.
+   */
+  async assertAdmitted(to: string, idempotencyKey?: string): Promise<void> {
+    const chat = toJid(to);
+    this.session.assertSending();
+    if (!(await this.isRepeated(idempotencyKey))) await this.session.governor.check(this.recipient(chat));
+  }
+
+  private recipient(chat: string): Recipient {
+    const { jid, lid } = this.session.me;
+    return { chat, person: isPerson(chat) && chat !== jid && chat !== lid };
+  }
+
+  /** A request whose key is known is answered by the message accepted first. */
+  private async isRepeated(idempotencyKey: string | undefined): Promise<boolean> {
+    if (idempotencyKey === undefined) return false;
+    return (await this.store.messages.accepted(this.session.id, idempotencyKey)) !== undefined;
   }
 
   /**
@@ -119,10 +167,12 @@ export class Messages {
       message = await this.store.messages.get(this.session.id, msgId);
     }
     if (!message || message.status === MESSAGE_STATUS.pending) {
+      const nextAt = message?.send === 'queued' ? this.queue.nextAt : undefined;
+      const next = nextAt === undefined ? '' : ` The next message leaves at ${new Date(nextAt).toISOString()}.`;
       throw new EngineError(
         'whatsapp_timeout',
-        `WhatsApp has not acknowledged the message within ${timeoutMs / 1000} s. It stays queued and is not lost: message.sent will tell.`,
-        { details: { msgId } },
+        `WhatsApp has not acknowledged the message within ${timeoutMs / 1000} s.${next} It stays queued and is not lost: message.sent will tell.`,
+        { details: { msgId, ...(nextAt !== undefined && { nextAt: new Date(nextAt).toISOString() }) } },
       );
     }
     if (message.status === MESSAGE_STATUS.error) {
@@ -160,10 +210,13 @@ export class Messages {
     if (owner !== undefined && owner !== this.session.id) {
       throw new EngineError('not_permitted', 'You are not authorized to modify this message.');
     }
-    const { msgId, chat } = await this.get(id);
-    if (!(await this.store.messages.resend(this.session.id, msgId))) {
-      throw new EngineError('conflict', "Only messages with status 'failed' can be resent.");
-    }
+    const { msgId, chat, status, about } = await this.get(id);
+    await this.inOrder(async () => {
+      if (status === MESSAGE_STATUS.error && !about) await this.session.governor.admit(this.recipient(chat));
+      if (!(await this.store.messages.resend(this.session.id, msgId))) {
+        throw new EngineError('conflict', "Only messages with status 'failed' can be resent.");
+      }
+    });
     // It may have failed because nobody was there, and somebody thinks otherwise now.
     await this.session.answers.forget('number', chat);
     this.queue.wake();

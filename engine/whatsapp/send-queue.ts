@@ -1,10 +1,11 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import { EngineError } from '../errors.ts';
+import type { Governor } from '../governor/governor.ts';
 import type { MessageRecord } from '../model.ts';
 import type { Store } from '../store/store.ts';
 import { proto } from './baileys.ts';
-import { isConnectionFailure, refusalCode } from './failure.ts';
+import { isConnectionFailure, isTooFast, refusalCode } from './failure.ts';
 import { failure } from './outcomes.ts';
 import { stanzaOptions } from './outgoing.ts';
 import { isGroup, phoneOf } from './jid.ts';
@@ -18,13 +19,12 @@ const ACK_TIMEOUT_MS = 20_000;
 const TRIES = 5;
 /** After so long a message that could not be written on a working connection is tried again. */
 const RETRY_PAUSE_MS = 5000;
-/** With account protection on, WhatsApp is sent one message in so long. */
-export const PROTECTED_PAUSE_MS = 5000;
 
 /**
- * One session's way out: messages leave one at a time, in the order in which they were accepted. What is to be sent is
- * in the store; after a crash or a lost connection, whatever was not acknowledged is written again under the same id,
- * which the recipient's WhatsApp takes as the same message.
+ * One session's way out: messages leave one at a time, in the order in which they were accepted, and when the governor
+ * lets them. Within a chat the order is kept; a chat that may not be written to now does not hold up the others. What is
+ * to be sent is in the store; after a crash or a lost connection, whatever was not acknowledged is written again under
+ * the same id, which the recipient's WhatsApp takes as the same message.
  */
 export class SendQueue {
   private socket: Socket | undefined;
@@ -32,8 +32,9 @@ export class SendQueue {
   private running = false;
   private again = false;
   private ackTimer: NodeJS.Timeout | undefined;
-  private paceTimer: NodeJS.Timeout | undefined;
-  private lastWrittenAt = 0;
+  private cancelAlarm = () => {};
+  /** When the next message leaves, in Unix milliseconds; undefined when none waits for its time. */
+  private wakesAt: number | undefined;
   /** No message leaves before: the last one could not be written. */
   private notBefore = 0;
   /** By chat, until when what is to be known first may not be asked of WhatsApp. */
@@ -47,7 +48,7 @@ export class SendQueue {
       compose: (message: MessageRecord, socket: Socket) => Promise<proto.IMessage>;
       /** What the stanza of a post in a channel says besides. */
       postAttributes?: (message: MessageRecord) => Promise<Record<string, string> | undefined>;
-      isProtected: () => boolean;
+      governor: Governor;
       clock: Clock;
       /** Instead of {@link RETRY_PAUSE_MS}. */
       retryPauseMs?: number;
@@ -68,10 +69,15 @@ export class SendQueue {
   close(): void {
     this.socket = undefined;
     clearTimeout(this.ackTimer);
-    clearTimeout(this.paceTimer);
+    this.cancelAlarm();
   }
 
-  /** A message was accepted, or there is room for another. */
+  /** When the next message leaves that waits for its time, in Unix milliseconds. */
+  get nextAt(): number | undefined {
+    return this.wakesAt;
+  }
+
+  /** A message was accepted, there is room for another, or more of them may leave. */
   wake(): void {
     if (this.running) {
       this.again = true;
@@ -94,29 +100,50 @@ export class SendQueue {
     if (this.unacknowledged.size < before) this.wake();
   }
 
+  /** WhatsApp does not take the message for now: it leaves again when the governor lets it. */
+  async postpone({ msgId }: MessageRecord): Promise<void> {
+    const { store, governor } = this.options;
+    this.unacknowledged.delete(msgId);
+    await store.messages.postpone(msgId);
+    await governor.slowed();
+  }
+
   private async drain(): Promise<void> {
-    const { store, sessionId } = this.options;
+    this.cancelAlarm();
+    this.wakesAt = undefined;
     while (this.socket && this.unacknowledged.size < UNACKNOWLEDGED) {
-      const [message] = await store.messages.queued(sessionId, 1, { exceptChats: this.heldChats() });
-      if (!message || this.mustPause()) break;
-      if (!(await this.send(message, this.socket))) break;
+      const message = await this.next(this.socket);
+      if (!message || !(await this.send(message, this.socket))) break;
     }
     this.armAckTimer();
   }
 
-  /** Whether the next message has to wait; if so, the queue wakes by itself. */
-  private mustPause(): boolean {
-    const pacedUntil = this.options.isProtected() ? this.lastWrittenAt + PROTECTED_PAUSE_MS : 0;
-    const wait = Math.max(pacedUntil, this.notBefore) - Date.now();
-    if (wait <= 0) return false;
-    clearTimeout(this.paceTimer);
-    this.paceTimer = setTimeout(() => this.wake(), wait).unref();
-    return true;
+  /** The message that may leave now. When there is one that may leave later, the queue wakes by itself. */
+  private async next(socket: Socket): Promise<MessageRecord | undefined> {
+    const { store, sessionId, governor, clock } = this.options;
+    const stoppedUntil = Math.max(this.notBefore, governor.stoppedUntil);
+    if (stoppedUntil > clock.now()) return this.wakeAt(stoppedUntil);
+    const which = { exceptChats: this.heldChats(), chatsOnly: governor.holdsNewChats };
+    const [message] = await store.messages.queued(sessionId, 1, which);
+    // What is about another message bothers nobody.
+    if (!message || message.about || governor.free) return message;
+    const { at, show } = await governor.departure(message);
+    if (show) await socket.show(message.chat, show);
+    if (at <= clock.now()) return message;
+    this.wakeAt(at);
+    const [aboutAnother] = await store.messages.queued(sessionId, 1, { ...which, aboutOnly: true });
+    return aboutAnother;
+  }
+
+  private wakeAt(time: number): undefined {
+    this.cancelAlarm();
+    this.wakesAt = time;
+    this.cancelAlarm = this.options.clock.at(time, () => this.wake());
   }
 
   /** Answers whether the queue may go on; `false` when the connection is gone. */
   private async send(message: MessageRecord, socket: Socket): Promise<boolean> {
-    const { store, compose, clock } = this.options;
+    const { store, compose, clock, governor } = this.options;
     try {
       const { attempts, expiresAt } = message;
       // Its time had come, and then the connection was lost.
@@ -126,7 +153,7 @@ export class SendQueue {
       // It was taken back meanwhile.
       if (!(await store.messages.written(message.msgId, { content, lid }))) return true;
       this.unacknowledged.add(message.msgId);
-      this.lastWrittenAt = Date.now();
+      if (!message.about && !governor.free) await governor.left();
       const decoded = proto.Message.decode(content);
       const options = stanzaOptions(decoded, message.request ?? {});
       const attributes = await this.options.postAttributes?.(message);
@@ -168,9 +195,13 @@ export class SendQueue {
 
   /** Gives the message up, or puts it back for another try after a pause. */
   private async failed(message: MessageRecord, error: unknown): Promise<void> {
+    const { store, sessionId, clock, log, retryPauseMs = RETRY_PAUSE_MS } = this.options;
+    if (isTooFast(error)) {
+      log.warn({ op: 'message.send', msgId: message.msgId, err: error }, 'WhatsApp says that we send too fast');
+      return this.postpone(message);
+    }
     // Nothing is wrong with it: whether its number exists, or who is in its group, cannot be asked before.
     if (error instanceof EngineError && error.retryAfterS !== undefined) return this.hold(message, error.retryAfterS);
-    const { store, sessionId, log, retryPauseMs = RETRY_PAUSE_MS } = this.options;
     // What the connection failed is not the message's fault, however often it happens.
     const spent = message.attempts + 1 >= TRIES && !isConnectionFailure(error);
     const noGroup = isGroup(message.chat) && NO_GROUP.includes(refusalCode(error) ?? 0);
@@ -185,7 +216,7 @@ export class SendQueue {
       return;
     }
     await store.messages.retry(message.msgId);
-    this.notBefore = Date.now() + retryPauseMs;
+    this.notBefore = clock.now() + retryPauseMs;
   }
 
   private armAckTimer(): void {

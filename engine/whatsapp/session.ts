@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import { EngineError } from '../errors.ts';
 import { Governor } from '../governor/governor.ts';
 import type { Media } from '../media/media.ts';
-import type { Pace, SessionRecord, SessionSettings, SessionStatus } from '../model.ts';
+import { SESSION_STATUSES, type Pace, type SessionRecord, type SessionSettings, type SessionStatus } from '../model.ts';
 import { openWay, type Way } from '../network/way.ts';
 import type { Committed, Store } from '../store/store.ts';
 import { Answers, type Ask } from './answers.ts';
@@ -24,7 +24,7 @@ import { numberOf } from './pairs.ts';
 import { pictureOf } from './pictures.ts';
 import { Questions, type Cost } from './questions.ts';
 import { ReceivedFiles } from './received-files.ts';
-import { restrictionEvent, UNRESTRICTED, type Restriction } from './restriction.ts';
+import { readCapping } from './restriction.ts';
 import { openSocket, type Socket, type SocketSettings } from './socket.ts';
 import { step, type ConnectionState, type Effect, type Input } from './state.ts';
 
@@ -70,7 +70,6 @@ export class Session {
   readonly files: ReceivedFiles;
   /** How the account may send, and what WhatsApp watches it for. */
   readonly governor: Governor;
-  private restriction: Restriction = UNRESTRICTED;
   private opened: Way | undefined;
   /** What the account knows of people and chats. */
   readonly directory: Directory;
@@ -104,9 +103,11 @@ export class Session {
       failures: 0,
     };
     this.governor = new Governor({
-      ...{ store, sessionId: this.id, clock },
-      pace: () => pace,
-      ownBudgets: () => this.record.settings.budgets,
+      ...{ store, sessionId: this.id, clock, pace },
+      settings: () => this.record.settings,
+      remembered: record.governor,
+      changed: () => this.messages.wake(),
+      failed: (error) => this.failed(error),
     });
     this.questions = new Questions({ clock, budgets: this.governor.budgets });
     this.answers = new Answers({ store, sessionId: this.id, clock });
@@ -176,6 +177,7 @@ export class Session {
   /** Removes the linked device at WhatsApp, as far as it can be reached, and forgets the login. */
   async logout(): Promise<void> {
     clearTimeout(this.timer);
+    this.governor.close();
     this.generation += 1;
     const socket = this.state.status === 'connected' ? this.socket : undefined;
     this.disconnected();
@@ -187,6 +189,7 @@ export class Session {
 
   /** Ends the connection without changing what is wanted: the process stops, and the next one goes on. */
   stop(): void {
+    this.governor.close();
     this.drop();
     this.leaveWay();
   }
@@ -195,6 +198,7 @@ export class Session {
   updated(record: SessionRecord): void {
     const { proxy_url: proxy, always_online: online } = this.record.settings;
     this.record = record;
+    this.noted(this.governor.follow(this.me.jid));
     if (record.settings.always_online !== online) this.showOnline(record.settings.always_online);
     if (record.settings.proxy_url !== proxy) this.reroute();
   }
@@ -338,6 +342,7 @@ export class Session {
 
   private notConnected(): EngineError {
     const { status, reason } = this.state;
+    if (status === 'restricted' || status === 'banned') return this.sentAway();
     return new EngineError(
       'session_not_connected',
       'Your Whatsapp Session is not connected please connect your session first.',
@@ -345,9 +350,27 @@ export class Session {
     );
   }
 
-  /** The store has committed outcomes of this session's messages, and messages that came in. */
-  committed({ settled, received }: Pick<Committed, 'settled' | 'received'>): void {
+  /** WhatsApp does not let the account in: for a time, or until somebody does on the phone what it asks for. */
+  private sentAway(): EngineError {
+    const { status, reason } = this.state;
+    const until = reason?.until;
+    const retryAfterS = until === undefined ? undefined : Math.max(1, Math.ceil((until - Date.now()) / 1000));
+    return new EngineError('session_restricted', reason?.message ?? SESSION_STATUSES[status], {
+      ...(retryAfterS !== undefined && { retryAfterS }),
+      details: {
+        status,
+        ...(reason && { reason: reason.code }),
+        until: until === undefined ? null : new Date(until).toISOString(),
+      },
+    });
+  }
+
+  /** The store has committed outcomes of this session's messages, messages that came in, and events. */
+  committed({ settled, received, events }: Pick<Committed, 'settled' | 'received' | 'events'>): void {
     if (settled.length > 0) this.messages.settled(settled);
+    // A stranger who has written is none any more, and what waits for them may leave.
+    const begun = received.length > 0 || events.some(({ event }) => event === 'chats.upsert');
+    if (begun && this.governor.holdsNewChats) this.messages.wake();
     if (received.length > 0) this.files.wake();
     for (const message of received.filter(({ fromMe }) => !fromMe)) {
       heardFrom(this, message).catch((error: unknown) => this.failed(error));
@@ -364,16 +387,21 @@ export class Session {
     this.directory.read(keys.flatMap(({ remoteJid }) => remoteJid ?? []));
   }
 
-  private restricted(restriction: Restriction): void {
-    const event = restrictionEvent(this.restriction, restriction);
-    this.restriction = restriction;
-    if (!event) return;
-    this.store.commit({ sessionId: this.id, events: [event] }).catch((error: unknown) => this.failed(error));
+  /** A restriction has had a message refused: asks which it is. */
+  private forbidden(wa: WASocket): void {
+    const asked = Promise.all([wa.fetchAccountReachoutTimelock(), wa.fetchNewChatMessageCap()]);
+    // Of the first Baileys tells by itself.
+    this.governor.doubted(asked.then(([, capping]) => this.governor.capped(readCapping(capping))));
   }
 
   private called(offer: Offer): void {
     if (!this.record.settings.auto_reject_calls) return;
     rejectCall(this, offer).catch((error: unknown) => this.failed(error));
+  }
+
+  /** What is written down without anybody waiting for it. */
+  private noted(written: Promise<unknown>): void {
+    written.catch((error: unknown) => this.failed(error));
   }
 
   /** What goes wrong in one session is told to the log and goes no further. */
@@ -464,6 +492,7 @@ export class Session {
             if (generation !== this.generation) return;
             this.record = { ...this.record, account: accountOf(auth.creds.me) };
             during({ type: 'opened' });
+            this.noted(this.governor.follow(this.me.jid));
             // Changed while the connection was on its way.
             const online = this.record.settings.always_online;
             if (online !== alwaysOnline) this.showOnline(online);
@@ -493,7 +522,10 @@ export class Session {
             this.changes.emit('caught-up');
           },
           call: (offer) => this.called(offer),
-          restriction: (restriction) => this.restricted(restriction),
+          timelock: (timelock) => this.noted(this.governor.timelocked(timelock)),
+          capping: (capping) => this.noted(this.governor.capped(capping)),
+          forbidden: (wa) => this.forbidden(wa),
+          slowed: (waId) => this.noted(this.messages.slowed(waId)),
           told: (events) => this.directory.take(socket.wa, events),
           failed: (error) => this.failed(error),
           lidOf: (jid) => lidFor(this, jid, { urgent: true }),

@@ -59,9 +59,9 @@ export class Sessions {
     await this.store.sessions.delete(id);
   }
 
-  /** Hands each session what was committed for its messages. */
-  committed(sessionId: number, { settled, received }: Committed): void {
-    if (settled.length + received.length > 0) this.all.get(sessionId)?.committed({ settled, received });
+  /** Hands each session what was committed for it. */
+  committed(sessionId: number, committed: Committed): void {
+    this.all.get(sessionId)?.committed(committed);
   }
 
   stop(): void {

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Network } from '../config.ts';
+import type { Capping, Timelock } from '../governor/standing.ts';
 import type { Way } from '../network/way.ts';
 import type { Change, MessageName } from '../store/store.ts';
 import type { Journal, SessionAuth } from './auth.ts';
@@ -14,15 +15,15 @@ import {
   type GroupMetadata,
   type WASocket,
 } from './baileys.ts';
-import { closureOf, type Closure } from './failure.ts';
+import { closureOf, TOO_FAST, type Closure } from './failure.ts';
 import type { StanzaOptions } from './outgoing.ts';
 import { Calls, type Offer } from './calls.ts';
 import { memberJids, type Group } from './group.ts';
-import { isGroup } from './jid.ts';
+import { isGroup, isPerson } from './jid.ts';
 import type { Me } from './describe.ts';
 import { asPlaintext, nameMessage, readMessage, readPost, readUnavailable, readUndecryptable } from './incoming.ts';
 import { answersRefuted, readAck, readReceipt } from './outcomes.ts';
-import { readRestriction, type Restriction } from './restriction.ts';
+import { readCapping, readTimelock } from './restriction.ts';
 import { readNotification } from './notifications.ts';
 import { Pairs, type Pair } from './pairs.ts';
 
@@ -56,8 +57,14 @@ export interface SocketHandlers {
   caughtUp(): void;
   /** WhatsApp has told which numbers and LIDs are one person. */
   learnt(pairs: Pair[]): void;
-  /** WhatsApp tells whether the account is restricted. */
-  restriction(restriction: Restriction): void;
+  /** WhatsApp tells whether the account may begin new chats; null: it may. */
+  timelock(timelock: Timelock | null): void;
+  /** WhatsApp tells how much of its quota of new chats the account has used up; null: it has none. */
+  capping(capping: Capping | null): void;
+  /** WhatsApp has refused a message because the account is restricted. What that is, and until when, has to be asked. */
+  forbidden(wa: WASocket): void;
+  /** WhatsApp does not take this message for now, because the account sends too fast. */
+  slowed(waId: string): void;
   /** Somebody calls. */
   call(offer: Offer): void;
   /** Baileys' events, as many as it tells at once. */
@@ -87,6 +94,8 @@ export interface Socket {
   readonly wa: WASocket;
   /** Writes a message. Resolves when the frame has left, which is not yet WhatsApp's acknowledgement. */
   relay(jid: string, message: proto.IMessage, waId: string, options: StanzaOptions): Promise<void>;
+  /** Shows the other side of a chat that the account types or records. What comes of it is nobody's business. */
+  show(chat: string, state: 'composing' | 'recording'): Promise<void>;
   /** The LID behind a phone-number jid: from memory, or asked of WhatsApp. `undefined`: WhatsApp knows none. */
   lidOf(jid: string): Promise<string | undefined>;
   /** Whether WhatsApp has an account at this phone-number jid. */
@@ -169,10 +178,14 @@ export function openSocket(
         }
         break;
       case 'ack': {
+        const { id, error, class: of } = frame.attrs;
+        if (of === 'message' && id && error === String(TOO_FAST)) {
+          handlers.slowed(id);
+          break;
+        }
         const outcome = readAck(frame, me());
         if (outcome) handlers.commit({ outcomes: [outcome], answers: answersRefuted(frame) });
-        // Refused for a restriction: what it is, and until when, has to be asked.
-        if (frame.attrs['error'] === RESTRICTED_NACK) sock.fetchAccountReachoutTimelock().catch(() => {});
+        if (of === 'message' && error === RESTRICTED_NACK) handlers.forbidden(sock);
         break;
       }
       case 'ib':
@@ -206,9 +219,10 @@ export function openSocket(
   sock.ev.process((events) => handlers.told(events));
   // Baileys forgets what it has buffered: after a flush of an empty buffer it plans no other for up to half a minute.
   const flushing = setInterval(() => (over ? clearInterval(flushing) : sock.ev.flush()), FLUSH_MS).unref();
+  sock.ev.on('message-capping.update', (info) => handlers.capping(readCapping(info)));
   sock.ev.on('connection.update', ({ qr, isNewLogin, connection, lastDisconnect, reachoutTimeLock }) => {
     if (over) return;
-    if (reachoutTimeLock) handlers.restriction(readRestriction(reachoutTimeLock));
+    if (reachoutTimeLock) handlers.timelock(readTimelock(reachoutTimeLock));
     if (qr) handlers.qr(qr);
     if (isNewLogin) handlers.paired();
     if (connection === 'open') handlers.opened();
@@ -224,6 +238,11 @@ export function openSocket(
       // Not within Baileys: it would hold up everything else that is encrypted.
       if (isGroup(jid)) await handlers.needGroup(jid);
       await sock.relayMessage(jid, message, { messageId: waId, ...options });
+    },
+    async show(chat, state) {
+      // Neither channels nor statuses have anybody who would see it.
+      if (!isPerson(chat) && !isGroup(chat)) return;
+      await sock.sendPresenceUpdate(state, chat).catch(() => {});
     },
     async lidOf(jid) {
       return (await handlers.lidOf(jid)) ?? undefined;

@@ -240,7 +240,7 @@ function closed(state: ConnectionState, closure: Closure, random: number, now: n
       return change(state, next, status, null, [{ do: 'open', afterMs }]);
     }
     case 'stop':
-      return change(state, { ...next, wanted: false }, status, { code, message }, []);
+      return change(state, { ...next, wanted: false }, status, { code, message, ...untilOf(closure, now) }, []);
     case 'stop until restart':
       return change(state, next, status, { code, message }, []);
     case 'forget':
@@ -252,6 +252,8 @@ function closed(state: ConnectionState, closure: Closure, random: number, now: n
     }
   }
 }
+
+const untilOf = ({ forS }: Closure, now: number) => (forS === undefined ? {} : { until: now + forS * 1000 });
 
 const detailOf = ({ code, detail }: Closure) =>
   code === 'unreachable' || code === 'proxy_failed' ? ` (${detail})` : '';

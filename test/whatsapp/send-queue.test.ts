@@ -1,4 +1,6 @@
 import { pino } from 'pino';
+import { systemClock } from '../../engine/clock.ts';
+import { Governor } from '../../engine/governor/governor.ts';
 import type { MessageRecord } from '../../engine/model.ts';
 import type { Store } from '../../engine/store/store.ts';
 import type { Socket } from '../../engine/whatsapp/socket.ts';
@@ -18,18 +20,19 @@ let queue: InstanceType<typeof SendQueue>;
 beforeEach(async () => {
   store = openSqliteStore(undefined, new Seal(Buffer.alloc(32, 1)));
   const settings = sessionSettings.parse({ name: 'Test', phone_number: '+15550100001' });
-  ({ id: sessionId } = await store.sessions.create(settings, { apiKey: 'k', webhookSecret: 's' }));
+  const record = await store.sessions.create(settings, { apiKey: 'k', webhookSecret: 's' });
+  sessionId = record.id;
   const compose = async ({ request }: MessageRecord) => ({ conversation: request!.text! });
   const log = pino({ level: 'silent' });
-  queue = new SendQueue({
-    store,
-    sessionId,
-    compose,
-    isProtected: () => false,
-    clock: systemClock,
-    log,
-    retryPauseMs: 1,
+  const governor = new Governor({
+    ...{ store, sessionId, clock: systemClock, pace: 'off', remembered: record.governor },
+    settings: () => settings,
+    changed: () => queue.wake(),
+    failed: (error) => {
+      throw error;
+    },
   });
+  queue = new SendQueue({ store, sessionId, compose, governor, clock: systemClock, log, retryPauseMs: 1 });
 });
 afterEach(async () => {
   queue.close();
@@ -65,6 +68,7 @@ function connection(failures: { lidOf?: Error[]; relay?: Error[] }, count: numbe
       if (written.length === count) finish();
     },
     exists: async () => true,
+    show: async () => {},
     close() {},
     logout: async () => {},
   };

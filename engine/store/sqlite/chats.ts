@@ -1,4 +1,4 @@
-import type { ChatRecord } from '../../model.ts';
+import { MESSAGE_STATUS, type ChatRecord } from '../../model.ts';
 import type { Changed, ChatFacts, Store } from '../store.ts';
 import type { Database, Row } from './database.ts';
 import { changed, findByAddress, saysNothing, told, unite } from './addresses.ts';
@@ -8,6 +8,25 @@ export function chats(db: Database): Store['chats'] {
     async get(sessionId, address) {
       const row = findByAddress(db, 'chats', sessionId, address);
       return row && toChat(row);
+    },
+    async standing(sessionId, address) {
+      if (findByAddress(db, 'chats', sessionId, address)) return 'open';
+      const { jid = null, lid = null } = findByAddress(db, 'contacts', sessionId, address) ?? {};
+      // What failed to be sent, or is not to be sent yet, has begun nothing.
+      const row = db.get(
+        `SELECT from_me = 0 OR status > ? AS open FROM messages
+         WHERE session_id = ? AND chat IN (?, ?, ?) AND (from_me = 0 OR status <> ?)
+         AND send NOT IN ('scheduled', 'cancelled') ORDER BY open DESC LIMIT 1`,
+        ...[
+          MESSAGE_STATUS.pending,
+          sessionId,
+          address,
+          jid as string | null,
+          lid as string | null,
+          MESSAGE_STATUS.error,
+        ],
+      );
+      return row ? (row['open'] === 1 ? 'open' : 'begun') : 'none';
     },
     async pictures(sessionId) {
       const rows = db.all(

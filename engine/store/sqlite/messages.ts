@@ -9,6 +9,17 @@ import { applyNews } from './news.ts';
 /** The condition of the index `messages_to_send`, word for word: without it SQLite reads every message there is. */
 export const TO_SEND = "send NOT IN ('done', 'cancelled')";
 
+const OF_A_CHAT = `(
+  chat NOT LIKE '%@s.whatsapp.net' AND chat NOT LIKE '%@lid'
+  OR EXISTS (SELECT 1 FROM chats WHERE chats.session_id = messages.session_id AND chats.jid = messages.chat)
+  OR EXISTS (SELECT 1 FROM chats WHERE chats.session_id = messages.session_id AND chats.lid IN (messages.chat, messages.lid))
+)`;
+
+const NEXT_AND_ABOUT = `about IS NOT NULL AND NOT EXISTS (
+  SELECT 1 FROM messages AS earlier WHERE earlier.session_id = messages.session_id AND earlier.chat = messages.chat
+  AND earlier.send = 'queued' AND earlier.send <> 'done' AND earlier.msg_id < messages.msg_id
+)`;
+
 export function messages(db: Database): Store['messages'] {
   return {
     async enqueue({ sessionId, waId, chat, request, about, logged, timestamp, idempotencyKey, schedule }) {
@@ -122,15 +133,23 @@ export function messages(db: Database): Store['messages'] {
       );
       return changes > 0;
     },
-    async queued(sessionId, limit, { exceptChats = [] } = {}) {
+    async queued(sessionId, limit, { exceptChats = [], chatsOnly = false, aboutOnly = false } = {}) {
+      const more = `${chatsOnly ? `AND ${OF_A_CHAT}` : ''} ${aboutOnly ? `AND ${NEXT_AND_ABOUT}` : ''}`;
       return db
         .all(
           `SELECT * FROM messages WHERE session_id = ? AND send = 'queued' AND ${TO_SEND}
-           AND chat NOT IN (SELECT value FROM json_each(?))
+           AND chat NOT IN (SELECT value FROM json_each(?)) ${more}
            ORDER BY coalesce(behind, msg_id), send_at, msg_id LIMIT ?`,
           ...[sessionId, JSON.stringify(exceptChats), limit],
         )
         .map(toMessage);
+    },
+    async waiting(sessionId) {
+      const row = db.get(
+        `SELECT count(*) AS total FROM messages WHERE session_id = ? AND send = 'queued' AND ${TO_SEND}`,
+        sessionId,
+      );
+      return Number(row?.['total'] ?? 0);
     },
     async written(msgId, { content, lid }) {
       const { changes } = db.run(

@@ -3,6 +3,7 @@ import { EngineError } from '../../errors.ts';
 import { EVENT_ALIASES } from '../../events.ts';
 import {
   sessionSettings,
+  type GovernorRecord,
   type Reason,
   type SessionRecord,
   type SessionSettings,
@@ -102,11 +103,12 @@ export function writeSession(db: Database, { sessionId, session, log }: Change):
     );
   }
   if (!session) return;
-  const { status, reason, wanted, account } = session;
+  const { status, reason, wanted, account, governor } = session;
   if (status !== undefined) db.run('UPDATE sessions SET status = ? WHERE id = ?', status, sessionId);
   if (reason !== undefined) db.run('UPDATE sessions SET reason = ? WHERE id = ?', json(reason), sessionId);
   if (wanted !== undefined) db.run('UPDATE sessions SET wanted = ? WHERE id = ?', wanted ? 1 : 0, sessionId);
   if (account !== undefined) db.run('UPDATE sessions SET account = ? WHERE id = ?', json(account), sessionId);
+  if (governor !== undefined) db.run('UPDATE sessions SET governor = ? WHERE id = ?', json(governor), sessionId);
   db.run('UPDATE sessions SET updated_at = ? WHERE id = ?', Date.now(), sessionId);
 }
 
@@ -140,6 +142,8 @@ const parsed = <T>(text: unknown): T | null => (text === null ? null : (JSON.par
 /** For settings that came into being after the session. */
 const DEFAULTS = sessionSettings.parse({ name: 'any', phone_number: '+15550100000' });
 
+const NOTHING_SAID: GovernorRecord = { timelock: null, capping: null, slowdown: null, warmUp: null };
+
 function toLog(row: Row): SessionLog {
   return {
     id: Number(row['id']),
@@ -159,6 +163,7 @@ function toSession(row: Row, seal: Seal): SessionRecord {
     status: row['status'] as SessionStatus,
     reason: parsed<Reason>(row['reason']),
     wanted: row['wanted'] === 1,
+    governor: { ...NOTHING_SAID, ...parsed<Partial<GovernorRecord>>(row['governor']) },
     account: parsed<NonNullable<SessionRecord['account']>>(row['account']),
     apiKey: seal.open(row['sealed_api_key'] as Buffer, apiKeyPlace(id)).toString(),
     webhookSecret: seal.open(row['sealed_webhook_secret'] as Buffer, secretPlace(id)).toString(),

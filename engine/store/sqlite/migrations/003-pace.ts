@@ -103,4 +103,6 @@ CREATE TABLE approvals (
 );
 CREATE INDEX approvals_by_call ON approvals (token_id, call);
 CREATE INDEX approvals_by_expiry ON approvals (expires_at);
+-- What the governor of the session remembers, as JSON.
+ALTER TABLE sessions ADD COLUMN governor TEXT;
 `;
