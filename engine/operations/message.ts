@@ -22,6 +22,9 @@ import {
 import { SEND_STATUSES, statusOf } from './send-status.ts';
 import { sendTools } from './send-tools.ts';
 
+/** What may be answered to whoever sends, for the account’s sake. */
+const NOT_NOW = ['session_not_connected', 'session_restricted', 'budget_exhausted'] as const;
+
 const WAIT_MS = 30_000;
 /** For so long the recipients' WhatsApp shows an edit; and a deletion. */
 const EDITABLE_MS = 15 * 60_000;
@@ -87,6 +90,7 @@ export const send = operation({
   bodyMb: FILE_BODY_MB,
   tools: sendTools,
   examples: sendExamples,
+  errors: NOT_NOW,
   input: z.object({ ...sendFields, ...timingFields }),
   rules: sendRules,
   output: acceptedForLater,
@@ -339,6 +343,7 @@ export const resend = operation({
     },
   ],
   envelope: 'flat',
+  errors: NOT_NOW,
   input: z.object({ message: msgId }),
   output: z.object({ message: whatWasDone('Message resend initiated successfully.') }),
   run: async ({ session }, { message: id }) => {
@@ -388,6 +393,7 @@ export const forward = operation({
       plain: true,
     },
   ],
+  errors: NOT_NOW,
   input: byId.extend({ to: sendFields.to, wait: sendingFields.wait }),
   output: accepted,
   run: async (call, { msgId: id, to, wait }) => {

@@ -1,3 +1,4 @@
+import { IANAZone } from 'luxon';
 import { z } from 'zod';
 import { checkUrl } from '../network/guard.ts';
 import { checkProxyUrl } from '../network/proxy.ts';
@@ -15,6 +16,7 @@ import { newApiKey, newWebhookSecret } from './access.ts';
 import { isoTime, unixMs, whatWasDone } from './fields.ts';
 import { operation, whatsappSession, type Engine } from './operation.ts';
 import { paged, pageFields, pageOf } from './page.ts';
+import { sendingOf, sendingSchema } from './sending.ts';
 import { requestsLeft, requestsLeftSchema } from './requests-left.ts';
 import { SEND_STATUSES, statusOf } from './send-status.ts';
 
@@ -476,8 +478,14 @@ export const limits = operation({
   access: 'own',
   summary: 'Get the limits of a session, and what is left of them',
   input: byId,
-  output: z.object({ requests: requestsLeftSchema.describe('Limits on requests') }),
-  run: async ({ engine, record }) => ({ requests: await requestsLeft(engine.limits, record) }),
+  output: z.object({
+    requests: requestsLeftSchema.describe('Limits on requests'),
+    sending: sendingSchema.describe('How the account sends'),
+  }),
+  run: async ({ engine, session, record }) => ({
+    requests: await requestsLeft(engine.limits, record),
+    sending: await sendingOf(session),
+  }),
 });
 
 /** WasenderApi writes times of this log in words of a database. */
@@ -544,6 +552,17 @@ function checked(engine: Engine, settings: SessionSettings): SessionSettings {
   }
   const fault = settings.limits && engine.limits.fault(settings.limits);
   if (fault) throw validationFailed({ limits: [fault] });
+  const { quiet_hours: quiet } = settings;
+  if (quiet && !IANAZone.isValidZone(quiet.time_zone)) {
+    throw validationFailed({
+      'quiet_hours.time_zone': ['The quiet_hours.time_zone field must be an IANA time zone, e.g. Europe/Berlin.'],
+    });
+  }
+  if (quiet && quiet.from === quiet.to) {
+    throw validationFailed({
+      'quiet_hours.to': ['The quiet_hours.to field must be another time than from: nothing would ever leave.'],
+    });
+  }
   const wrong = settings.proxy_url ? checkProxyUrl(settings.proxy_url, engine.proxies) : undefined;
   if (wrong) throw validationFailed({ proxy_url: [wrong] });
   // Names of WasenderApi's that this version does not emit are taken: its clients send whole lists of them.

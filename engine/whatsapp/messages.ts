@@ -63,6 +63,16 @@ export class Messages {
     if (message?.fromMe) await this.queue.postpone(message);
   }
 
+  /** How many are still to be sent. */
+  waiting(): Promise<number> {
+    return this.store.messages.waiting(this.session.id);
+  }
+
+  /** When the next one leaves that waits for its time, in Unix milliseconds. */
+  get nextAt(): number | undefined {
+    return this.queue.nextAt;
+  }
+
   /** The connection is gone: what waits goes on waiting. */
   close(): void {
     this.queue.close();

@@ -77,6 +77,20 @@ export const settings: INodeProperties[] = [
     routing: { send: { ...setting('opt_out_words').send, value: COMMA_LIST } },
   },
   {
+    displayName: 'Pace',
+    name: 'pace',
+    type: 'options',
+    options: [
+      { name: 'As the Engine Has It', value: '', description: 'What WARBLER_PACE says' },
+      { name: 'Careful', value: 'careful', description: 'A message in 5 to 8 seconds, 500 a day' },
+      { name: 'Normal', value: 'normal', description: 'A message in 1 to 3 seconds, 1,000 a day' },
+      { name: 'Off', value: 'off', description: 'As fast as it goes; only what WhatsApp says is obeyed' },
+    ],
+    default: '',
+    description: 'How fast messages leave, and how much of what WhatsApp watches may happen',
+    routing: { send: { ...setting('pace').send, value: '={{ $value || null }}' } },
+  },
+  {
     displayName: 'Proxy URL',
     name: 'proxyUrl',
     type: 'string',
@@ -86,6 +100,39 @@ export const settings: INodeProperties[] = [
     description: 'What this session goes through to WhatsApp: http, https or socks5. Leave it empty for none.',
     routing: { send: { ...setting('proxy_url').send, value: '={{ $value || null }}' } },
   },
+  {
+    displayName: 'Quiet Hours',
+    name: 'quietHours',
+    type: 'fixedCollection',
+    placeholder: 'Add Quiet Hours',
+    default: {},
+    description: 'Hours of the day in which no message leaves: what is sent then waits. Leave it empty for none.',
+    options: [
+      {
+        displayName: 'Hours',
+        name: 'hours',
+        values: [
+          { displayName: 'From', name: 'from', type: 'string', default: '22:00', placeholder: 'e.g. 22:00' },
+          { displayName: 'To', name: 'to', type: 'string', default: '07:00', placeholder: 'e.g. 07:00' },
+          {
+            displayName: 'Time Zone',
+            name: 'timeZone',
+            type: 'string',
+            default: '={{ $now.zoneName }}',
+            placeholder: 'e.g. Europe/Berlin',
+            description: 'Name of the time zone of both',
+          },
+        ],
+      },
+    ],
+    routing: {
+      send: {
+        ...setting('quiet_hours').send,
+        value:
+          '={{ $value.hours ? { from: $value.hours.from, to: $value.hours.to, time_zone: $value.hours.timeZone } : null }}',
+      },
+    },
+  },
   yesOrNo(
     'Read Incoming Messages',
     'readIncomingMessages',
@@ -93,6 +140,12 @@ export const settings: INodeProperties[] = [
     'Whether to mark messages as read when they arrive',
   ),
   yesOrNo('Reject Calls', 'autoRejectCalls', 'auto_reject_calls', 'Whether to reject every call that comes in'),
+  yesOrNo(
+    'Warm Up',
+    'warmUp',
+    'warm_up',
+    'Whether a new number begins with few messages and new chats a day, and grows to its pace in two weeks',
+  ),
   yesOrNo('Webhook Enabled', 'webhookEnabled', 'webhook_enabled', 'Whether to post events to the webhook URL'),
   {
     displayName: 'Webhook Events',
