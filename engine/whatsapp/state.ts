@@ -278,6 +278,7 @@ function change(
 ): Step {
   const state = { ...rest, status, reason };
   const changed = before.status !== status || before.reason?.code !== reason?.code;
-  const data = { status, ...(reason && { reason: { code: reason.code, message: reason.message } }) };
+  const { code, message, until } = reason ?? {};
+  const data = { status, ...(reason && { reason: { code, message, ...(until !== undefined && { until }) } }) };
   return { state, effects, events: changed ? [{ event: 'session.status', lane: 'session', data }] : [] };
 }

@@ -35,6 +35,11 @@ test.each([
   expect(closureOf(error).code).toBe(code);
 });
 
+test('a ban for a time is read with its seconds', () => {
+  expect(closureOf(boom('Connection Failure', 402, { reason: '402', expire: '3600' }))).toMatchObject({ forS: 3600 });
+  expect(closureOf(boom('Connection Failure', 403, { reason: '403' }))).not.toHaveProperty('forS');
+});
+
 test('a closure keeps the words for the log, and the system’s code where there is one', () => {
   expect(closureOf(boom('Connection was lost', 408)).detail).toBe('Connection was lost');
   expect(closureOf(boom('WebSocket Error ()', 408, { code: 'ENOTFOUND' })).detail).toBe('ENOTFOUND');

@@ -92,6 +92,13 @@ describe('what a closed connection leads to', () => {
     expect(step(connected, closed(code), chance).state.wanted).toBe(true);
   });
 
+  test('says until when a ban lasts, where WhatsApp says so', () => {
+    const closure = { code: 402, detail: 'banned', forS: 3600 } as const;
+    const { state, events } = step(connected, { type: 'closed', closure }, chance);
+    expect(state.reason).toMatchObject({ code: 'temporary_ban', until: NOW + 3_600_000 });
+    expect(events).toMatchObject([{ data: { reason: { until: NOW + 3_600_000 } } }]);
+  });
+
   test('says with what words the network failed', () => {
     const { state } = step(connected, closed('unreachable', 'ENOTFOUND'), chance);
     expect(state.reason?.message).toMatch(/ENOTFOUND\)$/);

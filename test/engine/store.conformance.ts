@@ -808,6 +808,45 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         expect(await store.messages.requeue(session.id, Date.now())).toBe(0);
       });
 
+      test('that may not leave now are sent again, and the try does not count', async () => {
+        const { message } = await store.messages.enqueue(outgoing(session.id));
+        await store.messages.written(message.msgId, { content: Buffer.from('bytes'), lid: null });
+        await store.messages.postpone(message.msgId);
+        await store.messages.postpone(message.msgId);
+        expect(await store.messages.queued(session.id, 9)).toMatchObject([{ waId: message.waId, attempts: 0 }]);
+      });
+
+      test('can be asked for without some chats, and without strangers', async () => {
+        const [friend, byLid, stranger] = [
+          '15550100002@s.whatsapp.net',
+          '900000000003@lid',
+          '15550100004@s.whatsapp.net',
+        ];
+        const chats = [stranger, friend, byLid, '120363000000000001@g.us', 'status@broadcast'];
+        for (const chat of chats) await store.messages.enqueue(outgoing(session.id, { waId: chat, chat }));
+        const known = [{ jid: friend }, { jid: '15550100003@s.whatsapp.net', lid: byLid }];
+        await commit({ directory: { chats: known.map((one) => ({ ...one, unreadCount: 0 })), events: () => [] } });
+        const asked = async (which?: { exceptChats?: string[]; chatsOnly?: boolean }) =>
+          (await store.messages.queued(session.id, 9, which)).map(({ chat }) => chat);
+        expect(await asked()).toEqual(chats);
+        expect(await asked({ exceptChats: [stranger, byLid] })).toEqual([friend, ...chats.slice(3)]);
+        expect(await asked({ chatsOnly: true })).toEqual(chats.slice(1));
+        expect(await asked({ chatsOnly: true, exceptChats: [friend] })).toEqual(chats.slice(2));
+        expect(await store.messages.waiting(session.id)).toBe(5);
+      });
+
+      test('can be asked for what is about a message that has left', async () => {
+        const { message } = await store.messages.enqueue(outgoing(session.id, { waId: 'has left' }));
+        await store.messages.written(message.msgId, { content: Buffer.from('bytes'), lid: null });
+        await store.messages.enqueue(outgoing(session.id, { waId: 'waits' }));
+        await store.messages.enqueue(outgoing(session.id, { waId: 'A', about: 'waits' }));
+        await store.messages.enqueue(outgoing(session.id, { waId: 'B', about: 'has left' }));
+        await store.messages.enqueue(outgoing(session.id, { waId: 'C', about: 'somebody’s' }));
+        const about = await store.messages.queued(session.id, 9, { aboutOnly: true });
+        expect(about.map(({ waId }) => waId)).toEqual(['B', 'C']);
+        expect(await store.messages.waiting(session.id)).toBe(4);
+      });
+
       test('are found by number only in their own session', async () => {
         const other = await store.sessions.create(aSession(), someKeys());
         const { message } = await store.messages.enqueue(outgoing(session.id));
@@ -1530,6 +1569,14 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
     });
 
     describe('sessions', () => {
+      test('keep what their governor has to remember', async () => {
+        const nothing = { timelock: null, capping: null, slowdown: null, warmUp: null };
+        expect(session.governor).toEqual(nothing);
+        const governor = { ...nothing, timelock: { until: 5000, type: 'DEFAULT' }, warmUp: { account: 'a', since: 1 } };
+        await commit({ session: { governor } });
+        expect(await store.sessions.get(session.id)).toMatchObject({ governor, status: session.status });
+      });
+
       test('are found by number and by API key', async () => {
         expect(session).toMatchObject({ status: 'disconnected', reason: null, wanted: false, account: null });
         expect(await store.sessions.get(session.id)).toEqual(session);
@@ -1732,6 +1779,27 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         });
         return seen;
       };
+
+      test('say how the account stands with a person, by either address', async () => {
+        const standing = (address: string) => store.chats.standing(session.id, address);
+        expect(await standing(jid)).toBe('none');
+        await store.messages.enqueue(outgoing(session.id, { chat: jid }));
+        expect(await standing(jid)).toBe('begun');
+        await commit({ outcomes: [{ waId: '3EB0B1', status: 0, error: 'no', events: () => [] }] });
+        expect(await standing(jid)).toBe('none');
+        await commit({ directory: { contacts: [{ jid, lid, name: 'Wren' }], events: () => [] } });
+        expect(await standing(lid)).toBe('none');
+        await commit({ outcomes: [{ waId: '3EB0B1', status: 2, events: () => [] }] });
+        expect([await standing(jid), await standing(lid)]).toEqual(['open', 'open']);
+        const other = '900000000009@lid';
+        await note({ lid: other, unreadCount: 0 });
+        expect(await standing(other)).toBe('open');
+      });
+
+      test('stand open with whoever has written, before anything else is known of the chat', async () => {
+        await commit({ messages: [received({ chat: lid, lid, sender: lid })] });
+        expect(await store.chats.standing(session.id, lid)).toBe('open');
+      });
 
       test('count what is unread, and remember the latest message', async () => {
         await note({ lid, unreadMore: 1, lastMessageAt: 20 });

@@ -1,5 +1,4 @@
 import { pino } from 'pino';
-import { systemClock } from '../../engine/clock.ts';
 import { Governor } from '../../engine/governor/governor.ts';
 import type { MessageRecord } from '../../engine/model.ts';
 import type { Store } from '../../engine/store/store.ts';

@@ -15,9 +15,9 @@ const OF_A_CHAT = `(
   OR EXISTS (SELECT 1 FROM chats WHERE chats.session_id = messages.session_id AND chats.lid IN (messages.chat, messages.lid))
 )`;
 
-const NEXT_AND_ABOUT = `about IS NOT NULL AND NOT EXISTS (
-  SELECT 1 FROM messages AS earlier WHERE earlier.session_id = messages.session_id AND earlier.chat = messages.chat
-  AND earlier.send = 'queued' AND earlier.send <> 'done' AND earlier.msg_id < messages.msg_id
+const ABOUT_WHAT_HAS_LEFT = `about IS NOT NULL AND NOT EXISTS (
+  SELECT 1 FROM messages AS target
+  WHERE target.session_id = messages.session_id AND target.wa_id = messages.about AND target.send IN ('scheduled', 'queued')
 )`;
 
 export function messages(db: Database): Store['messages'] {
@@ -134,7 +134,7 @@ export function messages(db: Database): Store['messages'] {
       return changes > 0;
     },
     async queued(sessionId, limit, { exceptChats = [], chatsOnly = false, aboutOnly = false } = {}) {
-      const more = `${chatsOnly ? `AND ${OF_A_CHAT}` : ''} ${aboutOnly ? `AND ${NEXT_AND_ABOUT}` : ''}`;
+      const more = `${chatsOnly ? `AND ${OF_A_CHAT}` : ''} ${aboutOnly ? `AND ${ABOUT_WHAT_HAS_LEFT}` : ''}`;
       return db
         .all(
           `SELECT * FROM messages WHERE session_id = ? AND send = 'queued' AND ${TO_SEND}
