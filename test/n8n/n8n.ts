@@ -224,8 +224,8 @@ export class N8n {
     }
   }
 
-  async createCredential(data: Record<string, unknown>): Promise<{ id: string; name: string }> {
-    return await this.call('POST', '/rest/credentials', { name: 'Warbler', type: 'warblerApi', data });
+  async createCredential(data: Record<string, unknown>, type = 'warblerApi'): Promise<{ id: string; name: string }> {
+    return await this.call('POST', '/rest/credentials', { name: 'Warbler', type, data });
   }
 
   /** The credential of that name with this data, be it there already or not. */
@@ -250,7 +250,7 @@ export class N8n {
     const nodes = workflow.nodes.map((node) => ({
       ...node,
       ...('webhookId' in node || node.type.endsWith('Trigger') ? { webhookId: randomUUID() } : {}),
-      ...(node.type.startsWith('n8n-nodes-base.') ? {} : { credentials: { warblerApi: credential } }),
+      ...(/^n8n-nodes-base\.|langchain/.test(node.type) ? {} : { credentials: { warblerApi: credential } }),
     }));
     return await this.call('POST', '/rest/workflows', { settings: {}, ...workflow, nodes, active: false });
   }
