@@ -2,10 +2,11 @@ import { EventEmitter } from 'node:events';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import { EngineError } from '../errors.ts';
+import { PROFILES } from '../governor/profiles.ts';
 import type { JobRecord, JobStatus, Reason } from '../model.ts';
 import type { Committed, NewJob, NewRecipient, Store } from '../store/store.ts';
 import type { Sessions } from '../whatsapp/sessions.ts';
-import { progressOf, type Progress } from './progress.ts';
+import { progressOf, type Progress, type Speed } from './progress.ts';
 import { Run } from './run.ts';
 
 const BY_REQUEST: Reason = { code: 'paused', message: 'It was paused by request. Resume it to go on.' };
@@ -54,7 +55,7 @@ export class Jobs {
   }
 
   async progress(job: JobRecord): Promise<Progress> {
-    return progressOf(job, await this.options.store.jobs.counts(job.id), this.pace(job));
+    return progressOf(job, await this.options.store.jobs.counts(job.id), await this.speed(job));
   }
 
   /** Starts a job, or goes on with a paused one. Throws `conflict` when it has ended. */
@@ -117,12 +118,14 @@ export class Jobs {
   }
 
   private async change(
-    { id, sessionId }: JobRecord,
+    changing: JobRecord,
     from: JobStatus[],
     to: JobStatus,
     reason?: Reason,
   ): Promise<JobRecord | undefined> {
     const { store, clock } = this.options;
+    const { id, sessionId } = changing;
+    const speed = await this.speed(changing);
     const { job } = await store.commit({
       sessionId,
       job: {
@@ -132,7 +135,7 @@ export class Jobs {
         ...(reason && { reason }),
         at: clock.now(),
         events: (job, counts) => [
-          { event: 'bulk.status', lane: 'session', data: { job: progressOf(job, counts, this.pace(job)) } },
+          { event: 'bulk.status', lane: 'session', data: { job: progressOf(job, counts, speed) } },
         ],
       },
     });
@@ -160,14 +163,18 @@ export class Jobs {
     return run;
   }
 
-  /** How fast a job is, as far as that is known; one that is not there yet has no id. */
-  pace({ id, everyMs }: { id?: number; everyMs: number }): { now: number; msPerMessage: number } {
-    return {
-      now: this.options.clock.now(),
-      msPerMessage: (id === undefined ? undefined : this.runs.get(id)?.msPerMessage) ?? Math.max(everyMs, UNHURRIED_MS),
-    };
+  /** How fast a job is: as it has been of late, else as the session's pace has it. One that is not there has no id. */
+  async speed({ id, sessionId, everyMs }: { id?: number; sessionId: number; everyMs: number }): Promise<Speed> {
+    const { clock, sessions } = this.options;
+    const { pace, today } = await sessions.get(sessionId).governor.sending();
+    const profile = pace === 'off' ? undefined : PROFILES[pace];
+    const pauseMs = profile ? Math.max(60_000 / profile.messages.perMinute, mean(profile.pauseMs)) : UNHURRIED_MS;
+    const known = id === undefined ? undefined : this.runs.get(id)?.msPerMessage;
+    return { now: clock.now(), msPerMessage: known ?? Math.max(everyMs, pauseMs), perDay: today?.limit };
   }
 }
+
+const mean = ([least, most]: readonly [number, number]) => (least + most) / 2;
 
 /** A guess, until a job has sent something: what one message takes without any pace. */
 const UNHURRIED_MS = 100;

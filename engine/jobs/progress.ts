@@ -18,11 +18,14 @@ export interface Progress {
   estimated_end: string | null;
 }
 
-export function progressOf(
-  job: JobRecord,
-  counts: OutcomeCounts,
-  pace: { now: number; msPerMessage: number },
-): Progress {
+/** How fast a job is: what it takes from one message to the next, and how many may leave in a day. */
+export interface Speed {
+  now: number;
+  msPerMessage: number;
+  perDay: number | undefined;
+}
+
+export function progressOf(job: JobRecord, counts: OutcomeCounts, speed: Speed): Progress {
   const { id, name, status, reason } = job;
   return {
     id,
@@ -34,7 +37,7 @@ export function progressOf(
     created_at: new Date(job.createdAt).toISOString(),
     started_at: iso(job.startedAt),
     ended_at: iso(job.endedAt),
-    estimated_end: iso(estimatedEnd(job, counts, pace)),
+    estimated_end: iso(estimatedEnd(job, counts, speed)),
   };
 }
 
@@ -42,11 +45,15 @@ export function progressOf(
 export function estimatedEnd(
   { status, reason, endedAt }: Pick<JobRecord, 'status' | 'reason' | 'endedAt'>,
   { pending, queued }: Pick<OutcomeCounts, 'pending' | 'queued'>,
-  { now, msPerMessage }: { now: number; msPerMessage: number },
+  { now, msPerMessage, perDay }: Speed,
 ): number | null {
   if (endedAt !== null) return endedAt;
   const begins = status === 'paused' ? reason?.retryAt : now;
-  return begins === undefined ? null : Math.round(Math.max(begins, now) + (pending + queued) * msPerMessage);
+  if (begins === undefined) return null;
+  const left = pending + queued;
+  const days = perDay === undefined ? 0 : Math.floor(Math.max(0, left - 1) / perDay);
+  return Math.round(Math.max(begins, now) + Math.max(left * msPerMessage, days * DAY_MS));
 }
 
+const DAY_MS = 86_400_000;
 const iso = (time: number | null) => (time === null ? null : new Date(time).toISOString());

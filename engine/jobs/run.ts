@@ -6,7 +6,10 @@ import type { Store } from '../store/store.ts';
 import type { Session } from '../whatsapp/session.ts';
 import { filledIn } from './variables.ts';
 
-/** Without a pace, so many messages of a job may wait in the queue or for WhatsApp's acknowledgement. */
+/**
+ * Without a pace, so many messages of a job may wait in the queue or for WhatsApp's acknowledgement; with one, the next
+ * enters the queue when the last has left.
+ */
 const UNDER_WAY = 16;
 /** A wait that is no longer than this is not worth a change of state. */
 const SHORT_WAIT_MS = 60_000;
@@ -110,7 +113,7 @@ export class Run {
     } catch (error) {
       return this.refused(error, recipient.position);
     }
-    if (underWay >= (session().settings.account_protection ? 1 : UNDER_WAY)) return false;
+    if (underWay >= (session().governor.free ? UNDER_WAY : 1)) return false;
     const due = (this.accepted.at(-1) ?? -Infinity) + job.everyMs;
     if (due > clock.now()) return this.wakeAt(due);
     return this.writeTo(recipient, job);

@@ -213,7 +213,11 @@ export const create = operation({
     if (dryRun) {
       const checked = await check(call, recipients, message);
       const counts = { pending: checked.filter(({ skipped }) => !skipped).length, queued: 0 };
-      const end = estimatedEnd({ status: 'ready', reason: null, endedAt: null }, counts, jobs.pace({ everyMs: 0 }));
+      const end = estimatedEnd(
+        { status: 'ready', reason: null, endedAt: null },
+        counts,
+        await jobs.speed({ sessionId: call.record.id, everyMs: 0 }),
+      );
       return {
         ...{ id: null, status: 'ready' as const, total: checked.length, pending: counts.pending },
         skipped: reportOf(checked.map((one, position) => ({ ...one, position }))),

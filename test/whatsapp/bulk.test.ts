@@ -272,6 +272,37 @@ describe('on its way', () => {
     expect(texts(to!)).toEqual(['Hello']);
   });
 
+  test('a job whose session may write to no more strangers today goes on when it may', async () => {
+    const to = phones(3);
+    await stage.call('PUT', '/api/whatsapp-sessions/1', { budgets: { new_chats: { per_minute: 100, per_day: 2 } } });
+    const { job } = await create(to);
+    await untilStatus(job.id, 'paused');
+    const { reason, counts } = await progress(job.id);
+    expect(reason).toMatchObject({ code: 'budget_exhausted' });
+    expect(counts).toMatchObject({ pending: 1, failed: 0 });
+    clock.advance(new Date(reason!.resumes_at!).getTime() - clock.now());
+    const events = await untilStatus(job.id, 'completed');
+    expect(statusesOf(events, job.id)).toEqual(['running', 'paused', 'running', 'completed']);
+    expect(to.map(texts)).toEqual(to.map(() => ['Hello']));
+  });
+
+  test('a job whose account WhatsApp restricts waits until it no longer does', async () => {
+    const to = phones(2);
+    stage.sandbox.addFault({ fault: 'restrict-account', phone: OWN, seconds: 3600 });
+    await stage.until((events) => events.some(({ event }) => event === 'account.restricted'));
+    const { job } = await create(to);
+    await untilStatus(job.id, 'paused');
+    expect(await progress(job.id)).toMatchObject({
+      reason: { code: 'session_restricted', resumes_at: expect.any(String) },
+      counts: { pending: 2, failed: 0 },
+    });
+    stage.sandbox.removeFaults();
+    await stage.until((events) => events.filter(({ event }) => event === 'account.restricted').length === 2);
+    await does(job.id, 'resume');
+    await untilStatus(job.id, 'completed');
+    expect(to.map(texts)).toEqual(to.map(() => ['Hello']));
+  });
+
   test('an engine that is started again goes on, and writes to nobody twice', async () => {
     const to = phones(UNDER_WAY + 2);
     await goOffline();
