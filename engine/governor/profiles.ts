@@ -20,8 +20,8 @@ export interface Profile {
 /**
  * The profiles. `careful` sends as WasenderApi does with account protection, one message in 5 seconds; `normal` as
  * SendAPI documents for itself: 30 a minute, 1,000 a day, 1 to 3 seconds apart. What WhatsApp itself tolerates is not
- * published; the budgets are what operators of such software report as safe, at the lower end. With `off` only what
- * WhatsApp has said is obeyed.
+ * published; the budgets are what operators of such software report as safe, at the lower end. People are added to groups
+ * many at once, so that only the day counts there. With `off` only what WhatsApp has said is obeyed.
  */
 export const PROFILES: Record<Exclude<Pace, 'off'>, Profile> = {
   careful: {
@@ -33,7 +33,7 @@ export const PROFILES: Record<Exclude<Pace, 'off'>, Profile> = {
       number_checks: { perMinute: 10, perDay: 200 },
       group_metadata: { perMinute: 5, perDay: 200 },
       profile_pictures: { perMinute: 20, perDay: 300 },
-      group_adds: { perMinute: 5, perDay: 30 },
+      group_adds: { perMinute: 30, perDay: 30 },
     },
   },
   normal: {
@@ -45,7 +45,7 @@ export const PROFILES: Record<Exclude<Pace, 'off'>, Profile> = {
       number_checks: { perMinute: 30, perDay: 500 },
       group_metadata: { perMinute: 10, perDay: 500 },
       profile_pictures: { perMinute: 60, perDay: 1000 },
-      group_adds: { perMinute: 10, perDay: 100 },
+      group_adds: { perMinute: 100, perDay: 100 },
     },
   },
 };

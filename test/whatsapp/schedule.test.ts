@@ -274,6 +274,26 @@ describe('a session that is not connected', () => {
   }
 });
 
+test('what is refused at the door when its time has come waits until it can be had, and says why', async () => {
+  const [first, second] = ['15550100071', '15550100072'] as const;
+  for (const phone of [first, second]) stage.sandbox.addPhone({ phone });
+  const budgets = { new_chats: { per_minute: 1, per_day: 10 } };
+  await stage.call('PUT', '/api/whatsapp-sessions/1', { budgets });
+  const early = await schedule('hello, first', { to: first });
+  const late = await schedule('hello, second', { to: second });
+  clock.advance(HOUR);
+  await untilOutcome(early.msgId);
+  await stage.untilTrue(async () => (await shown(late.msgId)).reason !== null);
+  expect(await shown(late.msgId)).toMatchObject({
+    status: 'scheduled',
+    reason: expect.stringContaining('1 a minute and 10 a day'),
+  });
+  clock.advance(MINUTE);
+  expect(await untilOutcome(late.msgId)).toMatchObject({ success: true });
+  await stage.sandbox.idle();
+  expect(stage.sandbox.messages(second).map(({ text }) => text)).toEqual(['hello, second']);
+});
+
 describe('a change', () => {
   test('of time, recipient and text is what leaves', async () => {
     const other = stage.sandbox.addPhone({ phone: '15550100003' });

@@ -187,7 +187,7 @@ export class Stage {
   /** Waits until something that has no event of its own is so, on a phone for instance. */
   async untilTrue(check: () => unknown): Promise<void> {
     const deadline = Date.now() + GIVE_UP_MS;
-    while (!check()) {
+    while (!(await check())) {
       if (Date.now() > deadline) throw new Error(`Never came true: ${check.toString()}`);
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
