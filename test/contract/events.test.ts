@@ -361,11 +361,14 @@ const PROVOCATIONS: Record<EventName, Provocation[]> = {
         const { body } = await world.account('POST', '/api/tokens', { name: fresh('an agent'), scope });
         const agent = await Agent.connect(world.stage.engine.url, (body.data as { token: string }).token);
         const calling = agent.call('send_text_message', { to: SAMPLE, text: 'May I?' });
-        return (event) => {
-          const { id } = data<{ id: number }>(event);
-          void world.account('POST', `/api/approvals/${id}/reject`).then(() => calling.finally(() => agent.close()));
-          return says('May I?')(event);
-        };
+        const id = await world.eventually('the approval', async () => {
+          const { body: pending } = await world.account('GET', '/api/approvals?status=pending');
+          return (pending.data as { data: { id: number }[] }).data[0]?.id;
+        });
+        await world.account('POST', `/api/approvals/${id}/reject`);
+        await calling;
+        await agent.close();
+        return says('May I?');
       },
       about: () => ({}),
     },
