@@ -3,12 +3,14 @@ import { rejectCall } from '../whatsapp/calls.ts';
 import { toJid } from '../whatsapp/jid.ts';
 import { personJid, whatWasDone } from './fields.ts';
 import { operation } from './operation.ts';
+import { ASKING } from './refusals.ts';
 
 export const reject = operation({
   id: 'call.reject',
   http: 'POST /api/calls/:callId/reject',
   access: 'session',
   summary: 'Reject a call that rings',
+  errors: ASKING,
   input: z.object({
     callId: z
       .string()

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import * as channels from '../whatsapp/channels.ts';
 import { imgUrl, unixSeconds } from './fields.ts';
 import { operation } from './operation.ts';
+import { ASKING } from './refusals.ts';
 
 const channelJid = z.string().meta({
   description: 'Address of the channel (…@newsletter), or the code of its link (https://whatsapp.com/channel/…)',
@@ -48,6 +49,7 @@ export const get = operation({
       readOnly: true,
     },
   ],
+  errors: ASKING,
   input: z.object({ channelJid }),
   output: shown,
   run: ({ session }, { channelJid }) => channels.get(session, channels.toChannel(channelJid, 'channelJid')),
@@ -65,6 +67,7 @@ export const list = operation({
       readOnly: true,
     },
   ],
+  errors: ASKING,
   input: z.object({}),
   output: z.array(shown),
   run: ({ session }) => channels.list(session),
@@ -75,6 +78,7 @@ export const follow = operation({
   http: 'POST /api/channels/:channelJid/follow',
   access: 'session',
   summary: 'Follow a channel: its posts arrive as messages',
+  errors: ASKING,
   input: z.object({ channelJid }),
   output: z.object({ jid }),
   run: async ({ session }, { channelJid }) => ({
@@ -87,6 +91,7 @@ export const unfollow = operation({
   http: 'POST /api/channels/:channelJid/unfollow',
   access: 'session',
   summary: 'Stop following a channel',
+  errors: ASKING,
   input: z.object({ channelJid }),
   output: z.object({ jid }),
   run: async ({ session }, { channelJid }) => ({

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { modifyChat, showPresence } from '../whatsapp/chat.ts';
 import { chatJid, unixSeconds } from './fields.ts';
 import { operation } from './operation.ts';
+import { ASKING } from './refusals.ts';
 
 const jid = chatJid.min(1).describe('Phone number or address of the chat');
 
@@ -20,6 +21,7 @@ export const presence = operation({
       plain: true,
     },
   ],
+  errors: ASKING,
   input: z.object({
     jid: jid.describe('Chat that sees it; for available and unavailable the account’s own number'),
     type: z
@@ -59,6 +61,7 @@ export const subscribe = operation({
   http: 'POST /api/presence/subscribe',
   access: 'session',
   summary: 'Have presence.update tell when somebody is online or typing, until the connection ends',
+  errors: ASKING,
   input: z.object({ jid }),
   output: z.object({ jid: chatJid }),
   run: async ({ session }, { jid: whom }) => ({ jid: await session.subscribePresence(whom) }),
@@ -69,6 +72,7 @@ export const update = operation({
   http: 'PUT /api/chats/:jid',
   access: 'session',
   summary: 'Archive, pin, mute or mark a chat, or let its messages disappear; what is not given stays',
+  errors: ASKING,
   input: z.object({
     jid,
     archived: z.boolean().optional().describe('Move it to the archive, or back'),

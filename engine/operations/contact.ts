@@ -6,6 +6,7 @@ import { lidOf, phoneOf, toJid } from '../whatsapp/jid.ts';
 import { fresh, imgUrl, lid, personJid, phone, whatWasDone } from './fields.ts';
 import { listed, listFields, listOf, sliceOf } from './listing.ts';
 import { operation } from './operation.ts';
+import { ASKING } from './refusals.ts';
 
 const contactPhoneNumber = z.string().meta({
   description: 'Phone number with country code, or a WhatsApp address (…@s.whatsapp.net, …@lid)',
@@ -101,7 +102,7 @@ export const put = operation({
       .meta({ description: 'Name of the contact', examples: ['Robin Example'] }),
     saveOnPrimaryAddressbook: z.boolean().default(false).describe('Also save it in the address book of the phone'),
   }),
-  errors: ['budget_exhausted'],
+  errors: [...ASKING, 'budget_exhausted'],
   output: z.object({ jid: personJid, fullName: about.name, lid, phone }),
   run: async ({ session }, { jid, fullName, saveOnPrimaryAddressbook: onPhone }) => {
     const { name, ...who } = await contacts.put(session, contacts.toPerson(jid, 'jid'), { fullName, onPhone });
@@ -122,7 +123,7 @@ export const get = operation({
   ],
   summary: 'Get what is known of a person; WhatsApp is asked for picture and about text, at most once an hour',
   input: byNumber.extend({ fresh }),
-  errors: ['budget_exhausted'],
+  errors: [...ASKING, 'budget_exhausted'],
   output: shown,
   run: async ({ session }, { contactPhoneNumber, fresh }) => {
     return describeContact(await contacts.get(session, person(contactPhoneNumber), { fresh }));
@@ -144,7 +145,7 @@ export const picture = operation({
     },
   ],
   input: byNumber.extend({ fresh }),
-  errors: ['budget_exhausted'],
+  errors: [...ASKING, 'budget_exhausted'],
   output: z.object({
     imgUrl: imgUrl.describe('URL of the picture, at WhatsApp; null: there is none that this account may see'),
   }),
@@ -167,7 +168,7 @@ export const block = operation({
     },
   ],
   input: byNumber,
-  errors: ['budget_exhausted'],
+  errors: [...ASKING, 'budget_exhausted'],
   output: z.object({ message: whatWasDone('Contact blocked') }),
   run: async ({ session }, { contactPhoneNumber }) => {
     await contacts.setBlocked(session, person(contactPhoneNumber), true);
@@ -189,7 +190,7 @@ export const unblock = operation({
     },
   ],
   input: byNumber,
-  errors: ['budget_exhausted'],
+  errors: [...ASKING, 'budget_exhausted'],
   output: z.object({ message: whatWasDone('Contact unblocked') }),
   run: async ({ session }, { contactPhoneNumber }) => {
     await contacts.setBlocked(session, person(contactPhoneNumber), false);
@@ -202,6 +203,7 @@ export const blocked = operation({
   http: 'GET /api/blocklist',
   access: 'session',
   summary: 'List the people whom the account has blocked',
+  errors: ASKING,
   input: z.object({}),
   output: z.array(z.object({ jid: personJid, lid, phone })),
   run: ({ session }) => contacts.blocked(session),
@@ -223,7 +225,7 @@ export const check = operation({
     },
   ],
   input: z.object({ phone_number: contactPhoneNumber, fresh }),
-  errors: ['budget_exhausted'],
+  errors: [...ASKING, 'budget_exhausted'],
   output: z.object({
     exists: z.boolean().describe('Whether it is on WhatsApp'),
     jid: personJid.nullable().describe('WhatsApp’s address of the person; null when there is none'),
@@ -254,7 +256,7 @@ export const lidFromPn = operation({
   input: z.object({
     pn: contactPhoneNumber.describe('Phone number with country code, or its address (…@s.whatsapp.net)'),
   }),
-  errors: ['budget_exhausted'],
+  errors: [...ASKING, 'budget_exhausted'],
   output: z.object({ lid: lidShown.describe('LID of the person') }),
   run: async ({ session }, { pn }) => {
     const jid = addressIn(pn, phoneOf);
@@ -277,6 +279,7 @@ export const pnFromLid = operation({
       plain: true,
     },
   ],
+  errors: ASKING,
   input: z.object({ lid: lidShown.describe('LID (…@lid)') }),
   output: z.object({ pn: personJid }),
   run: async ({ session }, { lid: typed }) => {

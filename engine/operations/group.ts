@@ -5,6 +5,7 @@ import * as groups from '../whatsapp/groups.ts';
 import { listed, listFields, listOf, sliceOf } from './listing.ts';
 import { fresh, groupJid, imgUrl, lid, people as typed, personJid, phone, unixSeconds } from './fields.ts';
 import { operation } from './operation.ts';
+import { ASKING, TAKING_FILES } from './refusals.ts';
 
 const groupId = groupJid;
 const anybody = typed.max(1024);
@@ -120,7 +121,7 @@ export const create = operation({
       .meta({ description: 'Name of the group', examples: ['Choir'] }),
     participants: anybody.default([]),
   }),
-  errors: ['budget_exhausted'],
+  errors: [...ASKING, 'budget_exhausted'],
   output: z
     .object({ ...card, failed: z.array(outcome).describe('Who could not be added, and why') })
     .meta({ title: 'NewGroup' }),
@@ -153,6 +154,7 @@ export const list = operation({
       set: { paginated: true },
     },
   ],
+  errors: ASKING,
   input: z.object(listFields),
   output: listOf(
     z
@@ -191,7 +193,7 @@ export const metadata = operation({
     },
   ],
   input: z.object({ groupJid, fresh }),
-  errors: ['budget_exhausted'],
+  errors: [...ASKING, 'budget_exhausted'],
   output: shown,
   run: async ({ session }, { groupJid, fresh }) =>
     describeGroup(await groups.metadata(session, groups.toGroupJid(groupJid, 'groupJid'), { fresh })),
@@ -212,7 +214,7 @@ export const participants = operation({
     },
   ],
   input: z.object({ groupJid, fresh }),
-  errors: ['budget_exhausted'],
+  errors: [...ASKING, 'budget_exhausted'],
   output: z.array(
     z.object({
       id: personJid.describe('LID where known, else the phone-number address'),
@@ -243,7 +245,7 @@ export const add = operation({
     },
   ],
   input: z.object({ groupJid, participants: people }),
-  errors: ['budget_exhausted'],
+  errors: [...ASKING, 'budget_exhausted'],
   output: z.array(outcome),
   run: ({ session }, { groupJid, participants }) =>
     groups.change(session, groups.toGroupJid(groupJid, 'groupJid'), groups.toParticipants(participants), 'add'),
@@ -263,6 +265,7 @@ export const remove = operation({
       plain: true,
     },
   ],
+  errors: ASKING,
   input: z.object({ groupJid, participants: people }),
   output: z.array(outcome),
   run: ({ session }, { groupJid, participants }) =>
@@ -282,6 +285,7 @@ export const roles = operation({
       plain: true,
     },
   ],
+  errors: ASKING,
   input: z.object({
     groupId,
     action: z.enum(['promote', 'demote']).describe('promote: to admin. demote: to member'),
@@ -359,7 +363,7 @@ export const settings = operation({
       ? { disappearAfter: [`The disappearAfter field must be one of: ${TIMERS.join(', ')}.`] }
       : undefined;
   },
-  errors: ['budget_exhausted'],
+  errors: [...ASKING, ...TAKING_FILES, 'budget_exhausted'],
   output: z.object({
     subject,
     description: desc,
@@ -431,6 +435,7 @@ export const inviteLink = operation({
     },
   ],
   envelope: 'flat',
+  errors: ASKING,
   input: z.object({ groupJid }),
   output: inviteLinkShown,
   run: async ({ session }, { groupJid }) => ({
@@ -444,6 +449,7 @@ export const revokeInvite = operation({
   access: 'session',
   summary: 'Make the invite link of a group invalid; answers the new one',
   envelope: 'flat',
+  errors: ASKING,
   input: z.object({ groupJid }),
   output: inviteLinkShown,
   run: async ({ session }, { groupJid }) => ({
@@ -466,6 +472,7 @@ export const inviteInfo = operation({
   http: 'GET /api/groups/invite/:inviteCode',
   access: 'session',
   summary: 'Look at a group by its invite code, without joining it',
+  errors: ASKING,
   input: z.object({ inviteCode: code }),
   output: z.object(card).meta({ title: 'GroupInvite' }),
   run: async ({ session }, { inviteCode }) => cardOf(await groups.inviteInfo(session, groups.toInviteCode(inviteCode))),
@@ -484,6 +491,7 @@ export const acceptInvite = operation({
       plain: true,
     },
   ],
+  errors: ASKING,
   input: z.object({ code }),
   output: z.object({
     id: groupJid,
@@ -509,6 +517,7 @@ export const leave = operation({
       plain: true,
     },
   ],
+  errors: ASKING,
   input: z.object({ groupId }),
   output: z.object({}),
   run: async ({ session }, { groupId }) => {
@@ -522,7 +531,7 @@ export const picture = operation({
   http: 'GET /api/groups/:groupJid/picture',
   access: 'session',
   summary: 'Get the URL of the picture of a group',
-  errors: ['budget_exhausted'],
+  errors: [...ASKING, 'budget_exhausted'],
   input: z.object({ groupJid }),
   output: z.object({
     imgUrl: imgUrl.describe('URL of the picture, at WhatsApp; null: there is none that this account may see'),
@@ -542,6 +551,7 @@ export const requests = operation({
   http: 'GET /api/groups/:groupJid/requests',
   access: 'session',
   summary: 'List the people who wait for an admin’s approval to join a group',
+  errors: ASKING,
   input: z.object({ groupJid }),
   output: z.array(
     z.object({
@@ -567,6 +577,7 @@ export const decide = operation({
   http: 'POST /api/groups/:groupJid/requests',
   access: 'session',
   summary: 'Let people who asked to join a group in, or not',
+  errors: ASKING,
   input: z.object({
     groupJid,
     action: z.enum(['approve', 'reject']).describe('approve: let them in. reject: do not'),

@@ -5,6 +5,7 @@ import { MEDIA_KINDS, type MediaRecord } from '../model.ts';
 import { messageFrom } from '../whatsapp/download.ts';
 import { chatJid, msgId, unixMs, waId } from './fields.ts';
 import { operation, type Engine, type FileAnswer } from './operation.ts';
+import { ASKING } from './refusals.ts';
 
 /** Of JSON bodies that may hold a file: 100 MB are 134 MB in base64. */
 export const FILE_BODY_MB = 140;
@@ -38,6 +39,7 @@ export const upload = operation({
   envelope: 'flat',
   takes: 'file',
   bodyMb: FILE_BODY_MB,
+  errors: ['media_not_usable'],
   examples: {
     'A text file in base64': { base64: 'SGVsbG8=', mimetype: 'text/plain', fileName: 'hello.txt' },
   },
@@ -89,6 +91,7 @@ export const file = operation({
   access: 'public',
   summary: 'Download an uploaded file; who knows its address may',
   answers: 'file',
+  errors: ['media_not_found'],
   input: z.object({
     file: fileId.describe('Last part of the address that the upload answered'),
   }),
@@ -129,6 +132,7 @@ export const decrypt = operation({
     },
   ],
   envelope: 'flat',
+  errors: [...ASKING, 'message_not_found', 'url_not_allowed', 'media_not_usable', 'media_gone'],
   examples: {
     'A message as its event has it': {
       data: {
@@ -180,6 +184,7 @@ export const decrypted = operation({
   access: 'public',
   summary: 'Download a decrypted file; who knows its address may',
   answers: 'file',
+  errors: ['media_not_found'],
   input: z.object({
     file: fileId.describe('Last part of the address that was answered'),
   }),

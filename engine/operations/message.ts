@@ -20,10 +20,8 @@ import {
   type SendInput,
 } from './send-fields.ts';
 import { SEND_STATUSES, statusOf } from './send-status.ts';
+import { ASKING, SENDING, TAKING_FILES } from './refusals.ts';
 import { sendTools } from './send-tools.ts';
-
-/** What may be answered to whoever sends, for the account’s sake. */
-const NOT_NOW = ['session_not_connected', 'session_restricted', 'budget_exhausted'] as const;
 
 const WAIT_MS = 30_000;
 /** For so long the recipients' WhatsApp shows an edit; and a deletion. */
@@ -89,8 +87,8 @@ export const send = operation({
   summary: 'Send a message of any kind to a person, a group or a channel, or a status, now or at a time',
   bodyMb: FILE_BODY_MB,
   tools: sendTools,
+  errors: [...SENDING, ...TAKING_FILES],
   examples: sendExamples,
-  errors: NOT_NOW,
   input: z.object({ ...sendFields, ...timingFields }),
   rules: sendRules,
   output: acceptedForLater,
@@ -198,6 +196,7 @@ export const edit = operation({
       idempotent: true,
     },
   ],
+  errors: [...SENDING, 'conflict'],
   input: byId.extend({
     text: z
       .string()
@@ -232,6 +231,7 @@ export const remove = operation({
     },
   ],
   envelope: 'flat',
+  errors: [...SENDING, 'conflict'],
   input: byId,
   output: z.object({ message: whatWasDone('Message deleted successfully.') }),
   run: async (call, { msgId: id }) => {
@@ -255,6 +255,7 @@ export const info = operation({
       local: true,
     },
   ],
+  errors: ['message_not_found'],
   input: byId,
   output: z
     .object({
@@ -308,6 +309,7 @@ export const read = operation({
       plain: true,
     },
   ],
+  errors: [...ASKING, 'message_not_found'],
   input: z.object({
     key: z
       .object({
@@ -343,7 +345,14 @@ export const resend = operation({
     },
   ],
   envelope: 'flat',
-  errors: NOT_NOW,
+  errors: [
+    'not_permitted',
+    'message_not_found',
+    'conflict',
+    'session_not_connected',
+    'session_restricted',
+    'budget_exhausted',
+  ],
   input: z.object({ message: msgId }),
   output: z.object({ message: whatWasDone('Message resend initiated successfully.') }),
   run: async ({ session }, { message: id }) => {
@@ -366,6 +375,7 @@ export const react = operation({
       plain: true,
     },
   ],
+  errors: SENDING,
   input: byId.extend({
     emoji: z
       .string()
@@ -393,7 +403,7 @@ export const forward = operation({
       plain: true,
     },
   ],
-  errors: NOT_NOW,
+  errors: [...SENDING, 'conflict', 'media_gone'],
   input: byId.extend({ to: sendFields.to, wait: sendingFields.wait }),
   output: accepted,
   run: async (call, { msgId: id, to, wait }) => {
@@ -409,6 +419,7 @@ export const pin = operation({
   access: 'session',
   idempotencyKey: true,
   summary: 'Pin a message at the top of its chat for everyone, or unpin it',
+  errors: SENDING,
   input: byId.extend({
     pinned: z.boolean().default(true).describe('false: unpin it'),
     seconds: z
@@ -429,6 +440,7 @@ export const star = operation({
   http: 'POST /api/messages/:msgId/star',
   access: 'session',
   summary: 'Star a message on this account, or take the star back',
+  errors: [...ASKING, 'message_not_found'],
   input: byId.extend({ starred: z.boolean().default(true).describe('false: take the star back') }),
   output: z.object({ starred: z.boolean().describe('Whether it is starred now') }),
   run: async (call, { msgId: id, starred }) => {
@@ -447,6 +459,7 @@ export const vote = operation({
   access: 'session',
   idempotencyKey: true,
   summary: 'Vote in a poll; no options take the vote back',
+  errors: SENDING,
   input: byId.extend({
     options: z
       .array(z.string())
@@ -478,6 +491,7 @@ export const pollResults = operation({
       local: true,
     },
   ],
+  errors: ['message_not_found'],
   input: byId,
   output: z.object({
     pollResult: z

@@ -5,6 +5,7 @@ import { VERSION } from '../version.ts';
 import { Schemas, type JsonSchema } from './json-schema.ts';
 import { operations } from './index.ts';
 import type { Access, Operation } from './operation.ts';
+import { errorsOf } from './refusals.ts';
 import { eventShown } from './webhook.ts';
 
 /** What each noun is about, in the order of the list of operations. */
@@ -170,21 +171,6 @@ export function openApi(url: string): OpenApi {
   return new Document().of(url);
 }
 
-/**
- * Every error that an operation may answer: those that its access, its path and its body imply, and its own. Tests hold
- * what is really answered to it.
- */
-export function errorsOf({ access, http, input, errors = [] }: Operation): ErrorCode[] {
-  const [method] = http.split(' ');
-  const implied: ErrorCode[] = ['bad_request', 'internal', 'stopping'];
-  if (access !== 'public') implied.push('unauthorized', 'rate_limited');
-  if (access === 'account' || access === 'own') implied.push('forbidden');
-  if (access === 'own' || access === 'session') implied.push('session_not_found');
-  if (Object.keys(input.shape).length > 0) implied.push('validation_failed');
-  if (method !== 'GET') implied.push('payload_too_large', 'unsupported_media_type');
-  return (Object.keys(ERRORS) as ErrorCode[]).filter((code) => implied.includes(code) || errors.includes(code));
-}
-
 const JSON_BODY = 'application/json';
 const BINARY: JsonSchema = { type: 'string', format: 'binary', description: 'The file, as it is' };
 
@@ -199,6 +185,7 @@ class Document {
   readonly #schemas = new Schemas();
   readonly #error = this.#schemas.of(errorShown, 'output');
   readonly #answers: Record<string, Answer> = {};
+  readonly #codes = new Set<ErrorCode>();
 
   of(url: string): OpenApi {
     const nouns = [...new Set(operations.map(nounOf))];
@@ -259,7 +246,7 @@ class Document {
           },
         },
         examples: Object.fromEntries(
-          (Object.keys(ERRORS) as ErrorCode[]).map((code) => [code, { summary: code, value: exampleOf(code) }]),
+          [...this.#codes].sort().map((code) => [code, { summary: code, value: exampleOf(code) }]),
         ),
         responses: sorted(this.#answers),
         schemas: sorted(this.#schemas.components),
@@ -366,10 +353,14 @@ class Document {
 
   /** An answer with one code only is the same wherever it is given. */
   #refusal(codes: ErrorCode[]): Answer {
+    for (const code of codes) this.#codes.add(code);
     const answer: Answer = {
       description: codes.map((code) => `\`${code}\`: ${ERRORS[code].about}`).join(' '),
-      ...(codes.some((code) => exampleOf(code).retry_after !== undefined) && {
-        headers: { 'Retry-After': { $ref: '#/components/headers/Retry-After' } },
+      ...(codes.some((code) => RETRY_AFTER_S[code] !== undefined) && {
+        headers: {
+          'Retry-After': { $ref: '#/components/headers/Retry-After' },
+          ...(codes.includes('rate_limited') && RATE_LIMIT),
+        },
       }),
       content: {
         [JSON_BODY]: {
@@ -473,7 +464,7 @@ const sorted = <T>(record: Record<string, T>): Record<string, T> =>
   Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 /** Errors that say when to come back. */
-const RETRY_AFTER_S: Partial<Record<ErrorCode, number>> = { rate_limited: 5, stopping: 1 };
+const RETRY_AFTER_S: Partial<Record<ErrorCode, number>> = { rate_limited: 5, budget_exhausted: 60, stopping: 1 };
 
 /** An error as it is answered, by the very function that answers it. */
 function exampleOf(code: ErrorCode) {

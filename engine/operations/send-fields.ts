@@ -228,7 +228,7 @@ export const sendFields = {
   audience: people.max(1024).optional().describe('For a status: who may see it; without it all contacts'),
   backgroundColor: z
     .string()
-    .regex(/^#[0-9a-f]{6}$/i, 'write it as #RRGGBB')
+    .regex(/^#[0-9a-fA-F]{6}$/, 'write it as #RRGGBB')
     .optional()
     .meta({ description: 'For a status of text: its background, as #RRGGBB', examples: ['#1F7A5C'] }),
   ...sendingFields,

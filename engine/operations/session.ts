@@ -15,6 +15,7 @@ import { shownJid } from '../whatsapp/outgoing.ts';
 import { newApiKey, newWebhookSecret } from './access.ts';
 import { isoTime, unixMs, whatWasDone } from './fields.ts';
 import { operation, whatsappSession, type Engine } from './operation.ts';
+import { ASKING } from './refusals.ts';
 import { paged, pageFields, pageOf } from './page.ts';
 import { sendingOf, sendingSchema } from './sending.ts';
 import { requestsLeft, requestsLeftSchema } from './requests-left.ts';
@@ -128,6 +129,7 @@ export const create = operation({
     },
   ],
   status: 201,
+  errors: ['url_not_allowed'],
   input: sessionSettings,
   output: shownWithKeys,
   run: async ({ engine }, settings) => {
@@ -187,6 +189,7 @@ export const update = operation({
       ],
     },
   ],
+  errors: ['session_not_found', 'url_not_allowed'],
   input: byId.extend(withoutDefaults()),
   output: shownWithKeys,
   run: async ({ engine }, { whatsappSession: id, ...changes }) => {
@@ -205,6 +208,7 @@ export const remove = operation({
   access: 'account',
   summary: 'Log the device out at WhatsApp and delete the session with all its data',
   status: 204,
+  errors: ['session_not_found'],
   input: byId,
   output: z.object({}),
   run: async ({ engine }, { whatsappSession: id }) => {
@@ -227,6 +231,7 @@ export const connect = operation({
       fields: [],
     },
   ],
+  errors: ['whatsapp_unreachable'],
   input: byId.extend({
     qr_as_image: z.boolean().optional().describe('Answer the QR code as a PNG in a data: URL instead of as text'),
   }),
@@ -274,6 +279,7 @@ export const qrcode = operation({
       plain: true,
     },
   ],
+  errors: ['session_not_scannable'],
   input: byId,
   output: z.object({ qrCode }),
   picture: ({ qrCode }) => qrCode,
@@ -337,6 +343,7 @@ export const restart = operation({
   access: 'own',
   summary: 'Connect anew with the same login',
   envelope: 'flat',
+  errors: ['session_not_connected'],
   input: byId,
   output: z.object({ message: whatWasDone('WhatsApp session restarted successfully.') }),
   run: async ({ session }) => {
@@ -350,6 +357,7 @@ export const pairingCode = operation({
   http: 'POST /api/whatsapp-sessions/:whatsappSession/pairing-code',
   access: 'own',
   summary: 'Get a code to type into the phone instead of scanning the QR code',
+  errors: [...ASKING, 'recipient_not_on_whatsapp', 'session_not_scannable'],
   input: byId.extend({
     phone_number: sessionSettings.shape.phone_number
       .optional()
@@ -376,6 +384,7 @@ export const user = operation({
       local: true,
     },
   ],
+  errors: ['session_not_connected'],
   input: z.object({}),
   output: z.object({ id: ownJid, name: ownName, lid: ownLid }),
   run: async ({ session }) => {

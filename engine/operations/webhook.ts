@@ -108,6 +108,7 @@ export const create = operation({
   access: 'own',
   summary: 'Have events of a session posted to a URL; the same URL again replaces and resumes',
   status: 201,
+  errors: ['url_not_allowed'],
   input: ofSession.extend({
     url: z
       .string()
@@ -169,6 +170,7 @@ export const get = operation({
   http: 'GET /api/whatsapp-sessions/:whatsappSession/webhooks/:webhookId',
   access: 'own',
   summary: 'Get one webhook',
+  errors: ['webhook_not_found'],
   input: byId,
   output: shown,
   run: async (call, { webhookId }) => show(await find(call, webhookId)),
@@ -180,6 +182,7 @@ export const remove = operation({
   access: 'own',
   summary: 'Stop posting events to a URL; the same URL registered again within a minute misses nothing',
   envelope: 'flat',
+  errors: ['webhook_not_found'],
   input: byId,
   output: z.object({ message: whatWasDone('Webhook deleted successfully.') }),
   run: async (call, { webhookId }) => {
@@ -197,6 +200,7 @@ export const resume = operation({
   http: 'POST /api/whatsapp-sessions/:whatsappSession/webhooks/:webhookId/resume',
   access: 'own',
   summary: 'Deliver again to a parked webhook, and whatever was given up on',
+  errors: ['webhook_not_found'],
   input: byId,
   output: shown,
   run: async (call, { webhookId }) => {
@@ -250,6 +254,7 @@ export const redeliver = operation({
   http: 'POST /api/whatsapp-sessions/:whatsappSession/deliveries/:deliveryId/redeliver',
   access: 'own',
   summary: 'Deliver an event once more, under the same id',
+  errors: ['delivery_not_found'],
   input: ofSession.extend({
     deliveryId: z
       .int()

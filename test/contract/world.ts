@@ -1,6 +1,6 @@
 import type { MessageInfo } from '../../engine/sandbox/index.ts';
 import type { MessageView } from '../../engine/sandbox/message-view.ts';
-import { OWN, Stage, TOKEN, type Answer } from '../whatsapp/stage.ts';
+import { documented, OWN, Stage, TOKEN, type Answer } from '../whatsapp/stage.ts';
 import { Files } from './files.ts';
 
 export { OWN } from '../whatsapp/stage.ts';
@@ -64,6 +64,7 @@ export class World {
     const answer = (json ? await response.json() : {}) as Answer['body'];
     // Not even an endpoint: no proof of a refusal may take that for one.
     must(!/^There is no [A-Z]+ \/api/.test(answer.message ?? ''), `${method} ${path} does not exist`);
+    documented(method, path, answer);
     return { status: response.status, body: answer, headers: response.headers };
   }
 

@@ -21,6 +21,7 @@ import { openSqliteStore } from '../../engine/store/sqlite/index.ts';
 import type { Store } from '../../engine/store/store.ts';
 import { httpSurface } from '../../engine/surfaces/http.ts';
 import { Sessions } from '../../engine/whatsapp/sessions.ts';
+import { documented } from './documented.ts';
 import { aSession, anEvent, SECRET, silent, someKeys } from './fixtures.ts';
 
 const TOKEN = 'wblr_a-personal-access-token-for-tests';
@@ -132,6 +133,7 @@ async function ask(what: string, { key = TOKEN, headers = {}, body, raw }: Asked
   } catch {
     json = { text: bytes.toString() };
   }
+  documented(method, path, json as Json);
   return { status: response.status, headers: response.headers, body: json as Json, bytes };
 }
 

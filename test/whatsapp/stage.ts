@@ -15,6 +15,7 @@ import type { Sandbox, SandboxOptions } from '../../engine/sandbox/index.ts';
 await import('../../engine/whatsapp/hardening.ts');
 const { startEngine } = await import('../../engine/main.ts');
 const { startSandbox } = await import('../../engine/sandbox/index.ts');
+export const { documented } = await import('../engine/documented.ts');
 export const { operations } = await import('../../engine/operations/index.ts');
 
 /** The phone that session 1 is linked to, and the friend who writes to it. */
@@ -113,11 +114,9 @@ export class Stage {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     const json = response.headers.get('content-type')?.includes('json');
-    return {
-      status: response.status,
-      body: json ? ((await response.json()) as Answer['body']) : {},
-      headers: response.headers,
-    };
+    const answer = (json ? await response.json() : {}) as Answer['body'];
+    documented(method, path, answer);
+    return { status: response.status, body: answer, headers: response.headers };
   }
 
   send(to: string, text: string, more: Record<string, unknown> = {}): Promise<Answer> {
