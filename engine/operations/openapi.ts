@@ -154,6 +154,8 @@ export interface OpenApi {
   openapi: string;
   info: { title: string; version: string; description: string; license: object };
   servers: { url: string; description: string }[];
+  /** For programs that know one key for everything; every operation says its own. */
+  security: object[];
   tags: { name: string; description: string }[];
   paths: Record<string, Record<string, OpenApiOperation>>;
   webhooks: Record<string, { post: OpenApiOperation }>;
@@ -206,6 +208,7 @@ class Document {
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url, description: 'This engine' }],
+      security: [TOKEN],
       tags: [...nouns.map(tagOf), EVENTS_TAG],
       paths,
       webhooks,
