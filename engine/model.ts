@@ -201,7 +201,10 @@ export const sessionSettings = z.object({
     .array(z.string().min(1).max(50))
     .max(50)
     .default([])
-    .describe('Words by which people opt out of bulk jobs, e.g. STOP: whoever writes nothing but one of them'),
+    .meta({
+      description: 'Words by which people opt out of bulk jobs: whoever writes nothing but one of them',
+      examples: [['STOP']],
+    }),
 });
 export type SessionSettings = z.output<typeof sessionSettings>;
 

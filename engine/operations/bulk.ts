@@ -7,6 +7,7 @@ import { variablesIn } from '../jobs/variables.ts';
 import { JOB_STATUSES, OUTCOMES, SKIPS, type JobRecord, type RecipientRecord, type Skip } from '../model.ts';
 import type { NewRecipient } from '../store/store.ts';
 import { attach } from './attach.ts';
+import { isoTime, msgId, personJid, whatWasDone } from './fields.ts';
 import { FILE_BODY_MB } from './media.ts';
 import { operation, type Call } from './operation.ts';
 import { paged, pageFields, pageOf } from './page.ts';
@@ -19,12 +20,14 @@ const SEND_BULK_WAIT_MS = 4 * 60_000;
 const MOST_RECIPIENTS = 100_000;
 const MESSAGE_ERRORS = ['idempotency_mismatch', 'url_not_allowed', 'media_not_fetched', 'media_not_usable'] as const;
 
-const to = z.union([z.string().max(200), z.int()]);
-const variables = z
-  .record(z.string(), z.unknown())
-  .describe(
+const to = z
+  .union([z.string().max(200), z.int()])
+  .meta({ description: 'Recipient, as in send-message', examples: ['+15551234567'] });
+const variables = z.record(z.string(), z.unknown()).meta({
+  description:
     'Values by name: texts, numbers or booleans; anything else is no value, and what the message does not use is ignored',
-  );
+  examples: [{ name: 'Robin' }],
+});
 const recipients = z.array(z.union([to, z.object({ to, variables: variables.optional() })])).min(1);
 type GivenRecipients = z.output<typeof recipients>;
 
@@ -41,51 +44,69 @@ const messageFields = {
   text: message.text.describe('Text of the message, or caption of the file; {{name}} stands for a variable'),
 };
 
+const jobId = z.int().meta({ description: 'Id of the bulk job', examples: [7] });
+const jobName = z.string().meta({ description: 'Name of the job, for people', examples: ['Invitation'] });
+const total = z.int().meta({ description: 'Recipients', examples: [250] });
+const counted = z.int().meta({ description: 'Number of recipients', examples: [40] });
+const position = z.int().meta({ description: 'Place in the list, from 0', examples: [0] });
+const given = z.string().meta({ description: 'Recipient, as it was given', examples: ['+15551234567'] });
+const number = msgId.nullable();
+const error = z
+  .string()
+  .nullable()
+  .meta({ examples: ['+15551234567 is not on WhatsApp'] });
 const progress = z.object({
-  id: z.int(),
-  name: z.string().nullable(),
+  id: jobId,
+  name: jobName.nullable(),
   status: z
     .enum(JOB_STATUSES)
     .describe('paused: by request, or by the engine, which goes on by itself when it can; the reason says which'),
   reason: z
     .object({
-      code: z.string(),
-      message: z.string(),
-      resumes_at: z.string().nullable().describe('When it goes on by itself, ISO 8601'),
+      code: z.string().meta({ description: 'Why, for programs', examples: ['session_not_connected'] }),
+      message: z
+        .string()
+        .meta({ description: 'Why, for people', examples: ['The session is not connected to WhatsApp.'] }),
+      resumes_at: isoTime.nullable().describe('When it goes on by itself, in ISO 8601; null: not by itself'),
     })
     .nullable()
     .describe('Why it is paused'),
-  total: z.int().describe('Recipients'),
+  total,
   counts: z
-    .object(Object.fromEntries(OUTCOMES.map((outcome) => [outcome, z.int()])) as Record<string, z.ZodInt>)
+    .object(Object.fromEntries(OUTCOMES.map((outcome) => [outcome, counted])) as Record<string, z.ZodInt>)
     .describe('How many recipients have come to what'),
-  created_at: z.string().describe('ISO 8601'),
-  started_at: z.string().nullable().describe('ISO 8601'),
-  ended_at: z.string().nullable().describe('ISO 8601'),
-  estimated_end: z
-    .string()
+  created_at: isoTime.describe('When it was made, in ISO 8601'),
+  started_at: isoTime.nullable().describe('When it was started, in ISO 8601; null: not yet'),
+  ended_at: isoTime.nullable().describe('When it ended, in ISO 8601; null: not yet'),
+  estimated_end: isoTime
     .nullable()
     .describe('When the last message will have left, ISO 8601; null while it waits for a person or a connection'),
 });
 const shownRecipient = z.object({
-  position: z.int().describe('Place in the list, from 0'),
-  to: z.string().describe('As it was given'),
-  jid: z.string().nullable().describe('WhatsApp’s address; null for one that is none'),
+  position,
+  to: given,
+  jid: personJid.nullable().describe('WhatsApp’s address; null for one that is none'),
   status: z.enum(OUTCOMES).describe('What has become of the recipient'),
   skipped: z.enum(SKIPS).nullable().describe('Why the recipient is not written to'),
-  error: z.string().nullable().describe('Why it was skipped or has failed, in words'),
-  msgId: z.int().nullable().describe('Number of the message'),
-  variables: z.record(z.string(), z.string()),
-  updated_at: z.string().nullable().describe('When the status of the message changed last, ISO 8601'),
+  error: error.describe('Why it was skipped or has failed, in words'),
+  msgId: number,
+  variables: z
+    .record(z.string(), z.string())
+    .meta({ description: 'Values of this recipient, by name', examples: [{ name: 'Robin' }] }),
+  updated_at: isoTime.nullable().describe('When the status of the message changed last, ISO 8601'),
 });
-const skippedOne = z.object({ position: z.int(), to: z.string(), reason: z.string() });
+const skippedOne = z.object({
+  position,
+  to: given,
+  reason: z.string().meta({ description: 'Why, in words', examples: ['It is there twice.'] }),
+});
 const skippedReport = z.object({
-  duplicates: z.array(skippedOne),
-  invalid: z.array(skippedOne),
-  opted_out: z.array(skippedOne),
-  missing_variables: z.array(skippedOne),
+  duplicates: z.array(skippedOne).describe('Those that are in the list before'),
+  invalid: z.array(skippedOne).describe('Those that are no address'),
+  opted_out: z.array(skippedOne).describe('Those that have opted out'),
+  missing_variables: z.array(skippedOne).describe('Those without a value that the message needs'),
 });
-const byId = z.object({ job: z.int().min(1).describe('Id of the bulk job') });
+const byId = z.object({ job: jobId.min(1) });
 
 export const send = operation({
   id: 'bulk.send',
@@ -104,12 +125,35 @@ export const send = operation({
       .enum(['text', 'image', 'video', 'audio', 'document', 'location'])
       .optional()
       .describe('What the message is, in Sendmako’s words; told by the other fields, too'),
-    caption: z.string().max(65_536).optional().describe('Another name of text, for a file'),
-    filename: z.string().min(1).max(255).optional().describe('Another name of fileName'),
-    mimetype: z.string().max(200).optional().describe('Taken and not needed: the type is read from the file'),
+    caption: z
+      .string()
+      .max(65_536)
+      .optional()
+      .meta({ description: 'Another name of text, for a file', examples: ['Look!'] }),
+    filename: z
+      .string()
+      .min(1)
+      .max(255)
+      .optional()
+      .meta({ description: 'Another name of fileName', examples: ['Invoice 1042.pdf'] }),
+    mimetype: z
+      .string()
+      .max(200)
+      .optional()
+      .meta({ description: 'Taken and not needed: the type is read from the file', examples: ['image/jpeg'] }),
     voiceNote: z.boolean().optional().describe('Another name of voice'),
-    latitude: z.number().min(-90).max(90).optional().describe('Degrees; with longitude, a location'),
-    longitude: z.number().min(-180).max(180).optional().describe('Degrees'),
+    latitude: z
+      .number()
+      .min(-90)
+      .max(90)
+      .optional()
+      .meta({ description: 'Latitude in degrees; with longitude, a location', examples: [52.5163] }),
+    longitude: z
+      .number()
+      .min(-180)
+      .max(180)
+      .optional()
+      .meta({ description: 'Longitude in degrees', examples: [13.3777] }),
   }),
   rules: (input) => {
     const wrong = { ...typeRules(input), ...sendRules(inOurWords(input)) };
@@ -130,18 +174,18 @@ export const send = operation({
   },
   output: z.object({
     summary: z.object({
-      total: z.int(),
-      sent: z.int(),
-      failed: z.int().describe('Refused, or left out for the reason in results'),
-      pending: z.int().describe('Not known within 4 minutes, or the job is paused: ask GET /api/bulk-jobs/{job}'),
+      total,
+      sent: counted.describe('Recipients whom WhatsApp has the message for'),
+      failed: counted.describe('Refused, or left out for the reason in results'),
+      pending: counted.describe('Not known within 4 minutes, or the job is paused: ask GET /api/bulk-jobs/{job}'),
     }),
-    job: z.int().describe('Id of the bulk job that this is'),
+    job: jobId.describe('Id of the bulk job that this is'),
     results: z.array(
       z.object({
-        to: z.string(),
-        success: z.boolean().nullable().describe('null while it is not known'),
-        msgId: z.int().nullable(),
-        error: z.string().nullable(),
+        to: given,
+        success: z.boolean().nullable().describe('Whether it was sent; null while it is not known'),
+        msgId: number,
+        error: error.describe('Why it was not sent, in words; null: it was, or is not known'),
       }),
     ),
   }),
@@ -182,7 +226,7 @@ export const create = operation({
   status: 201,
   bodyMb: FILE_BODY_MB,
   input: z.object({
-    name: z.string().min(1).max(200).optional().describe('Name of the job, for people'),
+    name: jobName.min(1).max(200).optional(),
     recipients: recipients
       .max(MOST_RECIPIENTS)
       .describe('Up to 100,000 recipients: as in send-message, or {to, variables: {name: value}}'),
@@ -201,12 +245,12 @@ export const create = operation({
     'Look at the recipients, send nothing': { text: 'Hello', recipients: ['+15551234567'], dry_run: true },
   },
   output: z.object({
-    id: z.int().nullable().describe('null for a dry run'),
-    status: z.enum(JOB_STATUSES),
-    total: z.int().describe('Recipients in the list'),
-    pending: z.int().describe('Recipients to write to'),
+    id: jobId.nullable().describe('Id of the bulk job; null for a dry run'),
+    status: z.enum(JOB_STATUSES).describe('Status of the job'),
+    total: total.describe('Recipients in the list'),
+    pending: counted.describe('Recipients to write to'),
     skipped: skippedReport.describe('Recipients that are not written to, each with the reason'),
-    estimated_end: z.string().nullable().describe('When the last message will have left, ISO 8601'),
+    estimated_end: isoTime.nullable().describe('When the last message will have left, in ISO 8601'),
   }),
   run: async (call, { name = null, recipients, start, dry_run: dryRun, ...message }) => {
     const { jobs } = call.engine;
@@ -318,7 +362,7 @@ export const remove = operation({
   summary: 'Forget a bulk job that has ended or was never started; its messages stay',
   envelope: 'flat',
   input: byId,
-  output: z.object({ message: z.string() }),
+  output: z.object({ message: whatWasDone('Bulk job deleted successfully.') }),
   errors: ['job_not_found', 'conflict'],
   run: async ({ engine, record }, { job }) => {
     await engine.jobs.remove(record.id, job);

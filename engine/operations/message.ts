@@ -157,7 +157,7 @@ export const list = operation({
         .int()
         .describe('Unix seconds')
         .meta({ examples: [1_767_225_600] }),
-      status: z.int().min(0).max(5).describe('0 failed, 1 pending, 2 sent, 3 delivered, 4 read, 5 played'),
+      status,
     }),
   ),
   run: async ({ engine: { store }, record }, { chat, before, limit }) => {

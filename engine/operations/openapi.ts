@@ -168,9 +168,16 @@ export interface OpenApi {
   };
 }
 
-/** What an engine at `url` says of itself: its operations and its events as a document of OpenAPI 3.1. */
+const documents = new Map<string, OpenApi>();
+
+/**
+ * What an engine at `url` says of itself: its operations and its events as a document of OpenAPI 3.1. Made when it is
+ * first asked for, and kept.
+ */
 export function openApi(url: string): OpenApi {
-  return new Document().of(url);
+  const known = documents.get(url) ?? new Document().of(url);
+  documents.set(url, known);
+  return known;
 }
 
 const JSON_BODY = 'application/json';

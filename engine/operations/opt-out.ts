@@ -3,16 +3,24 @@ import { EngineError } from '../errors.ts';
 import type { OptOutRecord } from '../model.ts';
 import { toPerson } from '../whatsapp/contacts.ts';
 import { lidOf, phoneOf } from '../whatsapp/jid.ts';
+import { isoTime, lid, personJid, phone, whatWasDone } from './fields.ts';
 import { operation } from './operation.ts';
 import { paged, pageFields, pageOf } from './page.ts';
 
-const to = z.string().min(1).max(200).describe('Phone number with country code, or a WhatsApp address of a person');
+const to = z
+  .string()
+  .min(1)
+  .max(200)
+  .meta({
+    description: 'Phone number with country code, or a WhatsApp address of a person',
+    examples: ['15551234567'],
+  });
 const shown = z.object({
-  jid: z.string().describe('WhatsApp’s address of the person'),
-  lid: z.string().nullable().describe('LID, where known'),
-  phone: z.string().nullable().describe('Phone number, digits with country code, where known'),
+  jid: personJid,
+  lid,
+  phone,
   source: z.enum(['api', 'word']).describe('word: the person has written one of the session’s opt_out_words'),
-  created_at: z.string().describe('ISO 8601'),
+  created_at: isoTime.describe('When they were put on the list, in ISO 8601'),
 });
 
 export const list = operation({
@@ -52,7 +60,7 @@ export const remove = operation({
   summary: 'Take a person off the list, so that bulk jobs write to them again',
   envelope: 'flat',
   input: z.object({ to }),
-  output: z.object({ message: z.string() }),
+  output: z.object({ message: whatWasDone('Opt-out deleted.') }),
   errors: ['not_found'],
   run: async ({ engine, record }, { to }) => {
     if (await engine.store.optOuts.delete(record.id, toPerson(to, 'to'))) return { message: 'Opt-out deleted.' };

@@ -24,11 +24,10 @@ const FIVE_MINUTES = 'public, max-age=300';
 
 /**
  * `/openapi.json`, and what is made of it for people: `/docs` to look around in, also without scripts, and
- * `/docs/api.md` as plain text. The document is made when it is first asked for, and kept.
+ * `/docs/api.md` as plain text.
  */
 export function docs(url: () => string): Router {
-  let made: OpenApi | undefined;
-  const document = () => (made ??= openApi(url()));
+  const document = () => openApi(url());
   const router = Router();
   router.get('/openapi.json', (_req, res) => {
     res.set({ 'Cache-Control': FIVE_MINUTES, 'Access-Control-Allow-Origin': '*' }).json(document());
