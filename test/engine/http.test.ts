@@ -778,3 +778,48 @@ describe('whatever is asked', () => {
     expect((await ask('GET /healthz')).status).toBe(200);
   });
 });
+
+describe('the documentation', () => {
+  test('is there for everybody, and names the engine by its own address', async () => {
+    const { status, headers, body } = await ask('GET /openapi.json', { key: null });
+    expect(status).toBe(200);
+    expect(headers.get('cache-control')).toContain('public');
+    expect(headers.get('etag')).toBeTruthy();
+    expect(body).toMatchObject({ openapi: '3.1.0', servers: [{ url }] });
+    expect(Object.keys(body['paths'] as Json)).toContain('/api/send-message');
+  });
+
+  test('is a page that needs no other host: the engine answers every address in it', async () => {
+    const { status, headers, bytes } = await ask('GET /docs', { key: null });
+    expect(status).toBe(200);
+    expect(headers.get('content-type')).toContain('text/html');
+    const policy = headers.get('content-security-policy')!;
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toMatch(/https?:|\*|unsafe-eval/);
+    const addresses = [...bytes.toString().matchAll(/(?:src|href|spec-url)="([^"]+)"/g)].map(([, address]) => address!);
+    expect(addresses).toEqual(expect.arrayContaining(['openapi.json', 'docs/redoc.js', 'docs/api.md']));
+    for (const address of addresses.filter((one) => !one.startsWith('data:'))) {
+      const { origin, pathname } = new URL(address, `${url}/docs`);
+      expect(origin).toBe(url);
+      expect((await ask(`GET ${pathname}`, { key: null })).status).toBe(200);
+    }
+  });
+
+  test('can be read without scripts', async () => {
+    const page = (await ask('GET /docs', { key: null })).bytes.toString();
+    expect(page).toContain('<code>POST /api/send-message</code>');
+    const text = await ask('GET /docs/api.md', { key: null });
+    expect(text.headers.get('content-type')).toContain('text/plain');
+    expect(text.bytes.toString()).toContain('### `POST /api/send-message`');
+  });
+
+  test('holds behind a proxy that adds a path, with a slash at the end or without', async () => {
+    const { status, headers } = await ask('GET /docs/', { key: null });
+    expect([status, headers.get('location')]).toEqual([301, '../docs']);
+  });
+
+  test('is named wherever somebody may look for it', async () => {
+    expect((await ask('GET /', { key: null })).bytes.toString()).toContain('/docs');
+    expect((await ask('GET /nowhere')).body['message']).toContain('/docs');
+  });
+});
