@@ -169,9 +169,16 @@ export const sessionSettings = z.object({
     .describe('How fast messages leave: careful, normal or off; null: as WARBLER_PACE has it'),
   quiet_hours: z
     .object({
-      from: timeOfDay.describe('Time of day at which they begin, e.g. 22:00'),
-      to: timeOfDay.describe('Time of day at which they end, e.g. 07:00; on the next day when that is before `from`'),
-      time_zone: z.string().min(1).max(60).describe('IANA time zone of both, e.g. Europe/Berlin'),
+      from: timeOfDay.meta({ description: 'Time of day at which they begin', examples: ['22:00'] }),
+      to: timeOfDay.meta({
+        description: 'Time of day at which they end; on the next day when that is before `from`',
+        examples: ['07:00'],
+      }),
+      time_zone: z
+        .string()
+        .min(1)
+        .max(60)
+        .meta({ description: 'IANA time zone of both', examples: ['Europe/Berlin'] }),
     })
     .nullable()
     .default(null)

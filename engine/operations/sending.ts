@@ -2,12 +2,13 @@ import { z } from 'zod';
 import { BUDGETS, PACES, type BudgetName } from '../model.ts';
 import type { CounterState } from '../store/store.ts';
 import type { Session } from '../whatsapp/session.ts';
+import { isoTime as isoTimeShown } from './fields.ts';
 
-const time = z.string().nullable();
+const time = isoTimeShown.nullable();
 const used = z.object({
-  used: z.int(),
-  limit: z.int(),
-  resets_at: z.string().describe('When it is counted from 0 again, ISO 8601'),
+  used: z.int().meta({ description: 'How many so far', examples: [12] }),
+  limit: z.int().meta({ description: 'How many there may be', examples: [200] }),
+  resets_at: isoTimeShown.describe('When it is counted from 0 again, ISO 8601'),
 });
 
 /** How the account of a session sends, for whoever asks for its limits. */
@@ -15,12 +16,12 @@ export const sendingSchema = z.object({
   pace: z.enum(PACES).describe('How fast messages leave'),
   today: used.nullable().describe('Messages accepted in the 24 hours that are open; null: they are not counted'),
   minute: used.nullable().describe('Messages that have left in the minute that is open; null: they are not counted'),
-  queued: z.int().describe('Messages that wait to be sent'),
+  queued: z.int().meta({ description: 'Messages that wait to be sent', examples: [3] }),
   next_at: time.describe('When the next one leaves that waits for its time, ISO 8601'),
   paused: z
     .object({
       reason: z.enum(['rate', 'new_chats']).describe('rate: WhatsApp says that the account sends too fast'),
-      until: time.describe('ISO 8601; null: until WhatsApp lifts it'),
+      until: time.describe('End of the pause, ISO 8601; null: until WhatsApp lifts it'),
       new_chats_only: z.boolean().describe('Chats that exist go on'),
     })
     .nullable()
@@ -28,9 +29,14 @@ export const sendingSchema = z.object({
   quiet_until: time.describe('End of the quiet hours that it is now, ISO 8601'),
   warm_up: z
     .object({
-      day: z.int().describe('Day of the plan, from 1 on'),
-      of: z.int().describe('Days of the plan'),
-      per_day: z.object({ messages: z.int(), new_chats: z.int() }).describe('What the plan allows on this day'),
+      day: z.int().meta({ description: 'Day of the plan, from 1 on', examples: [4] }),
+      of: z.int().meta({ description: 'Days of the plan', examples: [14] }),
+      per_day: z
+        .object({
+          messages: z.int().meta({ description: 'Messages', examples: [80] }),
+          new_chats: z.int().meta({ description: 'First messages to strangers', examples: [10] }),
+        })
+        .describe('What the plan allows on this day'),
     })
     .nullable()
     .describe('The plan of a new number; null without one, and when it is over'),
@@ -40,9 +46,12 @@ export const sendingSchema = z.object({
       restricted: z.boolean().describe('WhatsApp has restricted the account: it may begin no new chats'),
       capping: z
         .object({
-          status: z.string().describe('NONE, FIRST_WARNING, SECOND_WARNING, or CAPPED when the quota is used up'),
-          total: z.int().describe('New chats that WhatsApp allows in a cycle'),
-          used: z.int(),
+          status: z.string().meta({
+            description: 'NONE, FIRST_WARNING, SECOND_WARNING, or CAPPED when the quota is used up',
+            examples: ['NONE'],
+          }),
+          total: z.int().meta({ description: 'New chats that WhatsApp allows in a cycle', examples: [250] }),
+          used: z.int().meta({ description: 'New chats in this cycle so far', examples: [12] }),
           until: time.describe('End of the cycle, ISO 8601'),
         })
         .nullable()
@@ -53,8 +62,8 @@ export const sendingSchema = z.object({
     .array(
       z.object({
         name: z.enum(Object.keys(BUDGETS) as [BudgetName]).describe('What is counted'),
-        minute: used,
-        day: used,
+        minute: used.describe('In the minute that is open'),
+        day: used.describe('In the day that is open'),
       }),
     )
     .describe('What WhatsApp watches; without what is not counted'),
