@@ -196,7 +196,7 @@ export const edit = operation({
       idempotent: true,
     },
   ],
-  errors: [...SENDING, 'conflict'],
+  errors: SENDING,
   input: byId.extend({
     text: z
       .string()
@@ -231,7 +231,7 @@ export const remove = operation({
     },
   ],
   envelope: 'flat',
-  errors: [...SENDING, 'conflict'],
+  errors: SENDING,
   input: byId,
   output: z.object({ message: whatWasDone('Message deleted successfully.') }),
   run: async (call, { msgId: id }) => {
@@ -403,7 +403,7 @@ export const forward = operation({
       plain: true,
     },
   ],
-  errors: [...SENDING, 'conflict', 'media_gone'],
+  errors: [...SENDING, 'media_gone'],
   input: byId.extend({ to: sendFields.to, wait: sendingFields.wait }),
   output: accepted,
   run: async (call, { msgId: id, to, wait }) => {

@@ -20,6 +20,7 @@ export const SENDING = [
   'idempotency_mismatch',
   'session_not_connected',
   'session_restricted',
+  'conflict',
   'budget_exhausted',
   'whatsapp_refused',
   'whatsapp_timeout',
