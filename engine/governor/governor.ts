@@ -16,7 +16,7 @@ import {
   type Timelock,
 } from './standing.ts';
 import { typingFor, type Typing } from './typing.ts';
-import { WARM_UP, warmed, warmUpDay } from './warm-up.ts';
+import { ANSWER_MS, WARM_UP, warmed, warmUpDay } from './warm-up.ts';
 
 const MINUTE_S = 60;
 const DAY_S = 86_400;
@@ -50,7 +50,7 @@ export interface Sending {
   /** Why nothing leaves, or nothing that begins a chat. */
   paused: { reason: 'rate' | 'new_chats'; until: number | null; newChatsOnly: boolean } | undefined;
   /** The day of the plan; undefined without one, and when it is over. */
-  warmUp: { day: number; of: number; perDay: { messages: number; newChats: number } } | undefined;
+  warmUp: { day: number; of: number; perDay: { messages: number; newChats: number }; today: CounterState } | undefined;
   quietUntil: number | undefined;
   /** What WhatsApp has said. */
   said: GovernorRecord;
@@ -123,14 +123,18 @@ export class Governor {
    * while WhatsApp wants nothing at all; each with `retryAfterS` where the time is known. One at a time, please.
    */
   async admit(to: Recipient): Promise<void> {
-    const stranger = await this.check(to);
+    const { stranger, planned } = await this.check(to);
     const day = this.profile?.messages.perDay;
     if (day !== undefined) await this.count('accepted', { seconds: DAY_S, limit: day });
+    if (planned) await this.count('planned', { seconds: DAY_S, limit: planned.limit });
     if (stranger) await this.budgets.spend('new_chats');
   }
 
-  /** Throws what {@link admit} would throw, and counts nothing. Answers whether it would be a first message. */
-  async check({ chat, person }: Recipient): Promise<boolean> {
+  /**
+   * Throws what {@link admit} would throw, and counts nothing. Answers whether it would be a first message, and how the
+   * day of the warm-up plan stands if the message counts for it.
+   */
+  async check({ chat, person }: Recipient): Promise<{ stranger: boolean; planned: CounterState | undefined }> {
     await this.doubt;
     const { slowdown } = this.record;
     if (slowdown && slowdown.until > this.now) throw this.tooFast(slowdown.until);
@@ -145,7 +149,9 @@ export class Governor {
     if (stranger) await this.budgets.assertLeft('new_chats');
     const day = await this.today();
     if (day && day.used >= day.limit) throw this.dayUsedUp(day);
-    return stranger;
+    const planned = (await this.answers(chat)) ? undefined : await this.plannedToday();
+    if (planned && planned.used >= planned.limit) throw this.planUsedUp(planned);
+    return { stranger, planned };
   }
 
   /** Whether messages leave as fast as they can, without any of them being asked for. */
@@ -245,6 +251,7 @@ export class Governor {
     const held = newChatsHeld(record, now);
     const slow = record.slowdown && record.slowdown.until > now ? record.slowdown : undefined;
     const day = this.warmUpDay;
+    const planned = await this.plannedToday();
     return {
       pace: this.pace,
       today: await this.today(),
@@ -252,7 +259,10 @@ export class Governor {
       paused: slow
         ? { reason: 'rate', until: slow.until, newChatsOnly: false }
         : held && { reason: 'new_chats', until: held.until, newChatsOnly: true },
-      warmUp: day === undefined ? undefined : { day, of: WARM_UP.length, perDay: WARM_UP[day - 1]! },
+      warmUp:
+        day === undefined || !planned
+          ? undefined
+          : { day, of: WARM_UP.length, perDay: WARM_UP[day - 1]!, today: planned },
       quietUntil: quietUntil(this.options.settings().quiet_hours, now),
       said: expired(record, now),
     };
@@ -300,6 +310,21 @@ export class Governor {
   private async today(): Promise<CounterState | undefined> {
     const limit = this.profile?.messages.perDay;
     return limit === undefined ? undefined : this.window('accepted', { seconds: DAY_S, limit });
+  }
+
+  /** How the day of the warm-up plan stands; undefined without a plan. */
+  private async plannedToday(): Promise<CounterState | undefined> {
+    const day = this.warmUpDay;
+    return day === undefined
+      ? undefined
+      : this.window('planned', { seconds: DAY_S, limit: WARM_UP[day - 1]!.messages });
+  }
+
+  /** Whether a message to this chat answers one. */
+  private answers(chat: string): Promise<boolean> {
+    if (this.warmUpDay === undefined) return Promise.resolve(false);
+    const { store, sessionId } = this.options;
+    return store.chats.heardSince(sessionId, chat, this.now - ANSWER_MS);
   }
 
   private async window(name: string, window: { seconds: number; limit: number }): Promise<CounterState> {
@@ -366,14 +391,23 @@ export class Governor {
   }
 
   private dayUsedUp({ used, limit, resetsAt }: CounterState): EngineError {
-    const day = this.warmUpDay;
-    const plan = day === undefined ? '' : ` on day ${day} of its warm-up`;
     return new EngineError(
       'budget_exhausted',
-      `This account may send ${limit} messages a day at its pace${plan}, and has had ${used}. It goes on at ${isoTime(resetsAt)}. To change that, give the session another pace.`,
+      `This account may send ${limit} messages a day at its pace, and has had ${used}. It goes on at ${isoTime(resetsAt)}. To change that, give the session another pace.`,
       {
         retryAfterS: this.secondsTo(resetsAt),
         details: { budget: 'messages', used, limit, windowS: DAY_S, resetsAt: isoTime(resetsAt) },
+      },
+    );
+  }
+
+  private planUsedUp({ used, limit, resetsAt }: CounterState): EngineError {
+    return new EngineError(
+      'budget_exhausted',
+      `On day ${this.warmUpDay} of its warm-up this account may send ${limit} messages to people who have not written in the last 24 hours, and has had ${used}. It goes on at ${isoTime(resetsAt)}. To change that, switch warm_up of the session off.`,
+      {
+        retryAfterS: this.secondsTo(resetsAt),
+        details: { budget: 'warm_up', used, limit, windowS: DAY_S, resetsAt: isoTime(resetsAt) },
       },
     );
   }

@@ -1,10 +1,13 @@
 import type { Profile } from './profiles.ts';
 
 const DAY_MS = 86_400_000;
+/** A message to somebody who has written in so long is an answer. */
+export const ANSWER_MS = DAY_MS;
 
 /**
- * What a new number may send in a day, from its first day on: messages, and among them first messages to strangers. It
- * grows by about a third a day, as operators who keep their numbers say; afterwards the pace alone counts.
+ * What a new number may send in a day, from its first day on: messages that answer nobody, and among them first messages
+ * to strangers. It grows by about a third a day, as operators who keep their numbers say; afterwards the pace alone
+ * counts. Whoever has written of late is answered: conversations are what a new number needs.
  */
 export const WARM_UP: readonly { messages: number; newChats: number }[] = [
   { messages: 20, newChats: 3 },
@@ -29,13 +32,12 @@ export function warmUpDay(since: number, now: number): number | undefined {
   return day <= WARM_UP.length ? day : undefined;
 }
 
-/** The profile of a number on a day of its plan: never more than the profile itself. */
+/** The profile of a number on a day of its plan: never more new chats than the profile itself has. */
 export function warmed(profile: Profile, day: number): Profile {
-  const { messages, newChats } = WARM_UP[day - 1]!;
+  const { newChats } = WARM_UP[day - 1]!;
   const { new_chats: chats } = profile.budgets;
   return {
     ...profile,
-    messages: { ...profile.messages, perDay: Math.min(profile.messages.perDay, messages) },
     budgets: { ...profile.budgets, new_chats: { ...chats, perDay: Math.min(chats.perDay, newChats) } },
   };
 }

@@ -33,10 +33,14 @@ export const sendingSchema = z.object({
       of: z.int().meta({ description: 'Days of the plan', examples: [14] }),
       per_day: z
         .object({
-          messages: z.int().meta({ description: 'Messages', examples: [80] }),
+          messages: z.int().meta({
+            description: 'Messages to chats in which nobody has written for 24 hours',
+            examples: [80],
+          }),
           new_chats: z.int().meta({ description: 'First messages to strangers', examples: [10] }),
         })
         .describe('What the plan allows on this day'),
+      today: used.describe('Messages so far that count for the plan'),
     })
     .nullable()
     .describe('The plan of a new number; null without one, and when it is over'),
@@ -91,6 +95,7 @@ export async function sendingOf({ governor, messages }: Session): Promise<z.outp
           day: warmUp.day,
           of: warmUp.of,
           per_day: { messages: warmUp.perDay.messages, new_chats: warmUp.perDay.newChats },
+          today: usedOf(warmUp.today)!,
         }
       : null,
     whatsapp: {

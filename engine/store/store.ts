@@ -576,6 +576,8 @@ export interface Store {
      * other, or one has. `begun`: messages of ours that WhatsApp has not taken yet are all there is. `none`: a stranger.
      */
     standing(sessionId: number, address: string): Promise<'open' | 'begun' | 'none'>;
+    /** Whether somebody else has written in a chat since then, in Unix milliseconds; a person by either address. */
+    heardSince(sessionId: number, address: string, since: number): Promise<boolean>;
     /** URLs of the groups’ pictures, as far as known, by jid. */
     pictures(sessionId: number): Promise<Map<string, string>>;
     /** Addresses of people and groups whose picture has changed and was not asked for yet. */

@@ -252,8 +252,7 @@ describe('a new number', () => {
     for (const [at, { messages, newChats }] of WARM_UP.entries()) {
       expect(messages).toBeGreaterThan(WARM_UP[at - 1]?.messages ?? 0);
       expect(newChats).toBeGreaterThan(WARM_UP[at - 1]?.newChats ?? 0);
-      const { messages: rate, budgets } = warmed(PROFILES.careful, at + 1);
-      expect(rate.perDay).toBe(Math.min(messages, 500));
+      const { budgets } = warmed(PROFILES.careful, at + 1);
       expect(budgets.new_chats.perDay).toBe(Math.min(newChats, 20));
     }
     expect(warmUpDay(0, WARM_UP.length * DAY_MS)).toBeUndefined();
@@ -268,11 +267,39 @@ describe('a new number', () => {
     clock.advance(2 * DAY_MS);
     await restarted();
     await governor.follow('15550100001@s.whatsapp.net');
-    expect((await governor.sending()).warmUp).toEqual({ day: 3, of: WARM_UP.length, perDay: WARM_UP[2] });
     for (let n = 0; n < WARM_UP[2]!.messages; n++) await governor.admit(GROUP);
-    await expect(governor.admit(GROUP)).rejects.toThrow(/40 messages a day .* on day 3 of its warm-up/);
+    expect((await governor.sending()).warmUp).toMatchObject({
+      ...{ day: 3, of: WARM_UP.length, perDay: WARM_UP[2] },
+      today: { used: 40, limit: 40 },
+    });
+    await expect(governor.admit(GROUP)).rejects.toThrow(/On day 3 of its warm-up this account may send 40 messages/);
     clock.advance(WARM_UP.length * DAY_MS);
     expect((await governor.sending()).today).toMatchObject({ used: 0, limit: 1000 });
+  });
+
+  test('answers whoever has written in the last day, however many they are', async () => {
+    settings.warm_up = true;
+    await governor.follow('15550100001@s.whatsapp.net');
+    for (let n = 0; n < WARM_UP[0]!.messages; n++) await governor.admit(GROUP);
+    await expect(governor.admit(PERSON)).rejects.toMatchObject({ code: 'budget_exhausted', details: { used: 20 } });
+    const wrote = {
+      waId: 'B',
+      fromMe: false,
+      sender: PERSON.chat,
+      lid: null,
+      content: Buffer.of(1),
+      status: 3,
+    } as const;
+    await store.commit({
+      sessionId,
+      messages: [{ ...wrote, chat: PERSON.chat, timestamp: clock.now(), events: () => [] }],
+    });
+    for (let n = 0; n < 30; n++) await governor.admit(PERSON);
+    await expect(governor.admit(GROUP)).rejects.toThrow(/20 messages to people who have not written/);
+    clock.advance(DAY_MS + 1);
+    expect((await governor.sending()).warmUp).toMatchObject({ day: 2, today: { used: 0, limit: 30 } });
+    await governor.admit(PERSON);
+    expect((await governor.sending()).warmUp).toMatchObject({ today: { used: 1 } });
   });
 
   test('another number begins at the first day, and so does one for which the plan is switched on again', async () => {

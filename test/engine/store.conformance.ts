@@ -1801,6 +1801,17 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         expect(await store.chats.standing(session.id, lid)).toBe('open');
       });
 
+      test('say whether somebody has written of late, by either address', async () => {
+        const heard = (address: string, since: number) => store.chats.heardSince(session.id, address, since);
+        await store.messages.enqueue(outgoing(session.id, { chat: lid }));
+        expect(await heard(lid, 0)).toBe(false);
+        await commit({
+          messages: [received({ chat: lid, lid, sender: lid, timestamp: 5000 })],
+          pairs: [{ lid, phone: jid.split('@')[0]! }],
+        });
+        expect([await heard(lid, 5000), await heard(jid, 5000), await heard(jid, 5001)]).toEqual([true, true, false]);
+      });
+
       test('count what is unread, and remember the latest message', async () => {
         await note({ lid, unreadMore: 1, lastMessageAt: 20 });
         await note({ jid, lid, unreadMore: 2, lastMessageAt: 10 });

@@ -2,6 +2,7 @@ import { MESSAGE_STATUS, type ChatRecord } from '../../model.ts';
 import type { Changed, ChatFacts, Store } from '../store.ts';
 import type { Database, Row } from './database.ts';
 import { changed, findByAddress, saysNothing, told, unite } from './addresses.ts';
+import { otherAddresses } from './contacts.ts';
 
 export function chats(db: Database): Store['chats'] {
   return {
@@ -27,6 +28,15 @@ export function chats(db: Database): Store['chats'] {
         ],
       );
       return row ? (row['open'] === 1 ? 'open' : 'begun') : 'none';
+    },
+    async heardSince(sessionId, address, since) {
+      const last = (chat: string) =>
+        db.get(
+          'SELECT timestamp FROM messages WHERE session_id = ? AND chat = ? AND from_me = 0 ORDER BY msg_id DESC LIMIT 1',
+          ...[sessionId, chat],
+        );
+      const chats = [address, ...otherAddresses(db, sessionId, [address]).values()];
+      return chats.some((chat) => Number(last(chat)?.['timestamp'] ?? -Infinity) >= since);
     },
     async pictures(sessionId) {
       const rows = db.all(
