@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import { EngineError } from '../errors.ts';
+import type { EventEnvelope } from '../events.ts';
 import { PROFILES } from '../governor/profiles.ts';
 import type { JobRecord, JobStatus, Reason } from '../model.ts';
 import type { Committed, NewJob, NewRecipient, Store } from '../store/store.ts';
@@ -29,11 +30,19 @@ export class Jobs {
     await Promise.all([...this.runs.values()].map((run) => run.stop()));
   }
 
-  /** Outcomes make room for more messages, and a session that is connected takes up its jobs. */
+  /**
+   * Outcomes make room for more messages, a session that is connected takes up its jobs, and so does one that WhatsApp
+   * restricts no longer.
+   */
   committed(sessionId: number, { settled, events }: Pick<Committed, 'settled' | 'events'>): void {
-    const news = settled.length > 0 || events.some(({ event }) => event === 'session.status');
+    const allowed = events.some(isLifted);
+    const news = allowed || settled.length > 0 || events.some(({ event }) => event === 'session.status');
     if (!news) return;
-    for (const run of this.runs.values()) if (run.sessionId === sessionId) run.wake();
+    for (const run of this.runs.values()) {
+      if (run.sessionId !== sessionId) continue;
+      if (allowed) run.retry();
+      else run.wake();
+    }
   }
 
   /** Keeps a job, which does nothing before it is resumed. A known idempotency key answers the job made first. */
@@ -175,6 +184,9 @@ export class Jobs {
 }
 
 const mean = ([least, most]: readonly [number, number]) => (least + most) / 2;
+
+const isLifted = ({ event, data }: EventEnvelope) =>
+  event === 'account.restricted' && !(data as { restricted: boolean }).restricted;
 
 /** A guess, until a job has sent something: what one message takes without any pace. */
 const UNHURRIED_MS = 100;

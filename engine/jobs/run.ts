@@ -38,6 +38,8 @@ export class Run {
   private running: Promise<void> | undefined;
   private again = false;
   private stopped = false;
+  /** Whatever the job was paused for may be over before its time. */
+  private early = false;
   private alarm: (() => void) | undefined;
   /** When the last messages were accepted, in Unix milliseconds: how fast the job really is. */
   private readonly accepted: number[] = [];
@@ -61,6 +63,12 @@ export class Run {
         this.running = undefined;
         if (this.again) this.wake();
       });
+  }
+
+  /** WhatsApp allows more than before: a job that waits for a time asks again now. */
+  retry(): void {
+    this.early = true;
+    this.wake();
   }
 
   /** Nothing more is sent once this has resolved. */
@@ -87,11 +95,13 @@ export class Run {
 
   /** Whether the job runs; one that was paused by the engine does again when its time has come. */
   private async mayGoOn({ status, reason }: JobRecord): Promise<boolean> {
+    const { early } = this;
+    this.early = false;
     if (status === 'running') return true;
     this.accepted.length = 0;
     if (status !== 'paused' || !reason) return false;
     if (reason.retryAt !== undefined) {
-      if (reason.retryAt > this.options.clock.now()) return this.wakeAt(reason.retryAt);
+      if (reason.retryAt > this.options.clock.now() && !early) return this.wakeAt(reason.retryAt);
     } else if (reason.code !== 'session_not_connected' || this.options.session().status.status !== 'connected') {
       return false;
     }

@@ -297,8 +297,6 @@ describe('on its way', () => {
       counts: { pending: 2, failed: 0 },
     });
     stage.sandbox.removeFaults();
-    await stage.until((events) => events.filter(({ event }) => event === 'account.restricted').length === 2);
-    await does(job.id, 'resume');
     await untilStatus(job.id, 'completed');
     expect(to.map(texts)).toEqual(to.map(() => ['Hello']));
   });
