@@ -147,6 +147,7 @@ function block(config: Config, { url, newToken, sandboxUrl }: RunningEngine): st
     `Warbler ${VERSION}${sandboxUrl ? ' on the WhatsApp sandbox' : ''}`,
     '',
     `  Engine   ${url}`,
+    `  Docs     ${url}/docs`,
     `  Data     ${storeFolder(config)}`,
     ...(newToken
       ? [`  Token    ${newToken}`, '           Shown only now, only its hash is kept. Paste it into n8n.']
