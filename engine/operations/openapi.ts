@@ -8,9 +8,8 @@ import type { Access, Operation } from './operation.ts';
 import { errorsOf } from './refusals.ts';
 import { eventShown } from './webhook.ts';
 
-/** What each noun is about, in the order of the list of operations. */
+/** What each noun is about, in the order in which somebody wants to read of it. */
 const TAGS: Record<string, { name: string; description: string }> = {
-  system: { name: 'Engine', description: 'Is it alive, is it ready, is the token valid.' },
   session: {
     name: 'Sessions',
     description:
@@ -20,27 +19,28 @@ const TAGS: Record<string, { name: string; description: string }> = {
     name: 'Messages',
     description: 'Send messages of every kind, and change, forward, star or look at those that are there.',
   },
-  bulk: { name: 'Bulk jobs', description: 'One message to many people, each once, with values of their own.' },
-  optOut: { name: 'Opt-outs', description: 'People whom bulk jobs leave alone.' },
   scheduled: {
     name: 'Scheduled messages',
     description: 'Messages that were sent with `scheduledAt` and wait for their time.',
   },
-  chat: { name: 'Chats and presence', description: 'What the account shows of itself, and how its chats are kept.' },
-  call: { name: 'Calls', description: 'Calls that come in are told by the event `call`.' },
-  media: { name: 'Media', description: 'Files to send, and files that have come in.' },
+  bulk: { name: 'Bulk jobs', description: 'One message to many people, each once, with values of their own.' },
+  optOut: { name: 'Opt-outs', description: 'People whom bulk jobs leave alone.' },
   contact: { name: 'Contacts', description: 'People: who they are, whether they are on WhatsApp, who is blocked.' },
   group: { name: 'Groups', description: 'Groups, their members, settings, invite links and requests to join.' },
   channel: { name: 'Channels', description: 'Channels (newsletters) that the account follows or runs.' },
-  approval: { name: 'Approvals', description: 'Calls of agents that a person has to approve.' },
-  token: { name: 'Tokens', description: 'Who may call, and agents that may do less than everything.' },
-  documentation: {
-    name: 'Documentation',
-    description: 'This documentation, for programs that read it entry by entry.',
-  },
+  chat: { name: 'Chats and presence', description: 'What the account shows of itself, and how its chats are kept.' },
+  call: { name: 'Calls', description: 'Calls that come in are told by the event `call`.' },
+  media: { name: 'Media', description: 'Files to send, and files that have come in.' },
   webhook: {
     name: 'Webhooks and events',
     description: 'Who gets the events of a session, the log of all events, and what became of each at each receiver.',
+  },
+  approval: { name: 'Approvals', description: 'Calls of agents that a person has to approve.' },
+  token: { name: 'Tokens', description: 'Who may call, and agents that may do less than everything.' },
+  system: { name: 'Engine', description: 'Is it alive, is it ready, is the token valid.' },
+  documentation: {
+    name: 'Documentation',
+    description: 'This documentation, for programs that read it entry by entry.',
   },
 };
 const EVENTS_TAG = { name: 'Events', description: 'What is posted to webhooks. Every event has the same envelope.' };
@@ -197,7 +197,6 @@ class Document {
   readonly #codes = new Set<ErrorCode>();
 
   of(url: string): OpenApi {
-    const nouns = [...new Set(operations.map(nounOf))];
     const paths: OpenApi['paths'] = {};
     for (const operation of operations) {
       const [method, path] = operation.http.split(' ') as [string, string];
@@ -216,7 +215,7 @@ class Document {
       },
       servers: [{ url, description: 'This engine' }],
       security: [TOKEN],
-      tags: [...nouns.map(tagOf), EVENTS_TAG],
+      tags: [...Object.values(TAGS), EVENTS_TAG],
       paths,
       webhooks,
       components: {
