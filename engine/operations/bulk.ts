@@ -22,7 +22,7 @@ const MESSAGE_ERRORS = ['idempotency_mismatch', 'url_not_allowed', 'media_not_fe
 
 const to = z
   .union([z.string().max(200), z.int()])
-  .meta({ description: 'Recipient, as in send-message', examples: ['+15551234567'] });
+  .meta({ description: 'Phone number with country code, or address of a group', examples: ['+15551234567'] });
 const variables = z.record(z.string(), z.unknown()).meta({
   description:
     'Values by name: texts, numbers or booleans; anything else is no value, and what the message does not use is ignored',
@@ -223,15 +223,24 @@ export const create = operation({
   access: 'session',
   idempotencyKey: true,
   summary: 'Send one message to many recipients, each with values of their own, as fast as the session may',
+  tools: [
+    {
+      name: 'create_bulk_job',
+      description:
+        'Send one text, or one image or document with a caption, to many people, as fast as the account may. With dry_run it only tells who would be left out (twice there, no number, opted out) and how long it would take. Answers the id of the job at once; get_bulk_job tells how it stands.',
+      plain: true,
+      fields: ['name', 'recipients', 'text', 'imageUrl', 'documentUrl', 'fileName', 'start', 'dry_run'],
+    },
+  ],
   status: 201,
   bodyMb: FILE_BODY_MB,
   input: z.object({
     name: jobName.min(1).max(200).optional(),
     recipients: recipients
       .max(MOST_RECIPIENTS)
-      .describe('Up to 100,000 recipients: as in send-message, or {to, variables: {name: value}}'),
+      .describe('Up to 100,000 phone numbers with country code or addresses, or {to, variables: {name: value}}'),
     ...messageFields,
-    start: z.boolean().default(true).describe('false: wait for POST …/resume'),
+    start: z.boolean().default(true).describe('false: only make the job; it waits to be resumed'),
     dry_run: z.boolean().default(false).describe('true: look at the recipients, and make no job'),
   }),
   rules: sendRules,
@@ -280,6 +289,15 @@ export const list = operation({
   http: 'GET /api/bulk-jobs',
   access: 'session',
   summary: 'List the bulk jobs of the session with their progress, newest first',
+  tools: [
+    {
+      name: 'list_bulk_jobs',
+      description: 'List the bulk jobs of the session, newest first, each with its status and counts.',
+      readOnly: true,
+      local: true,
+      plain: true,
+    },
+  ],
   input: z.object({ ...pageFields, status: z.enum(JOB_STATUSES).optional().describe('Only those in this status') }),
   output: pageOf(progress),
   run: async ({ engine, record }, { page, per_page: perPage, status }) => {
@@ -296,6 +314,16 @@ export const get = operation({
   http: 'GET /api/bulk-jobs/:job',
   access: 'session',
   summary: 'Get how a bulk job stands: counts, why it is paused, when it will be through',
+  tools: [
+    {
+      name: 'get_bulk_job',
+      description:
+        'Get how a bulk job stands: how many messages were sent, delivered, read or have failed, why it is paused, and when it will be through.',
+      readOnly: true,
+      local: true,
+      plain: true,
+    },
+  ],
   input: byId,
   output: progress,
   errors: ['job_not_found'],
@@ -307,6 +335,15 @@ export const listRecipients = operation({
   http: 'GET /api/bulk-jobs/:job/recipients',
   access: 'session',
   summary: 'List the recipients of a bulk job with what has become of each',
+  tools: [
+    {
+      name: 'list_bulk_recipients',
+      description:
+        'List the recipients of a bulk job in their order, with what has become of each, and why one was left out or has failed.',
+      readOnly: true,
+      local: true,
+    },
+  ],
   input: byId.extend({
     ...pageFields,
     status: z.enum(OUTCOMES).optional().describe('Only those with this status'),
@@ -327,6 +364,16 @@ export const pause = operation({
   http: 'POST /api/bulk-jobs/:job/pause',
   access: 'session',
   summary: 'Pause a bulk job; what is in the queue already still leaves',
+  tools: [
+    {
+      name: 'pause_bulk_job',
+      description:
+        'Pause a bulk job until resume_bulk_job; what is in the queue already still leaves. To end it for good, use cancel_bulk_job.',
+      idempotent: true,
+      local: true,
+      plain: true,
+    },
+  ],
   input: byId,
   output: progress,
   errors: ['job_not_found', 'conflict'],
@@ -338,6 +385,14 @@ export const resume = operation({
   http: 'POST /api/bulk-jobs/:job/resume',
   access: 'session',
   summary: 'Start a bulk job that is ready, or go on with one that is paused',
+  tools: [
+    {
+      name: 'resume_bulk_job',
+      description: 'Start a bulk job that was made with start false, or go on with one that is paused.',
+      idempotent: true,
+      plain: true,
+    },
+  ],
   input: byId,
   output: progress,
   errors: ['job_not_found', 'conflict'],
@@ -349,6 +404,17 @@ export const cancel = operation({
   http: 'POST /api/bulk-jobs/:job/cancel',
   access: 'session',
   summary: 'End a bulk job: what has not left yet is taken back, and counted as cancelled',
+  tools: [
+    {
+      name: 'cancel_bulk_job',
+      description:
+        'End a bulk job for good: what has not left yet is taken back and counted as cancelled. It cannot be resumed.',
+      destructive: true,
+      idempotent: true,
+      local: true,
+      plain: true,
+    },
+  ],
   input: byId,
   output: progress,
   errors: ['job_not_found', 'conflict'],

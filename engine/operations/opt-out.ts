@@ -28,6 +28,16 @@ export const list = operation({
   http: 'GET /api/opt-outs',
   access: 'session',
   summary: 'List the people whom bulk jobs of this session leave alone, the latest first',
+  tools: [
+    {
+      name: 'list_opt_outs',
+      description:
+        'List the people whom bulk jobs leave alone, the latest first: those put on the list, and those who have asked for it in a message.',
+      readOnly: true,
+      local: true,
+      plain: true,
+    },
+  ],
   input: z.object(pageFields),
   output: pageOf(shown),
   run: async ({ engine, record }, { page, per_page: perPage }) => {
@@ -42,6 +52,16 @@ export const add = operation({
   http: 'POST /api/opt-outs',
   access: 'session',
   summary: 'Have bulk jobs leave a person alone, those that are under way, too',
+  tools: [
+    {
+      name: 'add_opt_out',
+      description:
+        'Have bulk jobs leave a person alone from now on, those that are under way, too. Do this when somebody asks for no more messages. Single messages still reach them.',
+      idempotent: true,
+      local: true,
+      plain: true,
+    },
+  ],
   status: 201,
   input: z.object({ to }),
   output: shown,

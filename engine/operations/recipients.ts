@@ -1,11 +1,12 @@
 import { EngineError } from '../errors.ts';
-import type { Session } from '../whatsapp/session.ts';
 import { toJid } from '../whatsapp/jid.ts';
 import { addressesOf } from './addresses.ts';
 import type { Engine, Operation } from './operation.ts';
 
+type Kind = 'name' | 'names' | 'lid' | 'message' | 'key' | 'job';
+
 /** By which fields a call says whom it is about. What is `name` may be anybody or anything that has an address. */
-const ABOUT: Readonly<Record<string, 'name' | 'names' | 'lid' | 'message' | 'key'>> = {
+const ABOUT: Readonly<Record<string, Kind>> = {
   to: 'name',
   jid: 'name',
   chat: 'name',
@@ -19,16 +20,21 @@ const ABOUT: Readonly<Record<string, 'name' | 'names' | 'lid' | 'message' | 'key
   participants: 'names',
   mentions: 'names',
   audience: 'names',
+  recipients: 'names',
   msgId: 'message',
   message: 'message',
   id: 'message',
   replyTo: 'message',
   key: 'key',
+  job: 'job',
 };
+
+/** Kinds that do not say themselves who it is. */
+const BY_ID: readonly (Kind | undefined)[] = ['message', 'key', 'job'];
 
 /** Fields that say what is sent or how, and change nothing about whom it reaches. */
 const CONTENT = new Set(
-  'text linkPreview imageUrl audioUrl videoUrl documentUrl stickerUrl fileName viewOnce voice gif videoNote location contact poll disappearAfter wait mentionAll emoji type delayMs fullName saveOnPrimaryAddressbook name action subject description announce restrict joinApproval memberAdd profilePicUrl before limit fresh'.split(
+  'text linkPreview imageUrl audioUrl videoUrl documentUrl stickerUrl fileName viewOnce voice gif videoNote location contact poll disappearAfter wait mentionAll emoji type delayMs fullName saveOnPrimaryAddressbook name action subject description announce restrict joinApproval memberAdd profilePicUrl before limit fresh scheduledAt timeZone expireAfter start dry_run page per_page status'.split(
     ' ',
   ),
 );
@@ -55,7 +61,7 @@ export function canBeLimited({ id }: Operation, fields: readonly string[]): bool
  * names has to be of theirs, and it has to name one. Throws `forbidden`.
  */
 export async function assertRecipients(
-  { store, sessions }: Engine,
+  engine: Engine,
   operation: Operation,
   allowed: readonly string[],
   call: { sessionId: number | undefined; input: Record<string, unknown> },
@@ -68,38 +74,64 @@ export async function assertRecipients(
   if (operation.id === 'chat.presence' && ['available', 'unavailable'].includes(String(input['type']))) {
     throw refused('everybody who can see whether the account is online');
   }
-  const session = sessions.get(sessionId);
+  const theirs = new Set(allowed);
   for (const [name, value] of given) {
-    for (const jid of await named(session, ABOUT[name], name, value)) {
-      const known = await addressesOf(store, sessionId, jid);
-      if (!known.some((address) => allowed.includes(address))) throw refused(jid);
+    const kind = ABOUT[name];
+    for await (const jid of named({ engine, sessionId }, kind, name, value)) {
+      if (theirs.has(jid)) continue;
+      const known = await addressesOf(engine.store, sessionId, jid);
+      // Who is behind an id is not told: an agent could try them all.
+      if (!known.some((address) => theirs.has(address))) throw refused(BY_ID.includes(kind) ? `another ${name}` : jid);
+      theirs.add(jid);
     }
   }
 }
 
 /** Addresses of those whom a field names. */
-async function named(
-  session: Session,
-  kind: (typeof ABOUT)[string] | undefined,
+async function* named(
+  { engine, sessionId }: { engine: Engine; sessionId: number },
+  kind: Kind | undefined,
   field: string,
   value: unknown,
-): Promise<string[]> {
+): AsyncGenerator<string> {
+  const { messages } = engine.sessions.get(sessionId);
   switch (kind) {
     case 'name':
-      return [toJid(String(value), field)];
+      yield toJid(String(value), field);
+      return;
     case 'names':
-      return (value as unknown[]).map((one) => toJid(String(one), field));
+      for (const one of value as (string | number | { to: string | number })[]) {
+        yield toJid(String(typeof one === 'object' ? one.to : one), field);
+      }
+      return;
     case 'lid':
-      return [toJid(/@/.test(String(value)) ? String(value) : `${String(value)}@lid`, field)];
+      yield toJid(/@/.test(String(value)) ? String(value) : `${String(value)}@lid`, field);
+      return;
     case 'message':
-      return [(await session.messages.get(String(value))).chat];
+      yield (await messages.get(String(value))).chat;
+      return;
     case 'key': {
       const { id, remoteJid } = value as { id: string; remoteJid: string };
-      const stored = await session.messages.get(id).catch(() => undefined);
-      return [toJid(remoteJid, `${field}.remoteJid`), ...(stored ? [stored.chat] : [])];
+      yield toJid(remoteJid, `${field}.remoteJid`);
+      const stored = await messages.get(id).catch(() => undefined);
+      if (stored) yield stored.chat;
+      return;
     }
-    case undefined:
-      return [];
+    case 'job':
+      yield* ofJob(engine, sessionId, Number(value));
+  }
+}
+
+/** So many recipients of a job are read at once. */
+const PAGE = 500;
+
+/** Recipients of a bulk job; what is no address as it was given, which is nobody's. */
+async function* ofJob({ jobs, store }: Engine, sessionId: number, id: number): AsyncGenerator<string> {
+  const { id: job } = await jobs.get(sessionId, id);
+  for (let offset = 0, total = 1; offset < total; offset += PAGE) {
+    const page = await store.jobs.recipients(job, {}, { offset, limit: PAGE });
+    for (const { chat, to } of page.items) yield chat ?? to;
+    total = page.total;
   }
 }
 

@@ -50,6 +50,15 @@ export const list = operation({
   http: `GET ${PATH}`,
   access: 'session',
   summary: 'List the messages that wait for their time, the next one first',
+  tools: [
+    {
+      name: 'list_scheduled_messages',
+      description:
+        'List the messages that were sent with scheduledAt and still wait for their time, the next one first, with their msgId, recipient, time and content.',
+      readOnly: true,
+      local: true,
+    },
+  ],
   input: z.object(pageFields),
   output: pageOf(shown),
   run: async ({ engine, record }, { page, per_page: limit }) => {
@@ -74,6 +83,14 @@ export const update = operation({
   http: `PUT ${PATH}/:msgId`,
   access: 'session',
   summary: 'Change time, recipient or text of a message that waits for its time; what is not given stays',
+  tools: [
+    {
+      name: 'update_scheduled_message',
+      description:
+        'Change time, recipient or text of a message that waits for its time; what is not given stays. Give a time that is now to have it leave at once. Its other content cannot be changed: cancel it and send another one.',
+      idempotent: true,
+    },
+  ],
   input: byId.extend({
     ...timingFields,
     to: sendFields.to.optional(),
@@ -98,6 +115,16 @@ export const cancel = operation({
   http: `DELETE ${PATH}/:msgId`,
   access: 'session',
   summary: 'Cancel a message that waits for its time: it is never sent',
+  tools: [
+    {
+      name: 'cancel_scheduled_message',
+      description:
+        'Cancel a message that waits for its time: it is never sent, and nobody is told. One that has left already can be taken back with delete_message.',
+      destructive: true,
+      idempotent: true,
+      local: true,
+    },
+  ],
   input: byId,
   output: shown,
   errors: ['message_not_found', 'conflict'],

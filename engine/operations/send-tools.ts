@@ -1,9 +1,9 @@
 import type { Tool } from './operation.ts';
 
 /** Fields that every kind of message has. */
-const SENT = ['to', 'replyTo', 'disappearAfter', 'wait'];
+const SENT = ['to', 'replyTo', 'disappearAfter', 'wait', 'scheduledAt', 'timeZone'];
 const WHEN =
-  'Answers a msgId as soon as the message is queued; get_message_info tells later whether it was delivered and read.';
+  'Answers a msgId as soon as the message is queued; get_message_info tells later whether it was delivered and read. With scheduledAt it waits until then.';
 
 const kind = (name: string, description: string, fields: string[], required: string[]): Tool => ({
   name,

@@ -116,9 +116,22 @@ describe('a token for certain recipients', () => {
   /** A message to the friend, which is allowed, and one to somebody else. */
   let mine: number;
   let foreign: number;
+  /** The same, of messages and bulk jobs that wait. */
+  let waiting: { mine: number; foreign: number };
+  let jobs: { mine: number; foreign: number };
   const sentTo = async (to: string) => {
     const { body } = await stage.send(to, 'x');
     return (body.data as { msgId: number }).msgId;
+  };
+  const tomorrow = () => new Date(clock.now() + 86_400_000).toISOString();
+  const scheduledFor = async (to: string) => {
+    const message = { to, text: 'no', scheduledAt: tomorrow() };
+    const { body } = await stage.call('POST', '/api/send-message', message);
+    return (body.data as { msgId: number }).msgId;
+  };
+  const jobFor = async (...recipients: string[]) => {
+    const { body } = await stage.call('POST', '/api/bulk-jobs', { recipients, text: 'no', start: false });
+    return (body.data as { id: number }).id;
   };
 
   beforeAll(async () => {
@@ -126,6 +139,8 @@ describe('a token for certain recipients', () => {
     strange = stage.sandbox.groups.create({ creator: OWN, subject: 'theirs', participants: [OTHER] }).jid;
     agent = await limited({ recipients: [`+${FRIEND}`, group] });
     [mine, foreign] = [await sentTo(FRIEND), await sentTo(OTHER)];
+    waiting = { mine: await scheduledFor(FRIEND), foreign: await scheduledFor(OTHER) };
+    jobs = { mine: await jobFor(FRIEND, group), foreign: await jobFor(FRIEND, OTHER) };
   });
 
   test('reaches them, by number, by LID and in their groups', async () => {
@@ -141,12 +156,44 @@ describe('a token for certain recipients', () => {
     expect(await agent.data('list_messages', { chat: FRIEND })).not.toEqual([]);
   });
 
+  test('reaches them later, and many of them', async () => {
+    const later = { to: FRIEND, text: 'allowed later', scheduledAt: tomorrow() };
+    const { msgId } = await agent.data<{ msgId: number }>('send_text_message', later);
+    const now = new Date(clock.now()).toISOString();
+    await agent.data('update_scheduled_message', { msgId, to: group, text: 'allowed now', scheduledAt: now });
+    const recipients = [{ to: stage.sandbox.phone(FRIEND).lid }, FRIEND, group, `+${FRIEND}`];
+    const made = await agent.data<{ id: number }>('create_bulk_job', { recipients, text: 'allowed to many' });
+    await until('both', () => ['allowed now', 'allowed to many'].every((text) => texts(FRIEND).includes(text)));
+    await agent.data('list_bulk_recipients', { job: made.id });
+    await agent.data('get_bulk_job', { job: jobs.mine });
+    await agent.data('cancel_bulk_job', { job: jobs.mine });
+    await agent.data('cancel_scheduled_message', { msgId: waiting.mine });
+  });
+
   test.each<[string, () => Record<string, unknown>]>([
     ['send_text_message', () => ({ to: OTHER, text: 'no' })],
     ['send_text_message', () => ({ to: strange, text: 'no' })],
     ['send_text_message', () => ({ to: 'status@broadcast', text: 'no' })],
     ['send_text_message', () => ({ to: FRIEND, text: 'no', replyTo: foreign })],
     ['send_mention_text_message', () => ({ to: group, text: 'no', mentions: [OTHER] })],
+    ['send_text_message', () => ({ to: OTHER, text: 'no', scheduledAt: tomorrow() })],
+    ['update_scheduled_message', () => ({ msgId: waiting.foreign, text: 'no' })],
+    ['update_scheduled_message', () => ({ msgId: waiting.foreign, to: FRIEND })],
+    ['update_scheduled_message', () => ({ msgId: waiting.mine, to: OTHER })],
+    ['cancel_scheduled_message', () => ({ msgId: waiting.foreign })],
+    ['list_scheduled_messages', () => ({})],
+    ['create_bulk_job', () => ({ recipients: [FRIEND, OTHER], text: 'no' })],
+    ['create_bulk_job', () => ({ recipients: [FRIEND, Number(OTHER)], text: 'no' })],
+    ['create_bulk_job', () => ({ recipients: [{ to: FRIEND }, { to: OTHER }], text: 'no' })],
+    ['create_bulk_job', () => ({ recipients: [OTHER], text: 'no', dry_run: true })],
+    ['get_bulk_job', () => ({ job: jobs.foreign })],
+    ['list_bulk_jobs', () => ({})],
+    ['list_bulk_recipients', () => ({ job: jobs.foreign })],
+    ['pause_bulk_job', () => ({ job: jobs.foreign })],
+    ['resume_bulk_job', () => ({ job: jobs.foreign })],
+    ['cancel_bulk_job', () => ({ job: jobs.foreign })],
+    ['add_opt_out', () => ({ to: OTHER })],
+    ['list_opt_outs', () => ({})],
     ['forward_message', () => ({ msgId: mine, to: OTHER })],
     ['forward_message', () => ({ msgId: foreign, to: FRIEND })],
     ['edit_message', () => ({ msgId: foreign, text: 'no' })],
@@ -173,14 +220,16 @@ describe('a token for certain recipients', () => {
     ['get_message_logs', () => ({})],
   ])('does not get round them by %s', async (name, args) => {
     const before = [...texts(OTHER), ...texts(FRIEND)];
-    expect((await agent.call(name, args())).error).toMatchObject({ code: 'forbidden' });
+    const { error } = await agent.call(name, args());
+    expect(error).toMatchObject({ code: 'forbidden' });
+    if (!JSON.stringify(args()).includes(OTHER)) expect(error!.message).not.toContain(OTHER);
     expect([...texts(OTHER), ...texts(FRIEND)]).toEqual(before);
   });
 
   test('is not shown tools that could not be held to them', async () => {
     const names = await agent.tools();
     expect(names).toEqual(expect.arrayContaining(['send_text_message', 'list_messages', 'list_whatsapp_sessions']));
-    for (const name of ['list_contacts', 'list_events', 'accept_group_invite', 'update_whatsapp_session']) {
+    for (const name of ['list_contacts', 'list_bulk_jobs', 'accept_group_invite', 'update_whatsapp_session']) {
       expect(names).not.toContain(name);
     }
   });
@@ -216,6 +265,21 @@ describe('a call that needs an approval', () => {
     expect(await asked('please', 'done')).toMatchObject({ id });
     expect((await decide(id, 'reject')).body).toMatchObject({ code: 'conflict' });
     expect((await decide(999, 'approve')).status).toBe(404);
+  });
+
+  test.each<[string, Record<string, unknown>]>([
+    ['create_bulk_job', { recipients: [FRIEND], text: 'unasked' }],
+    ['resume_bulk_job', { job: 1 }],
+    ['update_scheduled_message', { msgId: 1, text: 'unasked' }],
+    ['cancel_scheduled_message', { msgId: 1 }],
+    ['add_opt_out', { to: FRIEND }],
+  ])('is one of %s, too', async (tool, input) => {
+    const agent = await limited({ approval: 'writes' });
+    const calling = agent.call(tool, input);
+    const { id } = await until('it', async () => (await approvals()).find((one) => one.tool === tool));
+    await decide(id, 'reject');
+    expect((await calling).error).toMatchObject({ code: 'forbidden', details: { approval_id: id } });
+    expect(texts(FRIEND)).not.toContain('unasked');
   });
 
   test('is told to whoever listens', async () => {

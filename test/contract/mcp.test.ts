@@ -41,6 +41,29 @@ const received = async (content: Record<string, unknown> = { text: 'Hi, it is Sa
   });
 };
 
+/** A text that waits a day for its time. */
+const scheduled = (words: string) =>
+  agent.data<{ msgId: number; status: string }>('send_text_message', {
+    to: SAMPLE,
+    text: words,
+    scheduledAt: new Date(Date.now() + 86_400_000).toISOString().slice(0, 19),
+    timeZone: 'UTC',
+  });
+interface Job {
+  id: number;
+  status: string;
+  pending: number;
+  counts: Record<string, number>;
+  reason: { code: string } | null;
+}
+const jobOf = (job: number, session?: number) => agent.data<Job>('get_bulk_job', { job, session_id: session });
+/** A job in a session that is not connected, so that it stays where it is put. */
+async function waitingJob(): Promise<{ job: number; session_id: number }> {
+  const { id } = await world.session();
+  const args = { session_id: id, recipients: [FRIEND], text: 'much later', start: false };
+  return { job: (await agent.data<Job>('create_bulk_job', args)).id, session_id: id };
+}
+
 /** Each tool, called for real: what it needs, and what comes of it. */
 const PROOFS: Record<string, () => Promise<void>> = {
   async list_whatsapp_sessions() {
@@ -148,6 +171,82 @@ const PROOFS: Record<string, () => Promise<void>> = {
       ],
     });
   },
+  async list_scheduled_messages() {
+    const { msgId, status } = await scheduled('tomorrow');
+    expect(status).toBe('scheduled');
+    const { data } = await agent.data<{ data: object[] }>('list_scheduled_messages');
+    const waiting = { msgId, jid: `+${SAMPLE}`, timeZone: 'UTC', content: { text: 'tomorrow' } };
+    expect(data).toContainEqual(expect.objectContaining(waiting));
+    await agent.data('cancel_scheduled_message', { msgId });
+  },
+  async update_scheduled_message() {
+    const { msgId } = await scheduled('tomorrow, or so');
+    const now = { scheduledAt: new Date().toISOString(), to: FRIEND, text: 'today already' };
+    await agent.data('update_scheduled_message', { msgId, ...now });
+    await world.arrived(FRIEND, ({ text: words }) => words === 'today already');
+  },
+  async cancel_scheduled_message() {
+    const { msgId } = await scheduled('never');
+    expect(await agent.data('cancel_scheduled_message', { msgId })).toMatchObject({ status: 'cancelled' });
+    const { data } = await agent.data<{ data: object[] }>('list_scheduled_messages');
+    expect(data).not.toContainEqual(expect.objectContaining({ msgId }));
+    const { error } = await agent.call('update_scheduled_message', { msgId, text: 'after all' });
+    expect(error).toMatchObject({ code: 'conflict' });
+  },
+  async create_bulk_job() {
+    // No country has a number like Sam’s: a bulk job knows him by his LID.
+    const { lid } = world.sandbox.phone(SAMPLE);
+    const recipients = [{ to: lid, variables: { name: 'Sam' } }, { to: FRIEND, variables: { name: 'Kim' } }, 'Bob'];
+    const args = { name: 'Party', recipients, text: 'Bring cake, {{name}}', imageUrl: world.files.url('image.jpg') };
+    const tried = await agent.data<Job>('create_bulk_job', { ...args, dry_run: true });
+    expect(tried).toMatchObject({ id: null, pending: 2, skipped: { invalid: [{ to: 'Bob' }] } });
+    const { id } = await agent.data<Job>('create_bulk_job', args);
+    await world.arrived(SAMPLE, (message) => message.type === 'image' && message.text === 'Bring cake, Sam');
+    await world.arrived(FRIEND, (message) => message.type === 'image' && message.text === 'Bring cake, Kim');
+    await world.eventually('the end of the job', async () => (await jobOf(id)).status === 'completed');
+    const { data } = await agent.data<{ data: object[] }>('list_bulk_recipients', { job: id, status: 'skipped' });
+    expect(data).toEqual([expect.objectContaining({ to: 'Bob', skipped: 'invalid' })]);
+    const listed = await agent.data<{ data: object[] }>('list_bulk_jobs');
+    expect(listed.data[0]).toMatchObject({ id, name: 'Party', counts: { skipped: 1 } });
+  },
+  get_bulk_job: () => PROOFS['create_bulk_job']!(),
+  list_bulk_jobs: () => PROOFS['create_bulk_job']!(),
+  list_bulk_recipients: () => PROOFS['create_bulk_job']!(),
+  async pause_bulk_job() {
+    const waiting = await waitingJob();
+    await agent.data('resume_bulk_job', waiting);
+    expect(await agent.data('pause_bulk_job', waiting)).toMatchObject({
+      status: 'paused',
+      reason: { resumes_at: null },
+    });
+    await world.tidy();
+  },
+  async resume_bulk_job() {
+    const { id, status } = await agent.data<Job>('create_bulk_job', {
+      recipients: [FRIEND],
+      text: 'Go!',
+      start: false,
+    });
+    expect(status).toBe('ready');
+    await agent.data('resume_bulk_job', { job: id });
+    await world.arrived(FRIEND, ({ text: words }) => words === 'Go!');
+  },
+  async cancel_bulk_job() {
+    const waiting = await waitingJob();
+    const cancelled = await agent.data('cancel_bulk_job', waiting);
+    expect(cancelled).toMatchObject({ status: 'cancelled', counts: { cancelled: 1 } });
+    expect((await agent.call('resume_bulk_job', waiting)).error).toMatchObject({ code: 'conflict' });
+    await world.tidy();
+  },
+  async add_opt_out() {
+    const phone = world.newPhone();
+    await agent.data('add_opt_out', { to: phone });
+    const { data } = await agent.data<{ data: object[] }>('list_opt_outs');
+    expect(data).toContainEqual(expect.objectContaining({ phone, source: 'api' }));
+    const tried = await agent.data('create_bulk_job', { recipients: [phone, FRIEND], text: 'x', dry_run: true });
+    expect(tried).toMatchObject({ pending: 1, skipped: { opted_out: [{ to: phone }] } });
+  },
+  list_opt_outs: () => PROOFS['add_opt_out']!(),
   async send_presence_update() {
     const seen = world.stage.untilStanza('in', 'chatstate');
     await agent.data('send_presence_update', { jid: SAMPLE, type: 'composing' });
