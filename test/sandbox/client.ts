@@ -3,6 +3,7 @@ import type { Boom } from '@hapi/boom';
 import {
   initAuthCreds,
   makeWASocket,
+  proto,
   type AuthenticationCreds,
   type BaileysEventMap,
   type SignalDataSet,
@@ -14,6 +15,7 @@ import {
 import { pino } from 'pino';
 import { clientAgents } from '../../engine/sandbox/index.ts';
 
+const { ERROR, SERVER_ACK } = proto.WebMessageInfo.Status;
 const silent = pino({ level: process.env['TEST_BAILEYS_LOG'] ?? 'silent' });
 
 /** Baileys leaves its long timers running when a connection ends; they would keep the test process alive. */
@@ -181,6 +183,14 @@ export class Client {
     );
   }
 
+  /** Linked, logged in, and done with what a new device gets first. */
+  synced(): Promise<true> {
+    return this.until(
+      'the first sync',
+      (events) => events.some((one) => one.event === 'creds.update' && one.data.accountSyncCounter === 1) || undefined,
+    );
+  }
+
   /** The status code with which the connection has ended. */
   closed(from = this.events.length): Promise<number> {
     return this.until(
@@ -208,6 +218,27 @@ export class Client {
 
   text(wanted: string): Promise<WAMessage> {
     return this.message(wanted, (message) => textOf(message) === wanted);
+  }
+
+  /** What the server makes of a sent message: false when it refuses it, or is gone before it has answered. */
+  taken(id: string, from = 0): Promise<boolean> {
+    return this.until(
+      `an answer to ${id}`,
+      (events) => {
+        const seen = events.flatMap((one) => {
+          if (one.event === 'messages.update')
+            return one.data.flatMap(({ key, update }) => (key.id === id ? [update.status] : []));
+          return one.event === 'messages.upsert'
+            ? one.data.messages.flatMap(({ key, status }) => (key.id === id ? [status] : []))
+            : [];
+        });
+        if (seen.includes(ERROR)) return false;
+        if (seen.some((status) => status! >= SERVER_ACK)) return true;
+        const ended = events.some((one) => one.event === 'connection.update' && one.data.connection === 'close');
+        return ended ? false : undefined;
+      },
+      from,
+    );
   }
 
   /** The status that a sent message has reached, waiting until it is at least `status`. */

@@ -1,5 +1,4 @@
 import { afterEach, expect, test } from '@jest/globals';
-import { proto } from '@whiskeysockets/baileys';
 import type { PhoneInfo, PolicyRequest } from '../../engine/sandbox/index.ts';
 import type { Client } from './client.ts';
 import { eventually, makeWorld } from './world.ts';
@@ -13,24 +12,13 @@ const pass = (seconds: number) => (now += seconds * 1000);
 const later = (seconds: number) => new Date(now + seconds * 1000).toISOString();
 
 const world = makeWorld({ now: () => now });
-const { ERROR, SERVER_ACK } = proto.WebMessageInfo.Status;
 afterEach(() => world.sandbox.removePolicy());
 
 /** Sends a text, and tells what the server makes of it. */
 async function send(client: Client, { jid }: { jid: string }, text = 'hello'): Promise<'taken' | 'refused'> {
+  const from = client.events.length;
   const sent = await client.socket.sendMessage(jid, { text });
-  const id = sent!.key.id!;
-  return client.until(`an answer to ${id}`, (events) => {
-    const seen = events.flatMap((one) => {
-      if (one.event === 'messages.update')
-        return one.data.flatMap(({ key, update }) => (key.id === id ? [update.status] : []));
-      return one.event === 'messages.upsert'
-        ? one.data.messages.flatMap(({ key, status }) => (key.id === id ? [status] : []))
-        : [];
-    });
-    if (seen.includes(ERROR)) return 'refused';
-    return seen.some((status) => status! >= SERVER_ACK) ? 'taken' : undefined;
-  });
+  return (await client.taken(sent!.key.id!, from)) ? 'taken' : 'refused';
 }
 
 const answers = async (client: Client, people: { jid: string }[]) => {

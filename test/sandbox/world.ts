@@ -62,10 +62,7 @@ export async function link(world: { sandbox: Sandbox }, client: Client, phone: P
   const from = client.events.length;
   client.connect();
   await client.opened(from);
-  await client.until(
-    'the first sync',
-    (events) => events.some((one) => one.event === 'creds.update' && one.data.accountSyncCounter === 1) || undefined,
-  );
+  await client.synced();
   return client;
 }
 

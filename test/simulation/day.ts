@@ -1,9 +1,11 @@
 import { performance, type EventLoopUtilization } from 'node:perf_hooks';
 import type { Policy } from '../../engine/sandbox/index.ts';
 import { TestClock } from '../engine/clock.ts';
-import { Receiver } from '../engine/receiver.ts';
 import { Stage } from '../whatsapp/stage.ts';
-import { Shop, type Habits } from './shop.ts';
+import { WarblerShop, type Habits, type Shop } from './shop.ts';
+
+// Imports Baileys, which has to wait for what hardens it: see stage.ts.
+const { BaileysShop } = await import('./baileys-shop.ts');
 
 const HOUR = 3_600_000;
 const MIDNIGHT = Date.UTC(2026, 0, 5);
@@ -31,31 +33,29 @@ export interface Plan {
   cold: number;
   /** Every hour, from 9:30 to 17:30, a workflow looks at so many groups. */
   groups: number;
-  shops: Habits[];
+  /** The shops that are open: with Warbler, or without. */
+  shops: (Habits | 'Baileys alone')[];
   /** {@link POLICY}, where it is to be another. */
   policy?: Rates;
 }
 
-/** What became of it for one shop. */
-export interface Outcome extends Habits {
-  /** Messages that the engine has accepted. */
+/** What became of it for one shop. Times are in milliseconds since midnight. */
+export interface Outcome {
+  shop: string;
+  /** Messages that the engine has accepted; without an engine, that WhatsApp has acknowledged. */
   accepted: number;
   /** Messages that reached the phone they were for, by what they were, and those that reached it again. */
   arrived: { answers: number; first: number; twice: number };
-  /**
-   * Violations of the policy; when the first was, and when what followed the last is over, in milliseconds since
-   * midnight. A ban is never over.
-   */
+  /** Messages that the shop wanted to send and that had not arrived by midnight. */
+  missing: number;
+  /** How often WhatsApp restricted the account, and when the last restriction is over. */
   restrictions: number;
-  firstAt: number | null;
   until: number | null;
+  /** When the account first exceeded a rate, and when it was banned for good. */
+  firstAt: number | null;
+  bannedAt: number | null;
   /** Messages that WhatsApp refused, because the account was restricted (463). */
   refused: number;
-  /** Messages that the engine has given up. */
-  failed: number;
-  /** Messages that the shop wanted to send and that neither arrived nor failed. */
-  waiting: number;
-  banned: boolean;
 }
 
 /**
@@ -65,19 +65,19 @@ export interface Outcome extends Habits {
 export async function simulate(plan: Plan, tell: (progress: string) => void = () => {}): Promise<Outcome[]> {
   const clock = new TestClock(MIDNIGHT);
   const stage = await Stage.open({ clock });
-  const receiver = await Receiver.start();
+  const day = new Day(plan, stage, clock, tell);
   try {
-    return await new Day(plan, stage, clock, receiver, tell).live();
+    return await day.live();
   } finally {
+    await day.close();
     await stage.close();
-    await receiver.close();
   }
 }
 
 class Day {
   private readonly customers: string[];
   private readonly cold: string[];
-  private readonly shops = new Map<string, Shop>();
+  private readonly shops: Shop[] = [];
   /** Customers who are just writing. */
   private writing = 0;
 
@@ -85,7 +85,6 @@ class Day {
     private readonly plan: Plan,
     private readonly stage: Stage,
     private readonly clock: TestClock,
-    private readonly receiver: Receiver,
     private readonly tell: (progress: string) => void,
   ) {
     this.customers = numbers('1555020', plan.customers);
@@ -95,15 +94,7 @@ class Day {
   async live(): Promise<Outcome[]> {
     const { sandbox } = this.stage;
     for (const phone of [...this.customers, ...this.cold]) sandbox.addPhone({ phone });
-    for (const [at, habits] of this.plan.shops.entries()) {
-      const phone = `1555011${String(at).padStart(4, '0')}`;
-      const webhook = `${this.receiver.origin}/${phone}`;
-      this.shops.set(phone, await Shop.open(this.stage, this.clock, { ...habits, phone, webhook }));
-    }
-    this.receiver.answer = ({ path, event }) => {
-      this.shops.get(path.slice(1))!.received(event);
-      return 200;
-    };
+    for (const shop of this.plan.shops) this.shops.push(await this.open(shop));
     await sandbox.idle();
     sandbox.setPolicy(this.plan.policy ?? POLICY);
     this.plot();
@@ -111,16 +102,26 @@ class Day {
     this.clock.quiet = () => this.writing === 0 && !this.isCalling() && idle.now();
     await this.clock.until(new Promise<void>((over) => this.clock.at(MIDNIGHT + 24 * HOUR, over)));
     await sandbox.idle();
-    return Promise.all([...this.shops.values()].map((shop) => this.outcomeOf(shop)));
+    return this.shops.map((shop) => this.outcomeOf(shop));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.shops.map((shop) => shop.close()));
+  }
+
+  private open(shop: Habits | 'Baileys alone'): Promise<Shop> {
+    const phone = `1555011${String(this.shops.length).padStart(4, '0')}`;
+    if (shop === 'Baileys alone') return BaileysShop.open(this.stage, this.clock, phone);
+    return WarblerShop.open(this.stage, this.clock, phone, shop);
   }
 
   private isCalling(): boolean {
-    return [...this.shops.values()].some(({ calling }) => calling > 0);
+    return this.shops.some(({ calling }) => calling > 0);
   }
 
   /** Sets the alarms of the day. */
   private plot(): void {
-    for (const shop of this.shops.values()) {
+    for (const shop of this.shops) {
       const groups = Array.from({ length: this.plan.groups }, () => this.groupOf(shop));
       for (let hour = 9; hour < 18; hour++) this.at((hour + 0.5) * HOUR, () => void shop.lookAtGroups(groups));
       this.at(9 * HOUR, () => void shop.advertise(this.cold));
@@ -144,34 +145,32 @@ class Day {
 
   private async write(from: string): Promise<void> {
     this.writing += 1;
-    for (const to of this.shops.keys()) await this.stage.sandbox.send(from, { to, text: 'Are you open today?' });
+    for (const { phone } of this.shops) await this.stage.sandbox.send(from, { to: phone, text: 'Are you open today?' });
     this.writing -= 1;
   }
 
-  private async outcomeOf(shop: Shop): Promise<Outcome> {
-    const { sandbox, engine } = this.stage;
+  private outcomeOf(shop: Shop): Outcome {
+    const { sandbox } = this.stage;
     const answers = this.customers.flatMap((phone) => this.textsOn(phone, shop));
     const first = this.cold.flatMap((phone) => this.textsOn(phone, shop));
-    const arrived = new Set([...answers, ...first]);
-    const { items } = await engine.store.messages.logs(shop.session, { offset: 0, limit: 100_000 });
-    const failed = items.filter(({ status }) => status === 0).length;
+    const arrived = new Set([...answers, ...first]).size;
     const violations = sandbox.policy().violations.filter(({ phone }) => phone === shop.phone);
-    const restrictions = sandbox.faults().filter((one) => one.fault === 'restrict-account' && one.phone === shop.phone);
+    const restrictions = violations.filter(({ consequence }) => consequence === 'restricted');
+    const faults = sandbox.faults().filter((one) => one.fault === 'restrict-account' && one.phone === shop.phone);
     return {
-      ...shop.habits,
+      shop: shop.name,
       accepted: shop.accepted,
       arrived: {
         answers: new Set(answers).size,
         first: new Set(first).size,
-        twice: answers.length + first.length - arrived.size,
+        twice: answers.length + first.length - arrived,
       },
-      restrictions: violations.length,
+      missing: this.customers.length + this.cold.length - arrived,
+      restrictions: restrictions.length,
+      until: sinceMidnight(restrictions.at(-1)?.until),
       firstAt: sinceMidnight(violations[0]?.at),
-      until: sinceMidnight(violations.at(-1)?.until),
-      refused: restrictions.reduce((sum, { fired }) => sum + fired, 0),
-      failed,
-      waiting: this.customers.length + this.cold.length - arrived.size - failed,
-      banned: violations.some(({ consequence }) => consequence === 'banned'),
+      bannedAt: sinceMidnight(violations.find(({ consequence }) => consequence === 'banned')?.at),
+      refused: faults.reduce((sum, { fired }) => sum + fired, 0),
     };
   }
 

@@ -1,9 +1,25 @@
 import type { EventEnvelope } from '../../engine/events.ts';
 import type { Pace } from '../../engine/model.ts';
 import type { TestClock } from '../engine/clock.ts';
+import { Receiver } from '../engine/receiver.ts';
 import type { Answer, Stage } from '../whatsapp/stage.ts';
 
-/** How a shop sends. */
+/** A shop on WhatsApp, as its workflows act; the clock stands still while they are calling. */
+export interface Shop {
+  readonly name: string;
+  readonly phone: string;
+  /** Messages that the engine has accepted; without an engine, that WhatsApp has acknowledged. */
+  readonly accepted: number;
+  /** Calls that are not answered yet. */
+  readonly calling: number;
+  /** Writes to everybody on a list, who have never heard of the shop; first it checks whether they are there. */
+  advertise(list: string[]): Promise<void>;
+  /** Looks at every group, one after the other. */
+  lookAtGroups(jids: string[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** How a shop's session sends. */
 export interface Habits {
   pace: Pace;
   warmUp: boolean;
@@ -14,30 +30,29 @@ const SECOND = 1000;
 const ANSWER_AFTER_MS = [20 * SECOND, 60 * SECOND] as const;
 
 /**
- * A shop on WhatsApp, as its workflows act: through the REST API alone. What the engine refuses for now, it asks for
- * again when the engine says.
+ * A shop with Warbler: it acts through the REST API alone. What the engine refuses for now, it asks for again when the
+ * engine says.
  */
-export class Shop {
-  /** Messages that the engine has accepted. */
+export class WarblerShop implements Shop {
   accepted = 0;
-  /** REST calls that are not answered yet. */
   calling = 0;
 
   private constructor(
     private readonly stage: Stage,
     private readonly clock: TestClock,
+    private readonly receiver: Receiver,
+    readonly name: string,
     readonly phone: string,
-    readonly habits: Habits,
-    readonly session: number,
-  ) {}
+    private readonly session: number,
+  ) {
+    receiver.answer = ({ event }) => {
+      this.received(event);
+      return 200;
+    };
+  }
 
-  /** A new account on a new phone, linked to a session of the engine that tells `webhook` what customers write. */
-  static async open(
-    stage: Stage,
-    clock: TestClock,
-    { phone, webhook, ...habits }: Habits & { phone: string; webhook: string },
-  ): Promise<Shop> {
-    const { pace, warmUp } = habits;
+  /** A new account on a new phone, linked to a session of the engine that tells the shop what customers write. */
+  static async open(stage: Stage, clock: TestClock, phone: string, { pace, warmUp }: Habits): Promise<WarblerShop> {
     const name = `${pace}${warmUp ? ', warm-up' : ''}`;
     stage.sandbox.addPhone({ phone, name });
     const settings = { name, phone_number: `+${phone}`, pace, warm_up: warmUp };
@@ -45,18 +60,12 @@ export class Shop {
     const { qrCode } = dataOf(await stage.call('POST', `/api/whatsapp-sessions/${id}/connect`));
     await stage.sandbox.scan(phone, String(qrCode));
     await stage.untilStatus(({ status }) => status === 'connected', Number(id));
-    await stage.call('POST', `/api/whatsapp-sessions/${id}/webhooks`, { url: webhook, events: ['messages.received'] });
-    return new Shop(stage, clock, phone, habits, Number(id));
+    const receiver = await Receiver.start();
+    const webhook = { url: receiver.origin, events: ['messages.received'] };
+    await stage.call('POST', `/api/whatsapp-sessions/${id}/webhooks`, webhook);
+    return new WarblerShop(stage, clock, receiver, name, phone, Number(id));
   }
 
-  /** A customer has written: the answer leaves after a while. */
-  received({ phone }: EventEnvelope): void {
-    const [least, most] = ANSWER_AFTER_MS;
-    const afterMs = least + (Number(phone) % (most - least));
-    this.clock.at(this.clock.now() + afterMs, () => void this.send(String(phone), `Answer to +${phone}`));
-  }
-
-  /** Writes to everybody on a list, who have never heard of the shop; first it checks whether they are there. */
   async advertise(list: string[]): Promise<void> {
     for (const phone of list) {
       const { status } = await this.insist('GET', `/api/on-whatsapp/${phone}`);
@@ -65,9 +74,19 @@ export class Shop {
     }
   }
 
-  /** A workflow that looks at every group, one after the other. */
   async lookAtGroups(jids: string[]): Promise<void> {
     for (const jid of jids) await this.insist('GET', `/api/groups/${jid}/metadata`);
+  }
+
+  close(): Promise<void> {
+    return this.receiver.close();
+  }
+
+  /** A customer has written: the answer leaves after a while. */
+  private received({ phone }: EventEnvelope): void {
+    const [least, most] = ANSWER_AFTER_MS;
+    const afterMs = least + (Number(phone) % (most - least));
+    this.clock.at(this.clock.now() + afterMs, () => void this.send(String(phone), `Answer to +${phone}`));
   }
 
   private async send(to: string, text: string): Promise<boolean> {

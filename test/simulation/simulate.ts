@@ -1,5 +1,6 @@
 /**
- * `npm run simulate`: what a day of a shop comes to at each pace, on a WhatsApp that restricts who exceeds given rates.
+ * `npm run simulate`: what a day of a shop comes to without Warbler and at each of its paces, on a WhatsApp that
+ * restricts who exceeds given rates.
  * Prints the table of the README. Takes some minutes; `-- --cold 100 --customers 20` makes a smaller day of it.
  */
 import { parseArgs } from 'node:util';
@@ -10,10 +11,15 @@ const { POLICY, simulate } = await import('./day.ts');
 const DAY_MS = 86_400_000;
 const startedAt = Date.now();
 const plan = planOf(process.argv.slice(2));
-const shops = (['off', 'normal', 'careful'] as const).flatMap((pace) =>
-  [false, true].map((warmUp) => ({ pace, warmUp })),
-);
-const outcomes = await simulate({ ...plan, shops }, (time) => process.stderr.write(`${time} `));
+const paces = [
+  { pace: 'off', warmUp: false },
+  { pace: 'normal', warmUp: false },
+  { pace: 'careful', warmUp: false },
+  { pace: 'normal', warmUp: true },
+  { pace: 'careful', warmUp: true },
+] as const;
+const shops = ['Baileys alone', ...paces] as const;
+const outcomes = await simulate({ ...plan, shops: [...shops] }, (time) => process.stderr.write(`${time} `));
 const rates = Object.entries(POLICY).map(([rate, limit]) => `${rate} ${limit}`);
 process.stderr.write('\n');
 process.stdout
@@ -22,6 +28,8 @@ Nobody may exceed: ${rates.join(', ')}.
 Simulated in ${((Date.now() - startedAt) / 60_000).toFixed(1)} minutes.
 
 ${table(outcomes)}
+
+${repeated(outcomes)}
 `);
 process.exit(0);
 
@@ -44,32 +52,42 @@ function planOf(args: string[]): { customers: number; cold: number; groups: numb
 
 function table(rows: Outcome[]): string {
   const head = [
-    'pace',
+    'shop',
     'accepted',
     'answers arrived',
     'first messages arrived',
+    'not arrived by midnight',
     'restrictions',
     'the first',
     'restricted until',
     'refused (463)',
-    'waiting at midnight',
     'banned',
   ];
   const lines = rows.map((row) => [
-    `${row.pace}${row.warmUp ? ', warm-up' : ''}`,
+    row.shop,
     row.accepted,
     row.arrived.answers,
     row.arrived.first,
+    row.missing,
     row.restrictions,
     row.firstAt === null ? '–' : timeOfDay(row.firstAt),
-    row.until === null ? '–' : `day ${1 + Math.floor(row.until / DAY_MS)}, ${timeOfDay(row.until)}`,
+    restrictedUntil(row),
     row.refused,
-    row.waiting,
-    row.banned ? 'yes' : 'no',
+    row.bannedAt === null ? 'no' : timeOfDay(row.bannedAt),
   ]);
   return [head, head.map((_, at) => (at === 0 ? '---' : '---:')), ...lines]
     .map((cells) => `| ${cells.join(' | ')} |`)
     .join('\n');
+}
+
+function repeated(rows: Outcome[]): string {
+  const twice = rows.filter(({ arrived }) => arrived.twice > 0).map((row) => `${row.shop} ${row.arrived.twice}`);
+  return twice.length === 0 ? 'Nothing arrived twice.' : `Arrived twice: ${twice.join(', ')}.`;
+}
+
+function restrictedUntil({ until, bannedAt }: Outcome): string {
+  if (bannedAt !== null) return 'for good';
+  return until === null ? '–' : `day ${1 + Math.floor(until / DAY_MS)}, ${timeOfDay(until)}`;
 }
 
 function timeOfDay(time: number): string {
