@@ -8,14 +8,14 @@ export const events: INodePropertyOptions[] = [
     description: 'When WhatsApp restricts the account for a time, or lifts the restriction',
   },
   {
-    name: 'Bulk Job Status Changed',
-    value: 'bulk.status',
-    description: 'When a bulk job starts, pauses, goes on, is through or was cancelled',
-  },
-  {
     name: 'Approval Requested',
     value: 'approval.requested',
     description: 'When a call of an AI agent waits for a person to approve it',
+  },
+  {
+    name: 'Bulk Job Status Changed',
+    value: 'bulk.status',
+    description: 'When a bulk job starts, pauses, goes on, is through or was cancelled',
   },
   {
     name: 'Call',
