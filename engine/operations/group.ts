@@ -532,12 +532,12 @@ export const picture = operation({
   access: 'session',
   summary: 'Get the URL of the picture of a group',
   errors: [...ASKING, 'budget_exhausted'],
-  input: z.object({ groupJid }),
+  input: z.object({ groupJid, fresh }),
   output: z.object({
     imgUrl: imgUrl.describe('URL of the picture, at WhatsApp; null: there is none that this account may see'),
   }),
-  run: async ({ session }, { groupJid }) => ({
-    imgUrl: await groups.picture(session, groups.toGroupJid(groupJid, 'groupJid')),
+  run: async ({ session }, { groupJid, fresh }) => ({
+    imgUrl: await groups.picture(session, groups.toGroupJid(groupJid, 'groupJid'), { fresh }),
   }),
 });
 
