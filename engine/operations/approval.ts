@@ -18,8 +18,11 @@ const note = z
   .trim()
   .max(1000)
   .optional()
-  .describe('Words to the agent, for instance why not')
+  .describe('Why: kept, and told to the agent when its call is rejected')
   .meta({ examples: ['Please ask the customer first'] });
+
+/** As people see it: what nobody decided, or used, in time has expired. */
+const status = z.enum([...APPROVAL_STATUSES, 'expired']);
 
 const shown = z.object({
   id: approvalId,
@@ -40,9 +43,9 @@ const shown = z.object({
     .record(z.string(), z.unknown())
     .describe('What it is called with')
     .meta({ examples: [{ to: '+15551234567', text: 'Hello' }] }),
-  status: z
-    .enum([...APPROVAL_STATUSES, 'expired'])
-    .describe('approved: it runs as soon as the agent waits for it. done: it was run, once'),
+  status: status.describe(
+    'approved: it runs as soon as the agent waits for it. done: it was run, once. expired: nobody decided in time, or nobody came for it',
+  ),
   note: z
     .string()
     .nullable()
@@ -59,14 +62,14 @@ export const list = operation({
   access: 'account',
   summary: 'List calls of agents that need or needed an approval, newest first',
   input: z.object({
-    status: z.enum(APPROVAL_STATUSES).optional().describe('Only those in this status'),
+    status: status.optional().describe('Only those in this status'),
     ...pageFields,
   }),
   output: pageOf(shown),
   run: async ({ engine }, { status, page, per_page: limit }) => {
     const slice = { offset: (page - 1) * limit, limit };
-    const { items, total } = await engine.store.approvals.list(status ? { status } : {}, slice);
     const now = engine.clock.now();
+    const { items, total } = await engine.store.approvals.list(status ? { status } : {}, now, slice);
     return paged({ items: items.map((one) => show(one, now)), total }, page, limit, '/api/approvals');
   },
 });

@@ -385,8 +385,8 @@ export interface Store {
      */
     ask(approval: NewApproval, now: number): Promise<ApprovalRecord>;
     get(id: number): Promise<ApprovalRecord | undefined>;
-    /** Newest first. */
-    list(filter: { status?: ApprovalStatus }, slice: Slice): Promise<Sliced<ApprovalRecord>>;
+    /** Newest first. `expired` are the pending and approved ones whose time is over, which are neither then. */
+    list(filter: { status?: ApprovalStatus | 'expired' }, now: number, slice: Slice): Promise<Sliced<ApprovalRecord>>;
     /** From one status to another; answers whether it was in that one. Of several callers one is answered true. */
     move(
       id: number,

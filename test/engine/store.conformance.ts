@@ -1956,8 +1956,13 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         const [first, second] = [await asking({ call: '1' }), await asking({ call: '2', sessionId: null })];
         await store.approvals.move(first.id, 'pending', 'rejected');
         const slice = { offset: 0, limit: 9 };
-        expect((await store.approvals.list({}, slice)).items.map(({ id }) => id)).toEqual([second.id, first.id]);
-        expect(await store.approvals.list({ status: 'rejected' }, slice)).toMatchObject({ total: 1 });
+        expect((await store.approvals.list({}, 0, slice)).items.map(({ id }) => id)).toEqual([second.id, first.id]);
+        expect(await store.approvals.list({ status: 'rejected' }, LATER, slice)).toMatchObject({ total: 1 });
+        const pending = (now: number) => store.approvals.list({ status: 'pending' }, now, slice);
+        expect([(await pending(FAR - 1)).total, (await pending(FAR)).total]).toEqual([1, 0]);
+        expect((await store.approvals.list({ status: 'expired' }, FAR, slice)).items).toMatchObject([
+          { id: second.id },
+        ]);
         expect((await asking({ call: '1' })).id).toBe(first.id);
         expect(await store.approvals.prune(LATER)).toBe(2);
         expect(await store.approvals.get(first.id)).toBeUndefined();

@@ -5,6 +5,9 @@ import type { Database, Row } from './database.ts';
 /** Those that the same call finds again: all but the ones whose answer was heard. */
 const LIVE = "(a.status IN ('pending', 'approved', 'running', 'rejected') OR a.heard = 0)";
 
+/** The status, or that it has expired; takes the time. */
+const STANDING = "CASE WHEN a.status IN ('pending', 'approved') AND a.expires_at <= ? THEN 'expired' ELSE a.status END";
+
 export function approvals(db: Database): Store['approvals'] {
   return {
     async ask({ tokenId, sessionId, tool, input, call, expiresAt }, now) {
@@ -26,13 +29,13 @@ export function approvals(db: Database): Store['approvals'] {
       const row = db.get(`${SELECT} WHERE a.id = ?`, id);
       return row && toApproval(row);
     },
-    async list({ status }, { offset, limit }) {
-      const where = 'WHERE (? IS NULL OR a.status = ?)';
-      const asked = status ?? null;
+    async list({ status = null }, now, { offset, limit }) {
+      const where = `WHERE (? IS NULL OR ${STANDING} = ?)`;
+      const asked = [status, now, status];
       return {
-        total: Number(db.get(`SELECT count(*) AS total FROM approvals a ${where}`, asked, asked)!['total']),
+        total: Number(db.get(`SELECT count(*) AS total FROM approvals a ${where}`, ...asked)!['total']),
         items: db
-          .all(`${SELECT} ${where} ORDER BY a.id DESC LIMIT ? OFFSET ?`, asked, asked, limit, offset)
+          .all(`${SELECT} ${where} ORDER BY a.id DESC LIMIT ? OFFSET ?`, ...asked, limit, offset)
           .map(toApproval),
       };
     },
