@@ -5,6 +5,7 @@ import { searchContacts } from './listSearch/searchContacts';
 import { searchGroups } from './listSearch/searchGroups';
 import { searchRecipients } from './listSearch/searchRecipients';
 import { searchSessions } from './listSearch/searchSessions';
+import * as approval from './resources/approval';
 import * as bulkJob from './resources/bulkJob';
 import * as call from './resources/call';
 import * as channel from './resources/channel';
@@ -46,6 +47,7 @@ export class Warbler implements INodeType {
         type: 'options',
         noDataExpression: true,
         options: [
+          { name: 'Approval', value: 'approval' },
           { name: 'Bulk Job', value: 'bulkJob' },
           { name: 'Call', value: 'call' },
           { name: 'Channel', value: 'channel' },
@@ -60,6 +62,7 @@ export class Warbler implements INodeType {
         default: 'message',
         routing: { send: { paginate: true } },
       },
+      ...approval.description,
       ...bulkJob.description,
       ...call.description,
       ...channel.description,

@@ -51,7 +51,6 @@ export class Workbench {
   /** Runs an operation, given as `resource: operation`, in the name of session 1, and returns what came of it. */
   async run(name: string, parameters: object = {}, options: RunOptions = {}): Promise<Execution> {
     const { inputs = [{}], file, settings = {}, credential = this.credential } = options;
-    const [resource, operation] = name.split(': ');
     const code = {
       jsCode: `return ${JSON.stringify(inputs.map((json) => ({ json: { ...json, ...base64Of(file) } })))}`,
     };
@@ -59,10 +58,7 @@ export class Workbench {
       node('Start', 'n8n-nodes-base.manualTrigger', 1, {}),
       node('Items', 'n8n-nodes-base.code', 2, code),
       ...(file ? [node('File', 'n8n-nodes-base.convertToFile', 1.1, toFile(file))] : []),
-      {
-        ...node(NODE, 'n8n-nodes-warbler.warbler', 1, { resource, operation, session: typed('1'), ...parameters }),
-        ...settings,
-      },
+      { ...warbler(NODE, name, { session: typed('1'), ...parameters }), ...settings },
     ];
     const workflow = { name, nodes, connections: chained(nodes.map(({ name }) => name)) };
     return await this.n8n.run(await this.n8n.createWorkflow(workflow, credential));
@@ -102,7 +98,7 @@ export const outputsOf = ({ runData }: Execution) => (runData[NODE]?.[0]?.data?.
 export const refusalOf = ({ runData }: Execution) =>
   runData[NODE]?.[0]?.error as { message: string; description: string; context: { itemIndex: number } } | undefined;
 
-const node = (name: string, type: string, typeVersion: number, parameters: object) => ({
+export const node = (name: string, type: string, typeVersion: number, parameters: object) => ({
   id: name,
   name,
   type,
@@ -110,6 +106,12 @@ const node = (name: string, type: string, typeVersion: number, parameters: objec
   position: [0, 0],
   parameters,
 });
+
+/** A Warbler node that does an operation, given as `resource: operation`. */
+export function warbler(name: string, does: string, parameters: object) {
+  const [resource, operation] = does.split(': ');
+  return node(name, 'n8n-nodes-warbler.warbler', 1, { resource, operation, ...parameters });
+}
 
 const base64Of = (file?: InputFile) => (file ? { base64: file.bytes.toString('base64') } : {});
 
@@ -121,7 +123,7 @@ const toFile = ({ fileName, mimeType }: InputFile) => ({
 });
 
 /** Each node leads to the next. */
-const chained = (names: string[]) =>
+export const chained = (names: string[]) =>
   Object.fromEntries(
     names.slice(1).map((name, index) => [names[index], { main: [[{ node: name, type: 'main', index: 0 }]] }]),
   );

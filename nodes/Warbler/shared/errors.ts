@@ -56,7 +56,7 @@ export const ADVICE: Record<string, string> = {
 const ADVICE_BY_STATUS: Record<string, string> = {
   401: 'Check the personal access token in the Warbler API credential.',
   404: 'Check that it still exists, and choose it anew from the list.',
-  409: 'Check how things stand on the phone, then try again.',
+  409: 'Look at how things stand now, then try again.',
   422: 'Correct the fields and try again.',
 };
 

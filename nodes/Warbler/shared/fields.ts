@@ -205,3 +205,23 @@ export const freshField: INodeProperties = {
     },
   ],
 };
+
+/** For lists of what has a status: only those in one; `preset` is the one that stands there first. */
+export const statusFilter = (preset: string, options: INodePropertyOptions[]): INodeProperties => ({
+  displayName: 'Filters',
+  name: 'filters',
+  type: 'collection',
+  placeholder: 'Add Filter',
+  default: {},
+  options: [
+    {
+      displayName: 'Status',
+      name: 'status',
+      type: 'options',
+      options,
+      default: preset,
+      description: 'Which ones to return',
+      routing: { send: { type: 'query', property: 'status' } },
+    },
+  ],
+});

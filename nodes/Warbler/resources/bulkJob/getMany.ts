@@ -1,9 +1,8 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
-import { actingSessionField } from '../../shared/fields';
+import { actingSessionField, statusFilter } from '../../shared/fields';
 import { manyFields, paginatedLog } from '../../shared/pages';
-import { statusFilter } from './jobFields';
 
 export const option: INodePropertyOptions = {
   name: 'Get Many',
@@ -20,7 +19,7 @@ export const option: INodePropertyOptions = {
 export const description = updateDisplayOptions({ show: { resource: ['bulkJob'], operation: ['getMany'] } }, [
   actingSessionField,
   ...manyFields,
-  statusFilter([
+  statusFilter('cancelled', [
     { name: 'Cancelled', value: 'cancelled' },
     { name: 'Completed', value: 'completed' },
     { name: 'Paused', value: 'paused' },

@@ -1,9 +1,9 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
-import { actingSessionField } from '../../shared/fields';
+import { actingSessionField, statusFilter } from '../../shared/fields';
 import { manyFields, paginatedLog } from '../../shared/pages';
-import { JOB_URL, jobField, statusFilter } from './jobFields';
+import { JOB_URL, jobField } from './jobFields';
 
 export const option: INodePropertyOptions = {
   name: 'Get Recipients',
@@ -21,7 +21,7 @@ export const description = updateDisplayOptions({ show: { resource: ['bulkJob'],
   actingSessionField,
   jobField,
   ...manyFields,
-  statusFilter([
+  statusFilter('cancelled', [
     { name: 'Cancelled', value: 'cancelled', description: 'The job was, before the message left' },
     { name: 'Delivered', value: 'delivered' },
     { name: 'Failed', value: 'failed' },
