@@ -50,14 +50,14 @@ const total = z.int().meta({ description: 'Recipients', examples: [250] });
 const counted = z.int().meta({ description: 'Number of recipients', examples: [40] });
 const position = z.int().meta({ description: 'Place in the list, from 0', examples: [0] });
 const given = z.string().meta({ description: 'Recipient, as it was given', examples: ['+15551234567'] });
-const number = msgId.nullable();
+const number = msgId.nullable().describe('Number of the message in this engine; null while there is none');
 const error = z
   .string()
   .nullable()
   .meta({ examples: ['+15551234567 is not on WhatsApp'] });
 const progress = z.object({
   id: jobId,
-  name: jobName.nullable(),
+  name: jobName.nullable().describe('Name of the job, for people; null: it has none'),
   status: z
     .enum(JOB_STATUSES)
     .describe('paused: by request, or by the engine, which goes on by itself when it can; the reason says which'),

@@ -20,7 +20,7 @@ const pagination = z
     limit: z.int().meta({ description: 'Items per page', examples: [20] }),
     totalPages: z.int().meta({ description: 'Pages altogether', examples: [3] }),
   })
-  .meta({ title: 'Pagination' });
+  .meta({ title: 'Pagination', description: 'Where the page stands in the list' });
 
 /** A list in WasenderApi's two forms. */
 export const listOf = <T extends z.ZodType>(item: T) =>

@@ -10,6 +10,15 @@ const all = [...tools.values()];
 const shown = all.map((tool) => tool.shown);
 const each = all.map((tool) => [tool.shown.name, tool] as const);
 
+/** Names of the fields in a schema, however deep, that have no words of their own. */
+function undescribed(schema: unknown): string[] {
+  if (typeof schema !== 'object' || schema === null) return [];
+  const { properties = {} } = schema as { properties?: Record<string, { description?: string }> };
+  const here = Object.keys(properties).filter((name) => !properties[name]!.description);
+  const inside = 'properties' in schema ? { ...schema, properties: Object.values(properties) } : schema;
+  return [...here, ...Object.values(inside).flatMap(undescribed)];
+}
+
 /** The tools of WasenderApi's MCP server, from its documentation, in its order. */
 const DOCUMENTED = `
 list_whatsapp_sessions get_specific_whatsapp_session get_session_user create_whatsapp_session
@@ -58,8 +67,7 @@ describe.each(each)(
     test('takes an object without alternatives at its top, every field described', () => {
       expect(Object.keys(inputSchema).sort()).toEqual(['additionalProperties', 'properties', 'required', 'type']);
       expect(inputSchema).toMatchObject({ type: 'object', additionalProperties: false });
-      const properties = Object.entries(inputSchema.properties as Record<string, { description?: string }>);
-      expect(properties.filter(([, { description }]) => !description)).toEqual([]);
+      expect(undescribed(inputSchema)).toEqual([]);
       expect(JSON.stringify(inputSchema).length).toBeLessThan(2000);
       for (const field of inputSchema.required ?? []) expect(inputSchema.properties).toHaveProperty(field);
       for (const field of [...(tool.fields ?? []), ...Object.keys(tool.set ?? {})]) {
@@ -69,6 +77,7 @@ describe.each(each)(
 
     test('answers an object, and in it no secret', () => {
       expect(outputSchema).toMatchObject({ type: 'object' });
+      expect(undescribed(outputSchema.properties!['data'])).toEqual([]);
       expect(JSON.stringify(outputSchema)).not.toMatch(/api_key|secret|proxy_url|"token"/);
     });
 
