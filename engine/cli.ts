@@ -126,9 +126,15 @@ async function scopeOf({ mcp, ...options }: McpOptions): Promise<TokenScope | un
 
 program.parseAsync().catch((error: unknown) => {
   const expected = error instanceof ConfigError || error instanceof StoreError || error instanceof EngineError;
-  process.stderr.write(`${expected ? error.message : ((error as Error).stack ?? String(error))}\n`);
+  process.stderr.write(`${expected ? wordsOf(error) : ((error as Error).stack ?? String(error))}\n`);
   process.exit(expected ? 2 : 1);
 });
+
+/** What is wrong, by field where that is known: a person at a terminal sees nothing else. */
+function wordsOf(error: Error): string {
+  const fields = error instanceof EngineError ? error.fields : undefined;
+  return fields ? Object.values(fields).flat().join(' ') : error.message;
+}
 
 async function withTokens(work: (tokens: Store['tokens']) => Promise<void>): Promise<void> {
   const config = loadConfig(token.opts<{ sandbox?: boolean }>());

@@ -95,6 +95,11 @@ export class Stage {
     await this.engine.ready;
   }
 
+  /** By these settings another process finds the data of this engine. */
+  get environment(): Record<string, string> {
+    return { WARBLER_DATA_DIR: this.folder, WARBLER_ENCRYPTION_KEY: this.encryptionKey.toString('base64') };
+  }
+
   async close(): Promise<void> {
     await this.engine.stop();
     await this.sandbox.close();
