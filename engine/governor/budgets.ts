@@ -4,13 +4,13 @@ import { BUDGETS, type BudgetName, type SessionSettings } from '../model.ts';
 import type { CounterState, CounterWindow, Store } from '../store/store.ts';
 import type { Rate } from './profiles.ts';
 
-/** What is left of a budget, in the minute and in the day that are open. */
+/** How much of a budget is used, in the last minute and in the last 24 hours. */
 export interface Left {
   minute: CounterState;
   day: CounterState;
 }
 
-/** What WhatsApp watches an account for, counted: each thing may happen so often in a minute, and so often in a day. */
+/** What WhatsApp watches an account for, counted: each thing may happen so often in any minute, and so often in any 24 hours. */
 export class Budgets {
   constructor(
     private readonly options: {
@@ -75,8 +75,8 @@ export function ratesOf(
 }
 
 const windowsOf = ({ perMinute, perDay }: Rate): CounterWindow[] => [
-  { seconds: 60, limit: perMinute },
-  { seconds: 86_400, limit: perDay },
+  { seconds: 60, limit: perMinute, sliding: true },
+  { seconds: 86_400, limit: perDay, sliding: true },
 ];
 
 function exhausted(name: BudgetName, amount: number, windows: CounterState[], now: number): EngineError {
@@ -95,10 +95,10 @@ function exhausted(name: BudgetName, amount: number, windows: CounterState[], no
   const full = windows.filter(({ used, limit }) => used + amount > limit);
   const { seconds, limit, used, resetsAt } = full.reduce((a, b) => (b.resetsAt > a.resetsAt ? b : a));
   const retryAfterS = Math.max(1, Math.ceil((resetsAt - now) / 1000));
-  const per = seconds === 60 ? 'minute' : 'day';
+  const last = seconds === 60 ? 'in the last minute' : 'in the last 24 hours';
   return new EngineError(
     'budget_exhausted',
-    `${BUDGETS[name]}: this session may have ${allowance}, and has had ${used} in this ${per}. It goes on at ${new Date(resetsAt).toISOString()}. ${change}`,
+    `${BUDGETS[name]}: this session may have ${allowance}, and has had ${used} ${last}. It goes on at ${new Date(resetsAt).toISOString()}. ${change}`,
     {
       retryAfterS,
       details: { budget: name, limit, used, windowS: seconds, resetsAt: new Date(resetsAt).toISOString() },

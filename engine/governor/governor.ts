@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { EngineError } from '../errors.ts';
 import type { NewEvent } from '../events.ts';
 import type { GovernorRecord, MessageRecord, Pace, SessionSettings } from '../model.ts';
-import type { CounterState, Store } from '../store/store.ts';
+import type { CounterState, CounterWindow, Store } from '../store/store.ts';
 import { Budgets, ratesOf } from './budgets.ts';
 import { PROFILES, type Profile, type Rate } from './profiles.ts';
 import { quietUntil } from './quiet-hours.ts';
@@ -328,12 +328,12 @@ export class Governor {
   }
 
   private async window(name: string, window: { seconds: number; limit: number }): Promise<CounterState> {
-    const [state] = await this.options.store.counters.read(this.scope, `messages.${name}`, [window], this.now);
+    const [state] = await this.options.store.counters.read(this.scope, `messages.${name}`, [sliding(window)], this.now);
     return state!;
   }
 
   private async count(name: string, window: { seconds: number; limit: number }): Promise<void> {
-    await this.options.store.counters.take(this.scope, `messages.${name}`, [window], { now: this.now });
+    await this.options.store.counters.take(this.scope, `messages.${name}`, [sliding(window)], { now: this.now });
   }
 
   private async heard(said: Partial<GovernorRecord>): Promise<void> {
@@ -393,7 +393,7 @@ export class Governor {
   private dayUsedUp({ used, limit, resetsAt }: CounterState): EngineError {
     return new EngineError(
       'budget_exhausted',
-      `This account may send ${limit} messages a day at its pace, and has had ${used}. It goes on at ${isoTime(resetsAt)}. To change that, give the session another pace.`,
+      `This account may send ${limit} messages a day at its pace, and has had ${used} in the last 24 hours. It goes on at ${isoTime(resetsAt)}. To change that, give the session another pace.`,
       {
         retryAfterS: this.secondsTo(resetsAt),
         details: { budget: 'messages', used, limit, windowS: DAY_S, resetsAt: isoTime(resetsAt) },
@@ -418,6 +418,9 @@ export class Governor {
 }
 
 const isoTime = (ms: number) => new Date(ms).toISOString();
+
+/** WhatsApp does not begin to count at midnight, nor with the first message. */
+const sliding = (window: CounterWindow): CounterWindow => ({ ...window, sliding: true });
 
 const half = ({ perMinute, perDay }: Rate): Rate => ({
   perMinute: Math.ceil(perMinute / 2),

@@ -8,14 +8,16 @@ const time = isoTimeShown.nullable();
 const used = z.object({
   used: z.int().meta({ description: 'How many so far', examples: [12] }),
   limit: z.int().meta({ description: 'How many there may be', examples: [200] }),
-  resets_at: isoTimeShown.describe('When it is counted from 0 again, ISO 8601'),
+  resets_at: isoTimeShown.describe(
+    'When there is room again if all is used, else when nothing of it counts any more, ISO 8601',
+  ),
 });
 
 /** How the account of a session sends, for whoever asks for its limits. */
 export const sendingSchema = z.object({
   pace: z.enum(PACES).describe('How fast messages leave'),
-  today: used.nullable().describe('Messages accepted in the 24 hours that are open; null: they are not counted'),
-  minute: used.nullable().describe('Messages that have left in the minute that is open; null: they are not counted'),
+  today: used.nullable().describe('Messages accepted in the last 24 hours; null: they are not counted'),
+  minute: used.nullable().describe('Messages that have left in the last minute; null: they are not counted'),
   queued: z.int().meta({ description: 'Messages that wait to be sent', examples: [3] }),
   next_at: time.describe('When the next one leaves that waits for its time, ISO 8601'),
   paused: z
@@ -66,8 +68,8 @@ export const sendingSchema = z.object({
     .array(
       z.object({
         name: z.enum(Object.keys(BUDGETS) as [BudgetName]).describe('What is counted'),
-        minute: used.describe('In the minute that is open'),
-        day: used.describe('In the day that is open'),
+        minute: used.describe('In the last minute'),
+        day: used.describe('In the last 24 hours'),
       }),
     )
     .describe('What WhatsApp watches; without what is not counted'),

@@ -308,11 +308,16 @@ export interface NewApproval {
 export interface CounterWindow {
   seconds: number;
   limit: number;
+  /** Within the last `seconds`, whenever; else in a window that opens with the first count. A name has one of the kinds. */
+  sliding?: boolean;
 }
 
 export interface CounterState extends CounterWindow {
   used: number;
-  /** Unix milliseconds at which the window is over; for one that is not open, its length from now. */
+  /**
+   * Unix milliseconds at which the window is over; for one that is not open, its length from now. A sliding one that is
+   * full has room again then, for as much as was asked for; one that is not full has nothing left in it.
+   */
   resetsAt: number;
 }
 
@@ -354,16 +359,17 @@ export interface Store {
   onCommitted(listener: (sessionId: number, committed: Committed) => void): void;
 
   /**
-   * How often something has happened of late, in windows of time: a window opens with the first count in it and is over
-   * after its length. `scope` is what is counted for (`session:1`, `token:2`), `name` what is counted. A count survives
-   * the end of the process; a power cut may take the last ones.
+   * How often something has happened of late, in windows of time. A fixed window opens with the first count in it and is
+   * over after its length. A sliding one is at no time fuller than its limit; its counts may stay for a 24th of its
+   * length longer. `scope` is what is counted for (`session:1`, `token:2`), `name` what is counted. A count survives the
+   * end of the process; a power cut may take the last ones.
    */
   counters: {
     /** Counts `amount` more in all of the windows or, where one has no room for that, in none; answers how they stand. */
     take(scope: string, name: string, windows: CounterWindow[], at: { now: number; amount?: number }): Promise<Taken>;
     /**
      * Takes back what was counted and then did not happen, in those of the windows that are still open; one in which
-     * nothing is left was never opened.
+     * nothing is left was never opened. Of a sliding one the oldest counts go.
      */
     giveBack(
       scope: string,

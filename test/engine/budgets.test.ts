@@ -6,6 +6,8 @@ import { openSqliteStore } from '../../engine/store/sqlite/index.ts';
 import type { Store } from '../../engine/store/store.ts';
 import { TestClock } from './clock.ts';
 
+const HOUR_MS = 3_600_000;
+
 let store: Store;
 let clock: TestClock;
 let rates: Partial<Record<BudgetName, Rate>> | undefined;
@@ -29,10 +31,25 @@ test('a budget is spent until its minute is full, and goes on in the next', asyn
     retryAfterS: 40,
     details: { budget: 'number_checks', limit: 2, used: 2, windowS: 60, resetsAt: '2026-01-05T12:01:00.000Z' },
     message:
-      'Questions whether a number is on WhatsApp: this session may have 2 a minute and 3 a day, and has had 2 in this minute. It goes on at 2026-01-05T12:01:00.000Z. To change it, set budgets or pace of the session.',
+      'Questions whether a number is on WhatsApp: this session may have 2 a minute and 3 a day, and has had 2 in the last minute. It goes on at 2026-01-05T12:01:00.000Z. To change it, set budgets or pace of the session.',
   });
   clock.advance(40_000);
   await budgets.spend('number_checks');
+});
+
+test('no 24 hours hold more than a day’s worth, whenever they begin', async () => {
+  rates = { new_chats: { perMinute: 60, perDay: 60 } };
+  await budgets.spend('new_chats');
+  clock.advance(11 * HOUR_MS);
+  await budgets.spend('new_chats', 59);
+  clock.advance(13 * HOUR_MS);
+  await budgets.spend('new_chats');
+  await expect(budgets.spend('new_chats')).rejects.toMatchObject({
+    retryAfterS: 11 * 3600,
+    message: expect.stringContaining('has had 60 in the last 24 hours.'),
+  });
+  clock.advance(11 * HOUR_MS);
+  await budgets.spend('new_chats', 59);
 });
 
 test('a day that is full is waited for, and not the minute', async () => {
@@ -61,8 +78,8 @@ test('what is left of each budget can be read', async () => {
   await budgets.spend('number_checks');
   expect(await budgets.left()).toEqual({
     number_checks: {
-      minute: { seconds: 60, limit: 2, used: 1, resetsAt: clock.now() + 60_000 },
-      day: { seconds: 86_400, limit: 3, used: 1, resetsAt: clock.now() + 86_400_000 },
+      minute: { seconds: 60, limit: 2, sliding: true, used: 1, resetsAt: clock.now() + 60_000 },
+      day: { seconds: 86_400, limit: 3, sliding: true, used: 1, resetsAt: clock.now() + 86_400_000 },
     },
   });
 });

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventEnvelope } from '../../engine/events.ts';
 import {
@@ -132,6 +133,88 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
       test('are not held open by a clock that was set back', async () => {
         await take(1_000_000, 3);
         expect((await take(0)).taken).toBe(true);
+      });
+
+      describe('in a window that slides', () => {
+        const HOUR_MS = 3_600_000;
+        const SLIDING = { seconds: 86_400, limit: 60, sliding: true };
+        const spend = (now: number, amount = 1) =>
+          store.counters.take('session:1', 'chats', [SLIDING], { now, amount });
+        const stateAt = async (now: number) => (await store.counters.read('session:1', 'chats', [SLIDING], now))[0];
+
+        test('are over after its length, each in its turn', async () => {
+          await spend(0);
+          expect((await spend(11 * HOUR_MS, 59)).windows).toEqual([{ ...SLIDING, used: 60, resetsAt: 24 * HOUR_MS }]);
+          store = await place.reopen();
+          expect((await spend(24 * HOUR_MS - 1)).taken).toBe(false);
+          expect((await spend(24 * HOUR_MS)).taken).toBe(true);
+          expect(await spend(25 * HOUR_MS)).toEqual({
+            taken: false,
+            windows: [{ ...SLIDING, used: 60, resetsAt: 35 * HOUR_MS }],
+          });
+          expect(await stateAt(35 * HOUR_MS)).toEqual({ ...SLIDING, used: 1, resetsAt: 48 * HOUR_MS });
+          expect(await stateAt(48 * HOUR_MS)).toEqual({ ...SLIDING, used: 0, resetsAt: 72 * HOUR_MS });
+        });
+
+        test('refused in a number: told when so many fit', async () => {
+          for (let hour = 0; hour < 6; hour++) await spend(hour * HOUR_MS, 10);
+          expect((await spend(6 * HOUR_MS)).windows).toMatchObject([{ resetsAt: 24 * HOUR_MS }]);
+          expect((await spend(6 * HOUR_MS, 11)).windows).toMatchObject([{ resetsAt: 25 * HOUR_MS }]);
+          expect((await spend(6 * HOUR_MS, 60)).windows).toMatchObject([{ resetsAt: 29 * HOUR_MS }]);
+        });
+
+        test('taken back: the oldest go, so that what stays is not over too early', async () => {
+          await spend(0, 2);
+          await spend(11 * HOUR_MS, 2);
+          await store.counters.giveBack('session:1', 'chats', [SLIDING], { now: 12 * HOUR_MS, amount: 3 });
+          expect(await stateAt(12 * HOUR_MS)).toMatchObject({ used: 1, resetsAt: 35 * HOUR_MS });
+        });
+
+        test('are kept by a clock that was set back by less than its length, and forgotten by more', async () => {
+          await spend(100 * HOUR_MS, 60);
+          expect((await spend(99 * HOUR_MS)).taken).toBe(false);
+          expect((await spend(75 * HOUR_MS)).taken).toBe(true);
+        });
+
+        test('are at no time more than its limit, and who comes back when told to is let in', async () => {
+          const deed = fc.record({
+            afterMs: fc.oneof(fc.nat(1000), fc.nat(10_000), fc.nat(70_000)),
+            amount: fc.integer({ min: 1, max: 6 }),
+            returns: fc.boolean(),
+          });
+          let runs = 0;
+          await fc.assert(
+            fc.asyncProperty(
+              fc.array(deed, { maxLength: 50 }),
+              fc.integer({ min: 6, max: 30 }),
+              async (deeds, limit) => {
+                const window = { ...MINUTE, limit, sliding: true };
+                const name = `run ${runs++}`;
+                const counted: { at: number; amount: number }[] = [];
+                const within = (ms: number) =>
+                  counted.reduce((sum, { at, amount }) => (at > now - ms ? sum + amount : sum), 0);
+                let now = 0;
+                const attempt = async (amount: number) => {
+                  const answer = await store.counters.take('session:1', name, [window], { now, amount });
+                  if (answer.taken) counted.push({ at: now, amount });
+                  expect(within(60_000)).toBeLessThanOrEqual(limit);
+                  // Nobody is refused for what was counted longer ago than a window and a part of it.
+                  if (!answer.taken) expect(within(62_500) + amount).toBeGreaterThan(limit);
+                  return answer;
+                };
+                for (const { afterMs, amount, returns } of deeds) {
+                  now += afterMs;
+                  const { taken, windows } = await attempt(amount);
+                  if (taken || !returns) continue;
+                  now = windows[0]!.resetsAt - 1;
+                  expect((await attempt(amount)).taken).toBe(false);
+                  now += 1;
+                  expect((await attempt(amount)).taken).toBe(true);
+                }
+              },
+            ),
+          );
+        });
       });
 
       test('go with their session', async () => {

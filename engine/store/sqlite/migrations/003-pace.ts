@@ -1,12 +1,11 @@
 /** Limits, the governor, jobs. */
 export const pace = `
--- A window of time in which something was counted.
+-- A window of time in which something was counted, in parts: when each began and is over, and how much it holds, as JSON.
 CREATE TABLE counters (
   scope TEXT NOT NULL,
   name TEXT NOT NULL,
   seconds INTEGER NOT NULL,
-  started_at INTEGER NOT NULL,
-  used INTEGER NOT NULL,
+  parts TEXT NOT NULL,
   PRIMARY KEY (scope, name, seconds)
 ) WITHOUT ROWID;
 
