@@ -289,7 +289,8 @@ describe('a delivery', () => {
       ['never answers', 'hang', { lastStatus: null, lastError: 'No answer within 0.05 s' }],
     ] as const)('because the receiver %s is tried again', async (_words, answer, expected) => {
       receiver.script(answer);
-      await work({ timeoutMs: 50, ...NOT_AGAIN });
+      // Whoever answers is waited for, however busy this machine is.
+      await work({ ...(answer === 'hang' && { timeoutMs: 50 }), ...NOT_AGAIN });
       const subscription = await subscribe();
       await happen('a');
       await recorded();
