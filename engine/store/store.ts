@@ -526,7 +526,7 @@ export interface Store {
   contacts: {
     /** By phone-number jid or LID. */
     get(sessionId: number, address: string): Promise<ContactRecord | undefined>;
-    /** By name; those whose names, number or LID hold `search`, in any case and with any accents. */
+    /** By name; those whose names or number hold `search`, in any case and with any accents, or whose LID it is. */
     list(sessionId: number, filter: { search?: string | undefined }, slice?: Slice): Promise<Sliced<ContactRecord>>;
     /** The other address of those who are known by both, by the one that is asked for. */
     otherAddresses(sessionId: number, addresses: readonly string[]): Promise<Map<string, string>>;

@@ -1810,6 +1810,13 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         expect(await list('', { offset: 3, limit: 3 })).toMatchObject({ items: [{ name: 'zoe' }, {}], total: 5 });
       });
 
+      test('are found by a part of their number, but by their LID only as a whole: nobody sees what is in it', async () => {
+        await note({ jid, lid, name: 'Jenny Wren' });
+        for (const whole of [lid, lid.replace('@lid', ''), '0100002', 'jenny'])
+          expect((await list(whole)).total).toBe(1);
+        for (const part of ['90000', '0002@lid', '@lid']) expect((await list(part)).total).toBe(0);
+      });
+
       test('are those of their session, and go with it', async () => {
         const other = await store.sessions.create(aSession(), someKeys());
         await note({ jid, name: 'Here' });

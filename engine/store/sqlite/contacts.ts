@@ -9,18 +9,13 @@ export function contacts(db: Database): Store['contacts'] {
       return findContact(db, sessionId, address);
     },
     async list(sessionId, { search }, slice) {
-      const where = "FROM contacts WHERE session_id = ? AND (? = '' OR instr(search, ?) > 0)";
+      const where = "FROM contacts WHERE session_id = ? AND (? = '' OR instr(search, ?) > 0 OR lid = ?)";
       const sought = folded(search ?? '');
-      const total = Number(db.get(`SELECT count(*) AS total ${where}`, sessionId, sought, sought)!['total']);
+      const lid = sought.endsWith('@lid') ? sought : `${sought}@lid`;
+      const asked = [sessionId, sought, sought, lid];
+      const total = Number(db.get(`SELECT count(*) AS total ${where}`, ...asked)!['total']);
       const items = db
-        .all(
-          `SELECT * ${where} ORDER BY search, id LIMIT ? OFFSET ?`,
-          sessionId,
-          sought,
-          sought,
-          slice?.limit ?? -1,
-          slice?.offset ?? 0,
-        )
+        .all(`SELECT * ${where} ORDER BY search, id LIMIT ? OFFSET ?`, ...asked, slice?.limit ?? -1, slice?.offset ?? 0)
         .map(toContact);
       return { items, total };
     },
@@ -104,10 +99,13 @@ function write(
   );
 }
 
-/** The name that the person is shown under comes first, so that the list is in its order; who has none comes last. */
-function searchable({ name, notify, verifiedName, jid, lid }: ContactRecord): string {
+/**
+ * The name that the person is shown under comes first, so that the list is in its order; who has none comes last. Not
+ * the LID: nobody sees it, and its digits are found only by who looks for all of it.
+ */
+function searchable({ name, notify, verifiedName, jid }: ContactRecord): string {
   const names = [name, verifiedName, notify].filter((one) => one);
-  return folded([...(names.length > 0 ? names : ['\uffff']), jid, lid].filter(Boolean).join('\n'));
+  return folded([...(names.length > 0 ? names : ['\uffff']), jid].filter(Boolean).join('\n'));
 }
 
 /** Without case and accents. */

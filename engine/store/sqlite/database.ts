@@ -4,9 +4,10 @@ import { EngineError } from '../../errors.ts';
 import { start } from './migrations/001-start.ts';
 import { everyMessage } from './migrations/002-every-message.ts';
 import { pace } from './migrations/003-pace.ts';
+import { proof } from './migrations/004-proof.ts';
 
 /** In order of application; `user_version` counts how many a file has. Never edit one that was released. */
-const MIGRATIONS = [start, everyMessage, pace];
+const MIGRATIONS = [start, everyMessage, pace, proof];
 
 export type Row = Record<string, unknown>;
 type Value = string | number | bigint | Buffer | null;
