@@ -111,6 +111,11 @@ export const ERRORS = {
     fault: 'whatsapp',
     about: 'WhatsApp did not answer in time. What was asked may have been done, or may yet be.',
   },
+  storage_failed: {
+    status: 507,
+    fault: 'engine',
+    about: 'The data folder cannot be written, for instance because the disk is full. Nothing was accepted or changed.',
+  },
   internal: { status: 500, fault: 'engine', about: 'Something went wrong inside the engine. Its log has the details.' },
 } as const satisfies Record<
   string,

@@ -220,7 +220,7 @@ export class Schedule {
       return store.schedule.postpone({ msgId, sendAt }, expiresAt!, 'the session was not connected');
     }
     if (ERRORS[error.code].fault === 'caller') return this.fail(message, error.message);
-    if (error.code === 'internal') log.error({ err: error.cause, msgId }, 'scheduled message failed');
+    if (ERRORS[error.code].fault === 'engine') log.error({ err: error.cause, msgId }, 'scheduled message failed');
     const afterMs = error.retryAfterS === undefined ? ASK_AGAIN_MS : error.retryAfterS * 1000;
     await store.schedule.postpone({ msgId, sendAt }, clock.now() + afterMs, error.message);
   }

@@ -34,7 +34,7 @@ export const TAKING_FILES = ['url_not_allowed', 'media_not_fetched', 'media_not_
  * what is really answered to it.
  */
 export function errorsOf({ access, http, input, errors = [] }: Operation): ErrorCode[] {
-  const implied: ErrorCode[] = ['bad_request', 'stopping', 'internal'];
+  const implied: ErrorCode[] = ['bad_request', 'stopping', 'storage_failed', 'internal'];
   if (access !== 'public') implied.push('unauthorized', 'forbidden', 'rate_limited');
   if (access === 'own' || access === 'session') implied.push('session_not_found');
   if (Object.keys(input.shape).length > 0) implied.push('validation_failed');

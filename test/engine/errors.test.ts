@@ -7,7 +7,7 @@ test('every status agrees with whose fault it is', () => {
     caller: [400, 401, 403, 404, 406, 413, 415, 422],
     later: [409, 429, 503],
     whatsapp: [502, 504],
-    engine: [500],
+    engine: [500, 507],
   };
   for (const [code, { status, fault }] of rows) expect([code, ALLOWED[fault].includes(status)]).toEqual([code, true]);
 });

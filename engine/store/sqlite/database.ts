@@ -157,7 +157,11 @@ function takeLock(folder: string): Libsql.Database {
 function storageFailure(error: unknown): unknown {
   const code = String((error as { code?: unknown }).code ?? '');
   if (!/SQLITE_(FULL|READONLY|IOERR)/.test(code)) return error;
-  return new EngineError('internal', 'The data folder cannot be written. Is the disk full?', { cause: error });
+  return new EngineError(
+    'storage_failed',
+    'The data folder cannot be written: the disk is full, or is read-only. Free space on it; nothing was changed.',
+    { cause: error },
+  );
 }
 
 /** libsql answers blobs as Buffers from `get` but as ArrayBuffers from `all`. */
