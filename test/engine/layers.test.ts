@@ -76,7 +76,7 @@ const ROOMS: Record<string, Room> = {
       'file-type',
     ],
   },
-  assembly: { files: (path) => ASSEMBLY.includes(path), rooms: 'all', packages: 'all' },
+  assembly: { files: (path) => ASSEMBLY.includes(path) || inside('engine/cli')(path), rooms: 'all', packages: 'all' },
   nodes: {
     files: (path) => path.startsWith('nodes/') || path.startsWith('credentials/'),
     rooms: [],
