@@ -166,8 +166,12 @@ export class Connection {
   }
 
   #writeStanza(node: Stanza): void {
+    this.sendPlaintext(encodeStanza(node));
+  }
+
+  /** Sends what may be no stanza at all, past all faults. */
+  sendPlaintext(plaintext: Buffer): void {
     if (this.#deaf || this.#socket.readyState !== this.#socket.OPEN) return;
-    const plaintext = encodeStanza(node);
     this.#network.wire.record(this.#jid, 'out', plaintext);
     this.#write(this.#noise.encrypt(plaintext));
   }

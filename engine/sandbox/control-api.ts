@@ -61,6 +61,7 @@ const ROUTES: ['get' | 'post' | 'patch' | 'delete', string, number, Action][] = 
     (control, request) => control.unlink(phoneOf(request), bodyOf(request)['device']),
   ],
   ['post', '/phones/:phone/send', 201, (control, request) => control.send(phoneOf(request), request.body)],
+  ['post', '/phones/:phone/send-bytes', 201, (control, request) => control.sendBytes(phoneOf(request), request.body)],
   ['post', '/phones/:phone/status', 201, (control, request) => control.status(phoneOf(request), request.body)],
   ['post', '/phones/:phone/read', 200, (control, request) => control.read(phoneOf(request), request.body)],
   ['post', '/phones/:phone/typing', 204, (control, request) => control.typing(phoneOf(request), request.body)],
@@ -140,6 +141,7 @@ const ROUTES: ['get' | 'post' | 'patch' | 'delete', string, number, Action][] = 
   ['post', '/policy', 201, (control, { body }) => control.setPolicy(body)],
   ['get', '/policy', 200, (control) => control.policy()],
   ['delete', '/policy', 204, (control) => control.removePolicy()],
+  ['post', '/stanzas', 201, (control, { body }) => control.sendStanza(body)],
   ['get', '/stanzas', 200, (control, request) => control.stanzas(request.query)],
 ];
 

@@ -9,6 +9,7 @@ import { ChannelControl } from './control-channels.ts';
 import { GestureControl } from './control-gestures.ts';
 import { GroupControl } from './control-groups.ts';
 import { faultRequest, type Fault, type FaultRequest } from './faults.ts';
+import { bytesRequest, sendForged, type BytesRequest, type StanzaRequest } from './forgery.ts';
 import { parseJid, parsePhone } from './jid.ts';
 import type { Delivery } from './outbox.ts';
 import type { Network } from './network.ts';
@@ -51,7 +52,7 @@ const stanzasQuery = z.strictObject({
 });
 
 export type NewPhone = z.input<typeof newPhone>;
-export type { SendRequest };
+export type { BytesRequest, SendRequest, StanzaRequest };
 export type StatusRequest = z.input<typeof statusRequest>;
 export type ReadRequest = z.input<typeof readRequest>;
 export type TypingRequest = z.input<typeof typingRequest>;
@@ -268,6 +269,20 @@ export class Control {
       return parsed?.user === whom.phone && (whom.device === undefined || parsed.device === whom.device);
     };
     return this.#network.wire.read(after ?? 0, fits, limit ?? 1000);
+  }
+
+  /** Sends connected devices a stanza of any shape, or bytes that are none: what WhatsApp would never do. */
+  sendStanza(request: StanzaRequest): { devices: string[] } {
+    return sendForged(this.#network, request);
+  }
+
+  /**
+   * The phone encrypts any bytes as a message for the linked devices of `to` (a person or a group) that are connected.
+   * `attrs` are put over what the server says of the message; nothing of it is kept or sent again.
+   */
+  async sendBytes(phone: string, request: BytesRequest): Promise<{ id: string; devices: string[] }> {
+    const { to, bytes, attrs = {} } = checked(bytesRequest, request);
+    return this.#phone(phone).sendBytes(to, Buffer.from(bytes, 'base64'), attrs);
   }
 
   /** WhatsApp is installed anew on the phone: it has a new identity, and its linked devices are logged out. */

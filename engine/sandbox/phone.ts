@@ -20,6 +20,7 @@ import {
   type StanzaForm,
 } from './content.ts';
 import { isShared } from './group-messages.ts';
+import { sendEncrypted, type Forgery } from './forgery.ts';
 import type { Handset } from './handset.ts';
 import { History } from './history.ts';
 import { parseJid } from './jid.ts';
@@ -660,10 +661,54 @@ export class Phone {
     return { senderKeyDistributionMessage: { groupId, axolotlSenderKeyDistributionMessage } };
   }
 
+  /**
+   * Encrypts bytes of any kind as a message for the linked devices of a chat that are connected, and sends it there past
+   * the server's queue; nothing of it is kept. Answers its id and who got it.
+   */
+  sendBytes(
+    written: string,
+    bytes: Buffer,
+    attrs: Record<string, string | null>,
+  ): Promise<{ id: string; devices: string[] }> {
+    const chat = findChat(this.#network, written);
+    return this.#exclusive(async () => {
+      const { accounts, groups, store } = this.#network;
+      const people = chat.kind === 'group' ? groups.members(chat.jid).map(({ account }) => account) : [];
+      const those = chat.kind === 'person' ? [chat.key] : people.map(({ phone }) => phone);
+      const devices = those.flatMap((phone) => accounts.devices(phone)).filter(({ id }) => id !== 0);
+      const shared =
+        chat.kind === 'person'
+          ? undefined
+          : stanza('enc', { v: 2, type: 'skmsg' }, await this.#signal.senderKeys.encrypt(chat.key, bytes));
+      const copies = new Map<Device, Stanza[]>();
+      for (const device of devices) {
+        const own = shared
+          ? await this.#encryptFor(device, await this.#keyMessage(chat.key))
+          : await this.#encryptBytes(device, bytes);
+        copies.set(
+          device,
+          [own, shared].filter((enc) => enc !== undefined),
+        );
+      }
+      const id = randomBytes(16).toString('hex').toUpperCase();
+      const forgery: Forgery = { chat, from: this.#self, id, attrs };
+      store.transaction(() => this.#signal.commit());
+      return { id, ...sendEncrypted(this.#network, forgery, copies) };
+    });
+  }
+
   /** Undefined when the device has no keys, or keys that are not its own. */
-  async #encryptFor(
+  #encryptFor(
     device: Device,
     content: MessageContent,
+    attrs: Record<string, string | undefined> = {},
+  ): Promise<Stanza | undefined> {
+    return this.#encryptBytes(device, padded(encodeContent(content)), attrs);
+  }
+
+  async #encryptBytes(
+    device: Device,
+    plaintext: Buffer,
     attrs: Record<string, string | undefined> = {},
   ): Promise<Stanza | undefined> {
     const { phone, id } = device;
@@ -673,7 +718,7 @@ export class Phone {
       if (!bundle || !isGenuine(bundle.signedPreKey, bundle.identity)) return undefined;
       await this.#signal.openSession(phone, id, bundle);
     }
-    const { type, ciphertext } = await this.#signal.encrypt(phone, id, padded(encodeContent(content)));
+    const { type, ciphertext } = await this.#signal.encrypt(phone, id, plaintext);
     return stanza('enc', { v: 2, type, ...attrs }, ciphertext);
   }
 

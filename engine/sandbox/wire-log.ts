@@ -37,10 +37,19 @@ export class WireLog {
         at: new Date(at).toISOString(),
         device: entry.device,
         direction,
-        stanza: readable(decodeStanza(plaintext)),
+        stanza: asRead(plaintext),
       });
       if (found.length === limit) break;
     }
     return found;
+  }
+}
+
+/** What was sent in the place of a stanza is shown as it is. */
+function asRead(plaintext: Buffer): object {
+  try {
+    return readable(decodeStanza(plaintext));
+  } catch {
+    return { frame: { base64: plaintext.toString('base64') } };
   }
 }

@@ -16,6 +16,7 @@ import {
   type WASocket,
 } from './baileys.ts';
 import { closureOf, TOO_FAST, type Closure } from './failure.ts';
+import { readInOrder } from './frames.ts';
 import type { StanzaOptions } from './outgoing.ts';
 import { Calls, type Offer } from './calls.ts';
 import { memberJids, type Group } from './group.ts';
@@ -155,6 +156,8 @@ export function openSocket(
       return content ? proto.Message.decode(content) : undefined;
     },
   });
+
+  readInOrder(sock, (error) => log.warn({ err: error }, 'WhatsApp sent what cannot be read'));
 
   let over = false;
   const calls = new Calls();
