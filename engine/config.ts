@@ -90,6 +90,12 @@ export const SETTINGS = {
     default: '30',
     about: 'Days that delivered events stay in the event log; undelivered ones stay until delivered',
   },
+  WARBLER_MESSAGE_RETENTION_DAYS: {
+    // WhatsApp hands over for 30 days what could not be delivered, and phones ask again for what they cannot read.
+    read: whole(0, 3650).refine((days) => days === 0 || days >= 30, 'give 30 days at the least, or 0 for good'),
+    default: '0',
+    about: 'Days that messages, ended bulk jobs and the logs of sessions are kept, 30 or more; 0: for good',
+  },
   WARBLER_BROWSER: {
     read: z
       .string()
@@ -128,6 +134,8 @@ export interface Config {
   pace: Pace;
   logLevel: string;
   eventRetentionDays: number;
+  /** 0: for good. */
+  messageRetentionDays: number;
   browser: readonly [string, string];
   whatsAppVersion: readonly [number, number, number];
 }
@@ -176,6 +184,7 @@ export function loadConfig(options: { sandbox?: boolean; env?: NodeJS.ProcessEnv
     pace: onSandbox && !env['WARBLER_PACE'] ? 'off' : setting(env, 'WARBLER_PACE'),
     logLevel: setting(env, 'WARBLER_LOG_LEVEL'),
     eventRetentionDays: setting(env, 'WARBLER_EVENT_RETENTION_DAYS'),
+    messageRetentionDays: setting(env, 'WARBLER_MESSAGE_RETENTION_DAYS'),
     browser: setting(env, 'WARBLER_BROWSER'),
     whatsAppVersion: setting(env, 'WARBLER_WA_VERSION'),
   };

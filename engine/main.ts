@@ -10,6 +10,7 @@ import { ConfigError, storeFolder, type Config } from './config.ts';
 import { attempt } from './delivery/attempt.ts';
 import { guardedAgent } from './network/guard.ts';
 import { DeliveryWorker } from './delivery/worker.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { hashToken, newToken } from './operations/access.ts';
 import { operations } from './operations/index.ts';
 import { Limits } from './operations/limits.ts';
@@ -66,7 +67,7 @@ export async function startEngine(
   config: Config,
   { log = engineLog(config.logLevel), clock = systemClock }: { log?: Logger; clock?: Clock } = {},
 ): Promise<RunningEngine> {
-  const store = openSqliteStore(storeFolder(config), new Seal(config.encryptionKey));
+  const store = openSqliteStore(storeFolder(config), new Seal(config.encryptionKey), clock);
   const undo: (() => unknown)[] = [() => store.close()];
   try {
     const fresh = await ensureToken(store, config.token);
@@ -108,14 +109,17 @@ export async function startEngine(
     const agent = guardedAgent(config.webhookNetworks);
     const delivery = new DeliveryWorker({
       store,
-      attempt: (subscription, event) => attempt(subscription, event, agent),
+      attempt: (subscription, event) => attempt(subscription, event, { agent, clock }),
+      clock,
       log,
-      eventRetentionDays: config.eventRetentionDays,
     });
     undo.unshift(async () => {
       await delivery.stop();
       await agent.destroy();
     });
+    const { eventRetentionDays, messageRetentionDays } = config;
+    const housekeeping = new Housekeeping({ store, clock, log, eventRetentionDays, messageRetentionDays });
+    undo.unshift(() => housekeeping.stop());
     store.onCommitted((sessionId, committed) => {
       sessions.committed(sessionId, committed);
       jobs.committed(sessionId, committed);
@@ -149,6 +153,7 @@ export async function startEngine(
     undo.unshift(() => approvals.stop());
     url ||= addressOf(server, config);
 
+    housekeeping.start();
     await delivery.start();
     schedule.start();
     const ready = sessions

@@ -519,6 +519,8 @@ export interface DeliveryRecord {
   lastAttemptAt: number | null;
   lastStatus: number | null;
   lastError: string | null;
+  /** How often somebody has asked for the event once more. */
+  redeliveries: number;
 }
 
 /** When a person has to approve a tool call: never, for whatever changes something, always, or for these tools. */

@@ -1,12 +1,22 @@
 import { request, type Dispatcher } from 'undici';
+import type { Clock } from '../clock.ts';
 import { EngineError } from '../errors.ts';
 import type { EventEnvelope } from '../events.ts';
 import type { SubscriptionRecord } from '../model.ts';
 import { signatureHeaders } from './signature.ts';
 
+/** For everything, from the connection to the end of the answer. */
 const TIMEOUT_MS = 30_000;
-/** An answer's body is of no use beyond what a log line shows. */
+/** Nobody reads an answer's body: one that is longer costs its connection. */
 const ANSWER_BYTES = 64 * 1024;
+const LONGEST_PATIENCE_MS = 24 * 3600 * 1000;
+
+export interface AttemptOptions {
+  agent: Dispatcher;
+  /** Says what time it is. How long a receiver may take is real time: its network knows no other. */
+  clock: Clock;
+  timeoutMs?: number;
+}
 
 /** What became of one try to post an event. */
 export interface Attempt {
@@ -25,8 +35,7 @@ export interface Attempt {
 export async function attempt(
   subscription: SubscriptionRecord,
   event: EventEnvelope,
-  agent: Dispatcher,
-  timeoutMs = TIMEOUT_MS,
+  { agent, clock, timeoutMs = TIMEOUT_MS }: AttemptOptions,
 ): Promise<Attempt> {
   const body = JSON.stringify(event);
   try {
@@ -36,7 +45,7 @@ export async function attempt(
       headers: {
         'content-type': 'application/json',
         'user-agent': 'Warbler',
-        ...signatureHeaders(subscription.secret, event.id, body, Date.now()),
+        ...signatureHeaders(subscription.secret, event.id, body, clock.now()),
         // WasenderApi's clients compare this header with the secret itself.
         ...(subscription.format === 'wasender' && { 'x-webhook-signature': subscription.secret }),
       },
@@ -45,13 +54,13 @@ export async function attempt(
     });
     // The status decides; the body is only read so that the connection can be used again.
     await response.body.dump({ limit: ANSWER_BYTES }).catch(() => {});
-    return judge(response.statusCode, response.headers['retry-after']);
+    return judge(response.statusCode, retryAfterOf(response.headers['retry-after'], clock.now()));
   } catch (error) {
     return { outcome: 'retry', error: explain(error, timeoutMs) };
   }
 }
 
-function judge(httpStatus: number, retryAfter: string | string[] | undefined): Attempt {
+function judge(httpStatus: number, patience: { retryAfterMs?: number }): Attempt {
   if (httpStatus >= 200 && httpStatus < 300) return { outcome: 'delivered', httpStatus };
   if (httpStatus === 404 || httpStatus === 410) {
     return { outcome: 'gone', httpStatus, error: `The receiver answered ${httpStatus}: nobody listens at this URL` };
@@ -63,14 +72,16 @@ function judge(httpStatus: number, retryAfter: string | string[] | undefined): A
     error: redirect
       ? `The receiver answered ${httpStatus}; redirects are not followed: register the new URL`
       : `The receiver answered ${httpStatus}`,
-    ...retryAfterOf(String(retryAfter ?? '')),
+    ...patience,
   };
 }
 
-function retryAfterOf(header: string): { retryAfterMs?: number } {
-  const seconds = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
-  if (!(seconds > 0)) return {};
-  return { retryAfterMs: Math.min(seconds, 24 * 3600 * 1000) };
+/** Seconds, or a date; what is neither asks for nothing. */
+function retryAfterOf(header: string | string[] | undefined, now: number): { retryAfterMs?: number } {
+  const text = String(header ?? '').trim();
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
+  if (!(ms > 0)) return {};
+  return { retryAfterMs: Math.min(ms, LONGEST_PATIENCE_MS) };
 }
 
 /** Without the URL: its path may be the receiver's secret. */

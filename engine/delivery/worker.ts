@@ -1,5 +1,6 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
 import type { EventEnvelope } from '../events.ts';
 import type { DeliveryRecord, SubscriptionRecord } from '../model.ts';
 import type { DueDelivery, Store } from '../store/store.ts';
@@ -9,7 +10,7 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** Pauses after the first, second … failed attempt; together over a day. After the last the event is parked. */
+/** Least pauses after the first, second … failed attempt; together over a day. After the last the event is parked. */
 export const RETRY_PAUSES_MS = [
   SECOND,
   5 * SECOND,
@@ -29,9 +30,7 @@ export const RETRY_PAUSES_MS = [
  */
 const PROBE_PAUSES_MS = [5 * SECOND, 15 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE];
 const IN_FLIGHT_PER_SUBSCRIPTION = 8;
-/** setTimeout takes no more than 2³¹−1 ms; a longer pause is slept in parts. */
-const LONGEST_SLEEP_MS = 24 * HOUR;
-/** How long a stop waits for receivers that are slow to answer. */
+/** How long a stop waits for receivers that are slow to answer, whatever the clock says. */
 const STOP_GRACE_MS = 5 * SECOND;
 
 export interface WorkerOptions {
@@ -39,7 +38,7 @@ export interface WorkerOptions {
   /** Makes one HTTP attempt; see attempt.ts. */
   attempt: (subscription: SubscriptionRecord, event: EventEnvelope) => Promise<Attempt>;
   log: Logger;
-  eventRetentionDays: number;
+  clock: Clock;
   /** Instead of {@link RETRY_PAUSES_MS}. */
   pausesMs?: readonly number[];
   /** Instead of {@link PROBE_PAUSES_MS}. */
@@ -56,7 +55,8 @@ interface LaneWork {
   running: boolean;
   /** Something came in while it was running. */
   again: boolean;
-  alarm: NodeJS.Timeout | undefined;
+  /** Calls the alarm off. */
+  alarm: (() => void) | undefined;
 }
 
 /** What is remembered of a subscription for as long as one of its lanes is being worked on or has an alarm. */
@@ -79,7 +79,6 @@ interface Work {
 export class DeliveryWorker {
   private readonly work = new Map<string, Work>();
   private readonly inFlight = new Set<Promise<void>>();
-  private housekeeping: NodeJS.Timeout | undefined;
   private stopping = false;
   /** The stop did not wait any longer: whatever an attempt still brings is left to the next process. */
   private abandoned = false;
@@ -88,8 +87,6 @@ export class DeliveryWorker {
 
   /** Takes up whatever was undelivered when the last process ended. */
   async start(): Promise<void> {
-    await this.tidy();
-    this.housekeeping = setInterval(() => this.track(this.tidy()), MINUTE).unref();
     this.wake(await this.options.store.deliveries.lanes());
   }
 
@@ -106,8 +103,7 @@ export class DeliveryWorker {
       work.probes = 0;
       work.epoch += 1;
     }
-    const lanes = await this.options.store.deliveries.lanes();
-    this.wake(lanes.filter((lane) => lane.subscriptionId === subscriptionId));
+    this.wake(await this.options.store.deliveries.lanes(subscriptionId));
   }
 
   /**
@@ -116,8 +112,7 @@ export class DeliveryWorker {
    */
   async stop(graceMs = STOP_GRACE_MS): Promise<void> {
     this.stopping = true;
-    clearInterval(this.housekeeping);
-    for (const { lanes } of this.work.values()) for (const { alarm } of lanes.values()) clearTimeout(alarm);
+    for (const { lanes } of this.work.values()) for (const { alarm } of lanes.values()) alarm?.();
     let deadline: NodeJS.Timeout | undefined;
     const grace = new Promise((resolve) => (deadline = setTimeout(resolve, graceMs)));
     await Promise.race([Promise.allSettled(this.inFlight), grace]);
@@ -133,7 +128,7 @@ export class DeliveryWorker {
       own.again = true;
       return;
     }
-    clearTimeout(own.alarm);
+    own.alarm?.();
     Object.assign(own, { running: true, again: false, alarm: undefined });
     const done = work
       .limit(() => this.drain(lane, work))
@@ -152,13 +147,13 @@ export class DeliveryWorker {
 
   /** Delivers the lane's events in order until it is empty or has to wait. */
   private async drain(lane: Lane, work: Work): Promise<void> {
-    const { store } = this.options;
+    const { store, clock } = this.options;
     while (!this.stopping) {
       const due = await store.deliveries.head(lane.subscriptionId, lane.lane);
       const subscription = due && (await store.subscriptions.get(lane.subscriptionId));
       if (!due || !subscription) return this.leave(lane, work);
       if (subscription.state === 'parked' && !mayProbe(lane, work)) return;
-      const wait = due.delivery.nextAttemptAt - Date.now();
+      const wait = due.delivery.nextAttemptAt - clock.now();
       if (wait > 0) return this.setAlarm(lane, work, wait);
       const { epoch } = work;
       const result = await this.tryOnce(subscription, due);
@@ -170,7 +165,7 @@ export class DeliveryWorker {
   }
 
   private async tryOnce(subscription: SubscriptionRecord, { delivery, body }: DueDelivery): Promise<Attempt> {
-    const startedAt = Date.now();
+    const startedAt = performance.now();
     const result = await this.options.attempt(subscription, body);
     this.options.log[result.outcome === 'delivered' ? 'info' : 'warn'](
       {
@@ -183,7 +178,7 @@ export class DeliveryWorker {
         seq: body.seq,
         attempt: delivery.attempts + 1,
         ...result,
-        ms: Date.now() - startedAt,
+        ms: Math.round(performance.now() - startedAt),
       },
       'delivery attempt',
     );
@@ -201,9 +196,9 @@ export class DeliveryWorker {
     { outcome, httpStatus, error, retryAfterMs = 0 }: Attempt,
     seen: { parked: boolean; failures: number } | 'outdated',
   ): Promise<boolean> {
-    const { store, probePausesMs = PROBE_PAUSES_MS, pausesMs = RETRY_PAUSES_MS } = this.options;
+    const { store, clock, probePausesMs = PROBE_PAUSES_MS, pausesMs = RETRY_PAUSES_MS } = this.options;
     const { parked, failures } = seen === 'outdated' ? { parked: false, failures: 0 } : seen;
-    const at = Date.now();
+    const at = clock.now();
     const answer = { at, httpStatus, error };
     if (outcome === 'delivered') {
       await store.deliveries.record(id, { status: 'delivered', ...answer });
@@ -252,9 +247,10 @@ export class DeliveryWorker {
 
   private setAlarm(lane: Lane, work: Work, ms: number): void {
     if (this.stopping) return;
+    const { clock } = this.options;
     const own = laneOf(work, lane.lane);
-    clearTimeout(own.alarm);
-    own.alarm = setTimeout(() => this.run(lane), Math.min(ms, LONGEST_SLEEP_MS)).unref();
+    own.alarm?.();
+    own.alarm = clock.at(clock.now() + ms, () => this.run(lane));
   }
 
   private workOf(subscriptionId: string): Work {
@@ -275,16 +271,6 @@ export class DeliveryWorker {
     this.inFlight.add(work);
     void work.finally(() => this.inFlight.delete(work));
   }
-
-  private async tidy(): Promise<void> {
-    const { store, log, eventRetentionDays } = this.options;
-    try {
-      await store.subscriptions.expire(Date.now());
-      await store.events.prune(Date.now() - eventRetentionDays * 24 * HOUR);
-    } catch (error) {
-      log.error({ err: error }, 'housekeeping failed');
-    }
-  }
 }
 
 function laneOf(work: Work, lane: string): LaneWork {
@@ -298,5 +284,5 @@ function mayProbe({ lane }: Lane, work: Work): boolean {
   return work.prober === lane;
 }
 
-/** Up to a fifth more or less, so that receivers which failed together are not all tried again together. */
-const jittered = (ms: number) => Math.round(ms * (0.8 + 0.4 * Math.random()));
+/** Up to two fifths more, never less, so that receivers which failed together are not all tried again together. */
+const jittered = (ms: number) => Math.round(ms * (1 + 0.4 * Math.random()));

@@ -337,6 +337,12 @@ export interface Page {
   limit: number;
 }
 
+/** Events by their numbers, both included. */
+export interface Span {
+  first: number;
+  last: number;
+}
+
 /** A part of a list whose length people want to know. */
 export interface Slice {
   offset: number;
@@ -430,6 +436,8 @@ export interface Store {
     delete(id: number): Promise<void>;
     /** Newest first. */
     logs(id: number, slice: Slice): Promise<Sliced<SessionLog>>;
+    /** Drops lines of all sessions' logs that are older, so many at the most; answers how many. */
+    pruneLogs(before: number, limit: number): Promise<number>;
   };
 
   auth: {
@@ -493,6 +501,12 @@ export interface Store {
     postpone(msgId: number): Promise<void>;
     /** Written but never acknowledged: to be sent again under the same id. Answers how many. */
     requeue(sessionId: number, writtenBefore: number): Promise<number>;
+    /**
+     * Drops messages of all sessions that are older, each with what is about it, so many at the most; answers how many.
+     * One whose outcome is open stays, one of a job that is there, and one about which something newer was written: a
+     * poll in which somebody has voted since.
+     */
+    prune(before: number, limit: number): Promise<number>;
   };
 
   /** What WhatsApp has answered, so that it need not be asked again. */
@@ -572,6 +586,8 @@ export interface Store {
     ): Promise<void>;
     /** Forgets a job that has ended, or has not been started. Answers whether there was one. Its messages stay. */
     delete(sessionId: number, id: number): Promise<boolean>;
+    /** Forgets jobs of all sessions that ended before, so many at the most; answers how many. */
+    prune(before: number, limit: number): Promise<number>;
   };
 
   chats: {
@@ -592,8 +608,15 @@ export interface Store {
 
   events: {
     list(sessionId: number, page: Page): Promise<EventEnvelope[]>;
-    /** Drops events older than `before` that no delivery waits for, and the names of stanzas. Answers how many events. */
-    prune(before: number): Promise<number>;
+    /** Numbers of the first and the last event, of all sessions, from `from` on and before `to`. */
+    between(from: number, to: number): Promise<Span | undefined>;
+    /**
+     * Drops events older than `before` that were delivered to all who were to have them. Looks at `limit` events from the
+     * number `from` on, oldest first. Answers how many, and where to go on: undefined when there are no more.
+     */
+    prune(before: number, part: { from: number; limit: number }): Promise<{ count: number; next: number | undefined }>;
+    /** Forgets names of stanzas (`Change.once`) that are older; answers how many. */
+    pruneStanzas(before: number, limit: number): Promise<number>;
   };
 
   subscriptions: {
@@ -612,8 +635,8 @@ export interface Store {
   };
 
   deliveries: {
-    /** Lanes that have an undelivered event. */
-    lanes(): Promise<{ subscriptionId: string; lane: string }[]>;
+    /** Lanes that have an undelivered event, of all subscriptions or of one. */
+    lanes(subscriptionId?: string): Promise<{ subscriptionId: string; lane: string }[]>;
     /** The oldest undelivered event of a lane, whether or not its time has come. */
     head(subscriptionId: string, lane: string): Promise<DueDelivery | undefined>;
     record(
@@ -634,8 +657,19 @@ export interface Store {
       page: Page,
     ): Promise<DeliveryRecord[]>;
     get(sessionId: number, id: number): Promise<DeliveryRecord | undefined>;
-    /** Makes a delivery pending again, due now, and its subscription active: somebody wants the receiver asked anew. */
+    /**
+     * Makes a delivery pending again, due now, and its subscription active: somebody wants the receiver asked anew. One
+     * that was delivered or given up counts it in `redeliveries`; any other is on its way.
+     */
     redeliver(id: number): Promise<{ subscriptionId: string; lane: string }>;
+    /** The same for all that were given up. Answers how many. */
+    redeliverParked(subscriptionId: string): Promise<number>;
+    /**
+     * Delivers events of the subscription's session once more to it, those that it asks for, also what it never had.
+     * What waits for it anyway does so in its place. Looks at `limit` events at the most, for a log may be long. Answers
+     * how many are delivered, and where to go on: undefined when there are no more.
+     */
+    replay(subscriptionId: string, span: Span, limit: number): Promise<{ count: number; next: number | undefined }>;
   };
 
   /** What is known of the files that the media room keeps; the files themselves lie on the disk. */

@@ -36,6 +36,7 @@ test('without any setting, an engine listens on this machine only, on the real W
     pace: 'normal',
     logLevel: 'info',
     eventRetentionDays: 30,
+    messageRetentionDays: 0,
     browser: ['Mac OS', 'Chrome'],
     whatsAppVersion: [2, 3000, 1043857760],
   });
@@ -63,6 +64,7 @@ test('every setting is read', () => {
       WARBLER_PACE: 'careful',
       WARBLER_LOG_LEVEL: 'silent',
       WARBLER_EVENT_RETENTION_DAYS: '7',
+      WARBLER_MESSAGE_RETENTION_DAYS: '90',
       WARBLER_BROWSER: 'Windows/Firefox',
       WARBLER_WA_VERSION: '2.3000.1',
     }),
@@ -80,6 +82,7 @@ test('every setting is read', () => {
     pace: 'careful',
     logLevel: 'silent',
     eventRetentionDays: 7,
+    messageRetentionDays: 90,
     browser: ['Windows', 'Firefox'],
     whatsAppVersion: [2, 3000, 1],
   });
@@ -120,6 +123,7 @@ test.each<[SettingName, string]>([
   ['WARBLER_EVENT_RETENTION_DAYS', '0'],
   ['WARBLER_EVENT_RETENTION_DAYS', '1.5'],
   ['WARBLER_EVENT_RETENTION_DAYS', 'forever'],
+  ['WARBLER_MESSAGE_RETENTION_DAYS', '29'],
   ['WARBLER_BROWSER', 'Chrome'],
   ['WARBLER_BROWSER', 'Mac OS/Chrome/1'],
   ['WARBLER_WA_VERSION', '2.3000'],

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { setImmediate } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
 import type { Agent } from 'undici';
+import { systemClock } from '../../engine/clock.ts';
 import { attempt } from '../../engine/delivery/attempt.ts';
 import { guardedAgent } from '../../engine/network/guard.ts';
 import { RETRY_PAUSES_MS, DeliveryWorker, type WorkerOptions } from '../../engine/delivery/worker.ts';
@@ -79,9 +80,10 @@ describe('a delivery', () => {
     const { timeoutMs, ...rest } = options;
     worker = new DeliveryWorker({
       store,
-      attempt: (subscription, event) => attempt(subscription, event, agent, timeoutMs),
+      attempt: (subscription, event) =>
+        attempt(subscription, event, { agent, clock: systemClock, ...(timeoutMs && { timeoutMs }) }),
       log: silent,
-      eventRetentionDays: 30,
+      clock: systemClock,
       ...rest,
     });
     store.onCommitted((_, { due }) => worker.wake(due));
@@ -389,10 +391,8 @@ describe('a delivery', () => {
 
     test('is tried for more than a day, ever more rarely', () => {
       const sum = RETRY_PAUSES_MS.reduce((total, pause) => total + pause);
-      expect(sum * 0.8).toBeGreaterThan(20 * HOUR);
       expect(sum).toBeGreaterThan(24 * HOUR);
       expect([...RETRY_PAUSES_MS]).toEqual([...RETRY_PAUSES_MS].sort((a, b) => a - b));
-      expect(Math.max(...RETRY_PAUSES_MS) * 1.2).toBeLessThan(2 ** 31);
     });
 
     test('tells its error without the path and the query of the URL, which may be secret', async () => {
@@ -429,7 +429,7 @@ describe('a delivery', () => {
       await settle();
       expect(await stateOf(subscription)).toBe('parked');
       expect((await deliveries()).map(({ status }) => status)).toEqual(Array(4).fill('parked'));
-      expect(await store.events.prune(Date.now() + HOUR)).toBe(0);
+      expect(await store.events.prune(Date.now() + HOUR, { from: 0, limit: 9 })).toMatchObject({ count: 0 });
     });
 
     test('is tried with one event only, however many chats wait', async () => {
@@ -686,9 +686,9 @@ describe('whatever a receiver does, whenever the engine is restarted and whoever
     const newWorker = async () => {
       const worker = new DeliveryWorker({
         store,
-        attempt: (subscription, event) => attempt(subscription, event, agent),
+        attempt: (subscription, event) => attempt(subscription, event, { agent, clock: systemClock }),
         log: silent,
-        eventRetentionDays: 30,
+        clock: systemClock,
         pausesMs: Array<number>(10_000).fill(1),
         probePausesMs: [1],
       });

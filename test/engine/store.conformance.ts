@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventEnvelope } from '../../engine/events.ts';
 import {
   MESSAGE_STATUS,
+  type DeliveryRecord,
   type MediaRecord,
   type MessageRecord,
   type MessageStatus,
@@ -56,6 +57,8 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
     const eventsOf = (id = session.id) => store.events.list(id, ALL);
     const deliveriesOf = (filter: Parameters<Store['deliveries']['list']>[1] = {}) =>
       store.deliveries.list(session.id, filter, ALL);
+
+    const pruned = async (before: number) => (await store.events.prune(before, { from: 0, limit: 500 })).count;
 
     beforeEach(async () => {
       place = await newPlace();
@@ -421,7 +424,7 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
 
       test('never reuse a number, even when the newest ones were dropped', async () => {
         const { events } = await commit({ events: [anEvent()] });
-        expect(await store.events.prune(FAR)).toBe(1);
+        expect(await pruned(FAR)).toBe(1);
         const later = await commit({ events: [anEvent()] });
         expect(later.events[0]!.seq).toBeGreaterThan(events[0]!.seq);
       });
@@ -431,16 +434,39 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         const { events } = await commit({
           events: [anEvent(), anEvent({ event: 'session.status', lane: 'session' }), anEvent()],
         });
-        expect(await store.events.prune(Date.now() - 60_000)).toBe(0);
-        expect(await store.events.prune(FAR)).toBe(2);
+        expect(await pruned(Date.now() - 60_000)).toBe(0);
+        expect(await pruned(FAR)).toBe(2);
         expect(await eventsOf()).toEqual([events[1]]);
 
         const [delivery] = await deliveriesOf();
         await store.deliveries.record(delivery!.id, { status: 'parked', at: Date.now() });
-        expect(await store.events.prune(FAR)).toBe(0);
+        expect(await pruned(FAR)).toBe(0);
         await store.deliveries.record(delivery!.id, { status: 'delivered', at: Date.now() });
-        expect(await store.events.prune(FAR)).toBe(1);
+        expect(await pruned(FAR)).toBe(1);
         expect(await deliveriesOf()).toEqual([]);
+      });
+
+      test('are looked at part by part when old ones are dropped', async () => {
+        await subscribe({ events: ['session.status'] });
+        const held = anEvent({ event: 'session.status', lane: 'session' });
+        const { events } = await commit({ events: [held, anEvent(), anEvent(), held, anEvent()] });
+        const [first, , third] = events.map(({ seq }) => seq);
+        expect(await store.events.prune(FAR, { from: 0, limit: 3 })).toEqual({ count: 2, next: third! + 1 });
+        expect(await store.events.prune(FAR, { from: third! + 1, limit: 3 })).toEqual({ count: 1, next: undefined });
+        expect((await eventsOf()).map(({ seq }) => seq)).toEqual([first, events[3]!.seq]);
+      });
+
+      test('of a time are found by their numbers', async () => {
+        expect(await store.events.between(0, FAR)).toBeUndefined();
+        const { events } = await commit({ events: [anEvent(), anEvent()] });
+        const [first, last] = [events[0]!, events[1]!];
+        expect(await store.events.between(0, FAR)).toEqual({ first: first.seq, last: last.seq });
+        expect(await store.events.between(first.timestamp, last.timestamp + 1)).toEqual({
+          first: first.seq,
+          last: last.seq,
+        });
+        expect(await store.events.between(0, first.timestamp)).toBeUndefined();
+        expect(await store.events.between(last.timestamp + 1, FAR)).toBeUndefined();
       });
     });
 
@@ -622,9 +648,12 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         expect(elsewhere.events).toHaveLength(1);
       });
 
-      test('is forgotten with the events of its time', async () => {
+      test('is forgotten when it is old, so many at once', async () => {
         await commit({ once: 'call:1' });
-        await store.events.prune(Date.now() + 1);
+        await commit({ once: 'call:2' });
+        expect(await store.events.pruneStanzas(Date.now() - 60_000, 9)).toBe(0);
+        expect(await store.events.pruneStanzas(FAR, 1)).toBe(1);
+        expect(await store.events.pruneStanzas(FAR, 1)).toBe(1);
         expect((await commit({ once: 'call:1', events: [anEvent()] })).events).toHaveLength(1);
       });
     });
@@ -1075,6 +1104,24 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         });
       });
 
+      test('are dropped when they ended long ago, and keep their messages until then', async () => {
+        const sent = async (waId: string) => {
+          const job = await create();
+          await write(job.id, 0, waId);
+          await commit({ outcomes: [{ waId, status: MESSAGE_STATUS.sent, events: () => [] }] });
+          return job.id;
+        };
+        const [open, ended] = [await sent('open'), await sent('ended')];
+        await change(ended, ['ready'], 'cancelled');
+        expect(await store.messages.prune(FAR, 9)).toBe(0);
+        expect(await store.jobs.prune(2000, 9)).toBe(0);
+        expect(await store.jobs.prune(FAR, 9)).toBe(1);
+        expect(await store.jobs.get(session.id, ended)).toBeUndefined();
+        expect(await store.jobs.get(session.id, open)).toBeDefined();
+        expect(await store.messages.prune(FAR, 9)).toBe(1);
+        expect(await store.messages.find(session.id, 'open')).toBeDefined();
+      });
+
       test('are made once per idempotency key, and refuse it for another one', async () => {
         const first = await store.jobs.create(aJob({ idempotencyKey: 'k' }), [recipient()]);
         expect(await store.jobs.create(aJob({ idempotencyKey: 'k' }), [])).toEqual({ job: first.job, fresh: false });
@@ -1519,6 +1566,8 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
           events: [anEvent({ lane: 'a' }), anEvent({ lane: 'b' }), anEvent({ lane: 'a' })],
         });
         const lanes = await store.deliveries.lanes();
+        expect(await store.deliveries.lanes(id)).toEqual(lanes);
+        expect(await store.deliveries.lanes('no such subscription')).toEqual([]);
         expect(lanes.map(({ lane }) => lane).sort()).toEqual(['a', 'b']);
         const head = await store.deliveries.head(id, 'a');
         expect(head).toEqual({
@@ -1536,6 +1585,7 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
             lastAttemptAt: null,
             lastStatus: null,
             lastError: null,
+            redeliveries: 0,
           },
         });
         await store.deliveries.record(head!.delivery.id, { status: 'delivered', at: 1, httpStatus: 200 });
@@ -1610,9 +1660,134 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         await store.deliveries.record(first!.id, { status: 'delivered', at: 6 });
         expect(await store.deliveries.redeliver(first!.id)).toEqual({ subscriptionId: id, lane: CHAT });
         const { body, delivery } = (await store.deliveries.head(id, CHAT))!;
-        expect(body).toEqual(events[0]);
-        expect(delivery).toMatchObject({ status: 'pending', attempts: 2, failures: 0 });
+        expect(body).toEqual({ ...events[0], redelivery: 1 });
+        expect(delivery).toMatchObject({ status: 'pending', attempts: 2, failures: 0, redeliveries: 1 });
+        expect(await eventsOf()).toEqual(events);
         await expect(store.deliveries.redeliver(99_999)).rejects.toMatchObject({ code: 'delivery_not_found' });
+      });
+
+      test('count how often they were asked for once more, and not while they are on their way', async () => {
+        await subscribe();
+        await commit({ events: [anEvent()] });
+        const [{ id }] = (await deliveriesOf()) as [DeliveryRecord];
+        const count = async () => (await store.deliveries.get(session.id, id))!.redeliveries;
+        await store.deliveries.redeliver(id);
+        expect(await count()).toBe(0);
+        await store.deliveries.record(id, { status: 'failed', at: 5, nextAttemptAt: FAR });
+        await store.deliveries.redeliver(id);
+        expect((await store.deliveries.get(session.id, id))!.nextAttemptAt).toBeLessThan(FAR);
+        expect(await count()).toBe(0);
+        for (const [status, redeliveries] of [
+          ['delivered', 1],
+          ['parked', 2],
+        ] as const) {
+          await store.deliveries.record(id, { status, at: 5 });
+          await store.deliveries.redeliver(id);
+          expect(await count()).toBe(redeliveries);
+        }
+        await store.deliveries.redeliver(id);
+        expect(await count()).toBe(2);
+      });
+
+      test('that were given up can all be done once more, and nothing else is', async () => {
+        const { id } = await subscribe();
+        const other = await subscribe({ url: 'http://other.test/' });
+        const { events } = await commit({ events: [anEvent(), anEvent(), anEvent(), anEvent()] });
+        const [a, b, c, d] = await deliveriesOf({ subscriptionId: id });
+        await store.deliveries.record(a!.id, { status: 'parked', at: 5 });
+        await store.deliveries.record(b!.id, { status: 'delivered', at: 5 });
+        await store.deliveries.record(c!.id, { status: 'failed', at: 5, nextAttemptAt: FAR });
+        await store.deliveries.record(d!.id, { status: 'parked', at: 5 });
+        const [elsewhere] = await deliveriesOf({ subscriptionId: other.id });
+        await store.deliveries.record(elsewhere!.id, { status: 'parked', at: 5 });
+        await store.subscriptions.park(id, 'gone');
+
+        expect(await store.deliveries.redeliverParked(id)).toBe(2);
+        expect((await store.subscriptions.get(id))!.state).toBe('active');
+        const shown = (await deliveriesOf({ subscriptionId: id })).map((one) => [one.status, one.redeliveries]);
+        expect(shown).toEqual([
+          ['pending', 1],
+          ['delivered', 0],
+          ['failed', 0],
+          ['pending', 1],
+        ]);
+        expect((await store.deliveries.get(session.id, elsewhere!.id))!.status).toBe('parked');
+        expect((await store.deliveries.head(id, CHAT))!.body).toEqual({ ...events[0], redelivery: 1 });
+        expect(await store.deliveries.redeliverParked(id)).toBe(0);
+      });
+
+      describe('of a span that is replayed', () => {
+        const replay = async (id: string, limit = 500) => {
+          const span = (await store.events.between(0, FAR))!;
+          return store.deliveries.replay(id, span, limit);
+        };
+
+        test('are made for all that the subscription asks for, also what it never had', async () => {
+          const { events } = await commit({
+            events: [anEvent(), anEvent({ event: 'session.status', lane: 'session' }), anEvent({ lane: 'b' })],
+          });
+          const { id } = await subscribe({ events: ['messages.received'] });
+          const { due } = await commit({ events: [anEvent()] });
+          expect(due).toEqual([{ subscriptionId: id, lane: CHAT }]);
+          const [live] = await deliveriesOf();
+          expect(await replay(id)).toEqual({ count: 2, next: undefined });
+          // What waits anyway waits in its place, behind what is older.
+          expect((await store.deliveries.head(id, CHAT))!.body).toEqual({ ...events[0], redelivery: 1 });
+          expect((await store.deliveries.head(id, 'b'))!.body).toEqual({ ...events[2], redelivery: 1 });
+          expect(await store.deliveries.get(session.id, live!.id)).toEqual(live);
+        });
+
+        test('are done once more when they were delivered or given up', async () => {
+          const { id } = await subscribe();
+          await subscribe({ url: 'http://other.test/' });
+          await commit({ events: [anEvent(), anEvent(), anEvent()] });
+          const [a, b, c] = await deliveriesOf({ subscriptionId: id });
+          await store.deliveries.record(a!.id, { status: 'delivered', at: 5 });
+          await store.deliveries.record(b!.id, { status: 'parked', at: 5 });
+          await store.deliveries.record(c!.id, { status: 'failed', at: 5, nextAttemptAt: FAR });
+          expect((await replay(id)).count).toBe(2);
+          const shown = await deliveriesOf({ subscriptionId: id });
+          expect(shown.map((one) => [one.id, one.status, one.redeliveries])).toEqual([
+            [a!.id, 'pending', 1],
+            [b!.id, 'pending', 1],
+            [c!.id, 'failed', 0],
+          ]);
+          expect((await replay(id)).count).toBe(0);
+        });
+
+        test('are not made for what the session ignores, nor for other sessions', async () => {
+          const other = await store.sessions.create(aSession(), someKeys());
+          await store.commit({ sessionId: other.id, events: [anEvent()] });
+          await commit({ events: [anEvent({ jid: CHAT_OF_MANY, lane: CHAT_OF_MANY }), anEvent()] });
+          await store.sessions.update(session.id, { ...session.settings, ignore_groups: true });
+          const { id } = await subscribe();
+          expect((await replay(id)).count).toBe(1);
+          expect(await store.deliveries.lanes()).toEqual([{ subscriptionId: id, lane: CHAT }]);
+        });
+
+        test('are made part by part', async () => {
+          const { events } = await commit({ events: Array.from({ length: 5 }, () => anEvent()) });
+          const { id } = await subscribe();
+          const [first, last] = [events[0]!.seq, events[4]!.seq];
+          const part = (from: number) => store.deliveries.replay(id, { first: from, last }, 2);
+          expect(await part(first)).toEqual({ count: 2, next: first + 2 });
+          expect(await part(first + 2)).toEqual({ count: 2, next: first + 4 });
+          expect(await part(first + 4)).toEqual({ count: 1, next: undefined });
+        });
+
+        test('wake a parked subscription when there are any, for somebody has asked', async () => {
+          const { id } = await subscribe({ events: ['call'] });
+          await commit({ events: [anEvent()] });
+          await store.subscriptions.park(id, 'gone');
+          expect((await replay(id)).count).toBe(0);
+          expect((await store.subscriptions.get(id))!.state).toBe('parked');
+          await subscribe({ events: ['*'] });
+          await store.subscriptions.park(id, 'gone');
+          expect((await replay(id)).count).toBe(1);
+          expect((await store.subscriptions.get(id))!.state).toBe('active');
+          await store.subscriptions.delete(id);
+          expect(await replay(id)).toEqual({ count: 0, next: undefined });
+        });
       });
 
       test('that are done once more wake a parked subscription, for somebody has asked', async () => {
@@ -2085,6 +2260,68 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
       expect(await store.tokens.delete('n8n')).toBe(true);
       expect(await store.tokens.delete('n8n')).toBe(false);
       expect(await store.tokens.list()).toHaveLength(1);
+    });
+
+    describe('what is old', () => {
+      const OLD = 1_000;
+      const BEFORE = 2_000;
+      const kept = async () => (await store.messages.list(session.id, {}, 500)).map(({ waId }) => waId).sort();
+
+      test('messages are dropped with what is about them, so many at once', async () => {
+        const old = (waId: string, about?: string) =>
+          received({ waId, timestamp: OLD, events: () => [], ...(about !== undefined && { about }) });
+        await commit({ messages: [old('A'), old('A2', 'A'), old('B'), received({ waId: 'C', events: () => [] })] });
+        expect(await store.messages.prune(BEFORE, 1)).toBe(1);
+        expect(await store.messages.prune(BEFORE, 9)).toBe(1);
+        expect(await store.messages.prune(BEFORE, 9)).toBe(0);
+        expect(await kept()).toEqual(['C']);
+        expect(await store.messages.about(session.id, 'A')).toEqual([]);
+        // A message that was dropped is a new one when it comes again.
+        expect((await commit({ messages: [received({ waId: 'A' })] })).received).toHaveLength(1);
+      });
+
+      test('messages stay while something newer is about them, with all that is', async () => {
+        const about = (waId: string, timestamp: number) =>
+          received({ waId, about: 'poll', timestamp, events: () => [] });
+        await commit({
+          messages: [
+            received({ waId: 'poll', timestamp: OLD, events: () => [] }),
+            about('v1', OLD),
+            about('v2', BEFORE),
+          ],
+        });
+        expect(await store.messages.prune(BEFORE, 9)).toBe(0);
+        expect(await store.messages.about(session.id, 'poll')).toHaveLength(2);
+        expect(await store.messages.prune(BEFORE + 1, 9)).toBe(1);
+        expect(await store.messages.about(session.id, 'poll')).toEqual([]);
+      });
+
+      test('messages stay while they are to be sent, or their outcome is open', async () => {
+        const messages = ['queued', 'written', 'scheduled', 'sent', 'failed'] as const;
+        for (const waId of messages) {
+          const schedule = waId === 'scheduled' && { schedule: { sendAt: FAR, expiresAt: FAR } };
+          await store.messages.enqueue(outgoing(session.id, { waId, timestamp: OLD, ...schedule }));
+        }
+        const { msgId } = (await store.messages.find(session.id, 'written'))!;
+        await store.messages.written(msgId, { content: Buffer.from('x'), lid: null });
+        const outcome = (waId: string, status: MessageStatus) => ({ waId, status, events: () => [] });
+        await commit({ outcomes: [outcome('sent', MESSAGE_STATUS.sent), outcome('failed', MESSAGE_STATUS.error)] });
+        expect(await store.messages.prune(BEFORE, 9)).toBe(2);
+        for (const waId of messages) {
+          const there = await store.messages.find(session.id, waId);
+          expect(there !== undefined).toBe(waId !== 'sent' && waId !== 'failed');
+        }
+      });
+
+      test('lines of the sessions’ logs are dropped, so many at once', async () => {
+        for (const status of ['connecting', 'connected'] as const) {
+          await commit({ log: { type: 'status_change', status } });
+        }
+        expect(await store.sessions.pruneLogs(Date.now() - 60_000, 9)).toBe(0);
+        expect(await store.sessions.pruneLogs(FAR, 1)).toBe(1);
+        const { items } = await store.sessions.logs(session.id, { offset: 0, limit: 9 });
+        expect(items.map(({ status }) => status)).toEqual(['connected']);
+      });
     });
 
     test('everything is there again after a restart', async () => {

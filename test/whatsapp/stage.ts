@@ -86,6 +86,7 @@ export class Stage {
         pace: 'off',
         logLevel: 'silent',
         eventRetentionDays: 30,
+        messageRetentionDays: 0,
         browser: ['Mac OS', 'Chrome'],
         whatsAppVersion: [2, 3000, 1043857760],
         ...this.options.config,

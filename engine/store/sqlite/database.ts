@@ -1,5 +1,6 @@
 import Libsql from 'libsql';
 import { join } from 'node:path';
+import { systemClock, type Clock } from '../../clock.ts';
 import { EngineError } from '../../errors.ts';
 import { start } from './migrations/001-start.ts';
 import { everyMessage } from './migrations/002-every-message.ts';
@@ -25,17 +26,18 @@ export class Database {
   private readonly statements = new Map<string, Libsql.Statement>();
   private constructor(
     private readonly file: Libsql.Database,
+    private readonly clock: Clock,
     private readonly lock: Libsql.Database | undefined,
   ) {}
 
   /** Opens `warbler.db` in the folder, alone; without a folder, a database in memory. */
-  static open(folder: string | undefined): Database {
-    if (folder === undefined) return Database.prepare(new Libsql(':memory:'), undefined);
+  static open(folder: string | undefined, clock: Clock = systemClock): Database {
+    if (folder === undefined) return Database.prepare(new Libsql(':memory:'), clock, undefined);
     const lock = takeLock(folder);
     let file: Libsql.Database | undefined;
     try {
       file = new Libsql(join(folder, 'warbler.db'));
-      return Database.prepare(file, lock);
+      return Database.prepare(file, clock, lock);
     } catch (error) {
       file?.close();
       lock.close();
@@ -47,11 +49,11 @@ export class Database {
     }
   }
 
-  private static prepare(file: Libsql.Database, lock: Libsql.Database | undefined): Database {
+  private static prepare(file: Libsql.Database, clock: Clock, lock: Libsql.Database | undefined): Database {
     for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'temp_store = MEMORY']) {
       file.exec(`PRAGMA ${pragma}`);
     }
-    const database = new Database(file, lock);
+    const database = new Database(file, clock, lock);
     database.migrate();
     return database;
   }
@@ -67,6 +69,11 @@ export class Database {
         this.file.exec(`PRAGMA user_version = ${done + index + 1}`);
       });
     });
+  }
+
+  /** Unix milliseconds, by the engine's clock. */
+  now(): number {
+    return this.clock.now();
   }
 
   // Values go to libsql as one array: a lone Buffer as an argument is taken for named parameters and aborts the process.

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { EventEnvelope, NewEvent } from '../../events.ts';
+import type { SessionSettings } from '../../model.ts';
 import type { Committed, Store } from '../store.ts';
 import type { Database } from './database.ts';
 
@@ -15,12 +16,35 @@ export function eventLog(db: Database): Store['events'] {
         )
         .map(toEnvelope);
     },
-    async prune(before) {
-      db.run('DELETE FROM taken WHERE at < ?', before);
+    async between(from, to) {
+      const row = db.get(
+        'SELECT min(seq) AS first, max(seq) AS last FROM events WHERE created_at >= ? AND created_at < ?',
+        from,
+        to,
+      );
+      return row?.['first'] === null ? undefined : { first: Number(row?.['first']), last: Number(row?.['last']) };
+    },
+    async prune(before, { from, limit }) {
+      return db.transaction(() => {
+        const old = db.get(
+          `SELECT max(seq) AS last, count(*) AS looked_at
+           FROM (SELECT seq, created_at FROM events WHERE seq >= ? ORDER BY seq LIMIT ?) WHERE created_at < ?`,
+          ...[from, limit, before],
+        )!;
+        const last = Number(old['last']);
+        const { changes } = db.run(
+          `DELETE FROM events WHERE seq BETWEEN ? AND ? AND created_at < ?
+           AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.seq = events.seq AND d.status <> 'delivered')`,
+          ...[from, last, before],
+        );
+        return { count: changes, next: old['looked_at'] === limit ? last + 1 : undefined };
+      });
+    },
+    async pruneStanzas(before, limit) {
       return db.run(
-        `DELETE FROM events WHERE created_at < ?
-         AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.seq = events.seq AND d.status <> 'delivered')`,
+        `DELETE FROM taken WHERE (session_id, name) IN (SELECT session_id, name FROM taken WHERE at < ? LIMIT ?)`,
         before,
+        limit,
       ).changes;
     },
   };
@@ -33,7 +57,7 @@ export function appendEvent(
   event: NewEvent,
 ): { envelope: EventEnvelope; due: Committed['due'] } {
   const { lane, ...rest } = completed(db, sessionId, event);
-  const now = Date.now();
+  const now = db.now();
   const body = { id: `evt_${randomBytes(12).toString('hex')}`, sessionId: String(sessionId), timestamp: now, ...rest };
   const { lastInsertRowid: seq } = db.run(
     'INSERT INTO events (id, session_id, event, lane, body, created_at) VALUES (?, ?, ?, ?, ?, ?)',
@@ -74,27 +98,35 @@ function completed(db: Database, sessionId: number, event: NewEvent): NewEvent {
 }
 
 /** By the end of a jid, the setting that keeps events about it from all webhooks. They stay in the event log. */
-const IGNORED: [RegExp, 'ignore_groups' | 'ignore_channels' | 'ignore_broadcasts'][] = [
-  [/@g\.us$/, 'ignore_groups'],
-  [/@newsletter$/, 'ignore_channels'],
-  [/@broadcast$/, 'ignore_broadcasts'],
-];
+const IGNORED = {
+  '@g.us': 'ignore_groups',
+  '@newsletter': 'ignore_channels',
+  '@broadcast': 'ignore_broadcasts',
+} as const;
 
 function isIgnored(db: Database, sessionId: number, jid: string | undefined): boolean {
-  const setting = IGNORED.find(([ending]) => jid !== undefined && ending.test(jid))?.[1];
-  if (!setting) return false;
-  const row = db.get(`SELECT json_extract(settings, '$.${setting}') AS ignored FROM sessions WHERE id = ?`, sessionId);
-  return row?.['ignored'] === 1;
+  const ending = jid?.slice(jid.indexOf('@'));
+  return ending !== undefined && ending in IGNORED && ignoredEndings(db, sessionId).includes(ending);
+}
+
+/** What the jids end with of which the session's webhooks are to hear nothing. */
+export function ignoredEndings(db: Database, sessionId: number): string[] {
+  const row = db.get('SELECT settings FROM sessions WHERE id = ?', sessionId);
+  const settings = JSON.parse(String(row?.['settings'] ?? '{}')) as Partial<SessionSettings>;
+  return Object.entries(IGNORED).flatMap(([ending, setting]) => (settings[setting] ? [ending] : []));
 }
 
 /** The one place that decides the order of an envelope's fields. */
 function envelope(
   seq: number,
   { event, id, sessionId, timestamp, ...rest }: Omit<EventEnvelope, 'seq'>,
+  redelivery = 0,
 ): EventEnvelope {
-  return { event, id, seq, sessionId, timestamp, ...rest };
+  return { event, id, seq, ...(redelivery > 0 && { redelivery }), sessionId, timestamp, ...rest };
 }
 
+/** An event of the log or, from a row of a delivery, as it is posted. */
 export function toEnvelope(row: Record<string, unknown>): EventEnvelope {
-  return envelope(Number(row['seq']), JSON.parse(String(row['body'])) as Omit<EventEnvelope, 'seq'>);
+  const body = JSON.parse(String(row['body'])) as Omit<EventEnvelope, 'seq'>;
+  return envelope(Number(row['seq']), body, Number(row['redeliveries'] ?? 0));
 }

@@ -1,3 +1,4 @@
+import type { Clock } from '../../clock.ts';
 import type { Seal } from '../seal.ts';
 import type { Change, Committed, Store } from '../store.ts';
 import { answers, changeAnswers } from './answers.ts';
@@ -25,8 +26,8 @@ export { StoreError };
  * The embedded store: one SQLite file in `folder`, or in memory without one. Its methods return promises as the
  * interface asks, but have done their work before they return one.
  */
-export function openSqliteStore(folder: string | undefined, seal: Seal): Store {
-  const db = Database.open(folder);
+export function openSqliteStore(folder: string | undefined, seal: Seal, clock?: Clock): Store {
+  const db = Database.open(folder, clock);
   try {
     checkKey(db, seal);
   } catch (error) {
@@ -111,7 +112,7 @@ function takeOnce(db: Database, sessionId: number, name: string): boolean {
     'INSERT OR IGNORE INTO taken (session_id, name, at) VALUES (?, ?, ?)',
     sessionId,
     name,
-    Date.now(),
+    db.now(),
   );
   return changes > 0;
 }

@@ -126,6 +126,10 @@ export function jobs(db: Database): Store['jobs'] {
       );
       return changes > 0;
     },
+    async prune(before, limit) {
+      return db.run('DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE ended_at < ? LIMIT ?)', before, limit)
+        .changes;
+    },
   };
 }
 

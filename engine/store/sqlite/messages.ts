@@ -20,6 +20,18 @@ const ABOUT_WHAT_HAS_LEFT = `about IS NOT NULL AND NOT EXISTS (
   WHERE target.session_id = messages.session_id AND target.wa_id = messages.about AND target.send IN ('scheduled', 'queued')
 )`;
 
+const IS_OVER = "send IN ('done', 'cancelled')";
+
+/** What is about a message that is there goes with that one. */
+const PRUNABLE = `
+  SELECT msg_id, session_id, wa_id FROM messages m WHERE timestamp < ? AND ${IS_OVER}
+  AND NOT EXISTS (SELECT 1 FROM job_recipients r WHERE r.msg_id = m.msg_id)
+  AND NOT EXISTS (
+    SELECT 1 FROM messages a WHERE a.session_id = m.session_id AND a.about = m.wa_id AND (a.timestamp >= ? OR NOT a.${IS_OVER})
+  )
+  AND NOT EXISTS (SELECT 1 FROM messages t WHERE t.session_id = m.session_id AND t.wa_id = m.about)
+  ORDER BY timestamp LIMIT ?`;
+
 export function messages(db: Database): Store['messages'] {
   return {
     async enqueue({ sessionId, waId, chat, request, about, logged, timestamp, idempotencyKey, schedule }) {
@@ -180,6 +192,16 @@ export function messages(db: Database): Store['messages'] {
         sessionId,
         writtenBefore,
       ).changes;
+    },
+    async prune(before, limit) {
+      return db.transaction(() => {
+        const old = db.all(PRUNABLE, before, before, limit);
+        for (const { msg_id: msgId, session_id: sessionId, wa_id: waId } of old) {
+          db.run('DELETE FROM messages WHERE msg_id = ?', Number(msgId));
+          db.run('DELETE FROM messages WHERE session_id = ? AND about = ?', Number(sessionId), String(waId));
+        }
+        return old.length;
+      });
     },
   };
 }

@@ -87,6 +87,14 @@ export function sessions(db: Database, seal: Seal): Store['sessions'] {
           .map(toLog),
       };
     },
+    async pruneLogs(before, limit) {
+      // Lines are numbered as time goes by, so the first ones are the oldest.
+      return db.run(
+        'DELETE FROM session_logs WHERE id IN (SELECT id FROM session_logs ORDER BY id LIMIT ?) AND occurred_at < ?',
+        limit,
+        before,
+      ).changes;
+    },
   };
 }
 
@@ -99,7 +107,7 @@ export function writeSession(db: Database, { sessionId, session, log }: Change):
       log.type,
       log.status,
       log.reason ?? null,
-      Date.now(),
+      db.now(),
     );
   }
   if (!session) return;

@@ -33,7 +33,7 @@ export function subscriptions(db: Database, seal: Seal): Store['subscriptions'] 
       const { changes } = db.run(
         `UPDATE subscriptions SET state = 'removed', expires_at = min(ifnull(expires_at, ?1), ?1)
          WHERE id = ?2 AND state <> 'removed'`,
-        Date.now() + REMOVAL_GRACE_MS,
+        db.now() + REMOVAL_GRACE_MS,
         id,
       );
       return changes > 0;
@@ -85,7 +85,7 @@ export function putSubscription(
     format,
     seal.close(Buffer.from(secret), secretPlace(id)),
     expiresAt,
-    Date.now(),
+    db.now(),
   );
   if (known) resumeSubscription(db, id);
   return { ...toSubscription(row!, seal), state: 'active', parkedReason: null };
@@ -97,7 +97,7 @@ function resumeSubscription(db: Database, id: string): void {
   db.run(
     `UPDATE deliveries SET status = CASE attempts WHEN 0 THEN 'pending' ELSE 'failed' END, failures = 0,
      next_attempt_at = ? WHERE subscription_id = ? AND status <> 'delivered'`,
-    Date.now(),
+    db.now(),
     id,
   );
 }

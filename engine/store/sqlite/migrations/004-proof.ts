@@ -6,6 +6,9 @@ UPDATE contacts SET search = substr(search, 1, length(search) - length(lid) - 1)
 -- How often somebody has asked for the event once more: a receiver that has had it takes it anew.
 ALTER TABLE deliveries ADD COLUMN redeliveries INTEGER NOT NULL DEFAULT 0;
 
+-- Those that are old enough to be forgotten.
+CREATE INDEX messages_by_time ON messages (timestamp);
+
 ALTER TABLE tokens ADD COLUMN expires_at INTEGER;
 ALTER TABLE tokens ADD COLUMN last_used_at INTEGER;
 -- Until now every scope was of a token for MCP alone.
