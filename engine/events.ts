@@ -71,6 +71,11 @@ export interface EventEnvelope extends Subject {
   event: EventName;
   id: string;
   seq: number;
+  /**
+   * How often somebody has asked that the event be posted once more, to this subscriber; missing while nobody has, and
+   * in the event log. A receiver drops a repeat of the same `id` and `redelivery`.
+   */
+  redelivery?: number;
   sessionId: string;
   timestamp: number;
   data: unknown;

@@ -116,6 +116,8 @@ export const operations: readonly Operation[] = [
   webhook.get,
   webhook.remove,
   webhook.resume,
+  webhook.redeliverParked,
+  webhook.replay,
   webhook.events,
   webhook.deliveries,
   webhook.redeliver,

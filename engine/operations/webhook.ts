@@ -1,3 +1,5 @@
+import { DateTime } from 'luxon';
+import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { checkUrl } from '../network/guard.ts';
 import { isSecret, newSecret } from '../delivery/signature.ts';
@@ -53,6 +55,7 @@ const shownDelivery = z
     status: deliveryStatus.describe(
       'pending: not tried yet. failed: tried, and will be tried again. parked: waits for a resume or a redelivery. delivered: the receiver answered 2xx',
     ),
+    redeliveries: z.int().meta({ description: 'How often somebody has asked for the event once more', examples: [0] }),
     attempts: z.int().meta({ description: 'How often it was tried', examples: [1] }),
     next_attempt_at: isoTime.nullable().describe('When it is tried next, in ISO 8601; null: not by itself'),
     last_attempt_at: isoTime.nullable().describe('When it was tried last, in ISO 8601; null: never'),
@@ -75,6 +78,14 @@ export const eventShown = z
     event: z.enum(EVENT_NAMES).describe('Name of the event'),
     id: eventId,
     seq,
+    redelivery: z
+      .int()
+      .optional()
+      .meta({
+        description:
+          'How often somebody has asked that the event be posted once more; missing while nobody has, and in the log. Drop a repeat of the same id and redelivery',
+        examples: [1],
+      }),
     sessionId: z.string().meta({ description: 'Id of the session', examples: ['1'] }),
     timestamp: unixMs.describe('When it happened, in Unix milliseconds'),
     jid: chatJid.optional().describe('WhatsApp’s address of the chat, where the event is about one'),
@@ -148,7 +159,7 @@ export const create = operation({
       events,
       format,
       secret: secret ?? newSecret(),
-      expiresAt: expiresIn === undefined ? null : Date.now() + expiresIn * 1000,
+      expiresAt: expiresIn === undefined ? null : engine.clock.now() + expiresIn * 1000,
     });
     await engine.wakeSubscription(subscription.id);
     return { ...show(subscription), secret: subscription.secret };
@@ -211,6 +222,85 @@ export const resume = operation({
   },
 });
 
+const onceMore = z
+  .object({
+    events: z.int().meta({ description: 'How many events are delivered once more', examples: [12] }),
+    webhook: shown.describe('The webhook as it is then; one that was parked is active, and parked again if need be'),
+  })
+  .meta({ title: 'DeliveredOnceMore' });
+
+export const redeliverParked = operation({
+  id: 'webhook.redeliverParked',
+  http: 'POST /api/whatsapp-sessions/:whatsappSession/webhooks/:webhookId/redeliver',
+  access: 'own',
+  summary: 'Deliver all events once more that were given up, under the same ids and in the same order',
+  errors: ['webhook_not_found'],
+  input: byId,
+  output: onceMore,
+  run: async (call, { webhookId }) => {
+    const { id } = await find(call, webhookId);
+    const events = await call.engine.store.deliveries.redeliverParked(id);
+    await call.engine.wakeSubscription(id);
+    return { events, webhook: show(await find(call, id)) };
+  },
+});
+
+/** So many events of the log are looked at before whatever else the engine has to do has its turn. */
+const REPLAYED_AT_ONCE = 2000;
+
+export const replay = operation({
+  id: 'webhook.replay',
+  http: 'POST /api/whatsapp-sessions/:whatsappSession/webhooks/:webhookId/replay',
+  access: 'own',
+  summary: 'Deliver the events of a span of time once more, also those from before the webhook was made',
+  errors: ['webhook_not_found'],
+  input: byId.extend({
+    from: z.string().meta({
+      description: 'Time of the first event, in ISO 8601 with Z or an offset',
+      examples: ['2026-01-15T09:00:00Z'],
+    }),
+    to: z
+      .string()
+      .optional()
+      .meta({
+        description: 'Time before which the last event happened, in the same form; now unless given',
+        examples: ['2026-01-15T10:00:00+01:00'],
+      }),
+  }),
+  output: onceMore,
+  rules: ({ from, to }) => {
+    const wrong = Object.entries({ from, to }).filter(([, time]) => typeof time === 'string' && isNaN(timeOf(time)));
+    if (wrong.length > 0) {
+      return Object.fromEntries(
+        wrong.map(([name]) => [
+          name,
+          [`The ${name} field must be a time such as 2026-01-15T09:00:00Z or 2026-01-15T09:00:00+02:00.`],
+        ]),
+      );
+    }
+    if (typeof from === 'string' && typeof to === 'string' && timeOf(from) >= timeOf(to)) {
+      return { to: ['The to field must be later than from.'] };
+    }
+    return undefined;
+  },
+  run: async (call, { webhookId, from, to }) => {
+    const { engine } = call;
+    const { id } = await find(call, webhookId);
+    const now = engine.clock.now();
+    const span = await engine.store.events.between(timeOf(from), to === undefined ? now + 1 : timeOf(to));
+    let events = 0;
+    let first = span?.first;
+    while (span && first !== undefined) {
+      const part = await engine.store.deliveries.replay(id, { first, last: span.last }, REPLAYED_AT_ONCE);
+      events += part.count;
+      first = part.next;
+      await setImmediate();
+    }
+    await engine.wakeSubscription(id);
+    return { events, webhook: show(await find(call, id)) };
+  },
+});
+
 export const events = operation({
   id: 'webhook.events',
   http: 'GET /api/whatsapp-sessions/:whatsappSession/events',
@@ -253,7 +343,7 @@ export const redeliver = operation({
   id: 'webhook.redeliver',
   http: 'POST /api/whatsapp-sessions/:whatsappSession/deliveries/:deliveryId/redeliver',
   access: 'own',
-  summary: 'Deliver an event once more, under the same id',
+  summary: 'Deliver an event once more, under the same id and with its redelivery counted',
   errors: ['delivery_not_found'],
   input: ofSession.extend({
     deliveryId: z
@@ -276,6 +366,9 @@ async function find({ engine, record }: Call, webhookId: string): Promise<Subscr
   if (subscription?.sessionId === record.id) return subscription;
   throw new EngineError('webhook_not_found', 'There is no such webhook in this session.');
 }
+
+/** NaN for what is no time, or one that would be another elsewhere. */
+const timeOf = (text: string) => (/T.*(Z|[+-]\d\d:?\d\d)$/i.test(text) ? DateTime.fromISO(text).toMillis() : NaN);
 
 const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
 
@@ -303,6 +396,7 @@ function showDelivery(delivery: DeliveryRecord): z.input<typeof shownDelivery> {
     event: delivery.event,
     seq: delivery.seq,
     status: delivery.status,
+    redeliveries: delivery.redeliveries,
     attempts: delivery.attempts,
     next_attempt_at: waiting ? iso(delivery.nextAttemptAt) : null,
     last_attempt_at: iso(delivery.lastAttemptAt),

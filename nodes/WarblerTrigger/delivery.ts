@@ -29,7 +29,8 @@ function turnAway(response: Response, status: number, message: string): IWebhook
 }
 
 /**
- * Takes one delivery: starts the workflow with the event, or answers 401 to a forged one and 200 to a repeated one.
+ * Takes one delivery: starts the workflow with the event, or answers 401 to a forged one and 200 to a repeated one. One
+ * that somebody has asked for once more is not a repeated one.
  * n8n opens the address of a trigger before it saves the static data of its registration; an event that comes in
  * between is answered 503, so that it comes again.
  *
@@ -49,8 +50,15 @@ export async function takeDelivery(this: IWebhookFunctions): Promise<IWebhookRes
   const event = this.getBodyData();
   const chosen = this.getNodeParameter('events') as string[];
   if (!chosen.includes(String(event.event))) return taken('This trigger does not listen to such events');
-  return await startOnce.call(this, eventIdOf(request), event, registration);
+  return await startOnce.call(this, wantedOf(eventIdOf(request), event), event, registration);
 }
+
+/**
+ * By what a delivery is known: the event's id, and how often somebody has asked for the event once more. So each such
+ * wish starts the workflow, once, however often it is delivered. Both are signed.
+ */
+const wantedOf = (id: string, { redelivery }: IDataObject) =>
+  typeof redelivery === 'number' ? `${id}#${redelivery}` : id;
 
 /**
  * Writes the events taken into static data, again and again until n8n has answered. While n8n (2.41) creates an

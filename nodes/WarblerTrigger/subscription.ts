@@ -14,7 +14,7 @@ export interface Registration extends IDataObject {
   sessionId?: string;
   subscriptionId?: string;
   secret?: string;
-  /** Ids of the last events taken; see memory.ts. */
+  /** What was taken last, by event and redelivery; see memory.ts. */
   seen?: string[];
 }
 

@@ -48,6 +48,8 @@ interface Request {
   registration?: Registration;
   mode?: 'webhook' | 'manual';
   forged?: boolean;
+  /** How often somebody has asked for the event once more. */
+  redelivery?: number;
 }
 
 let workflows = 0;
@@ -61,7 +63,7 @@ function deliver(request: Request): {
 } {
   const { id, event = 'messages.received', workflowId = newWorkflow(), mode = 'webhook', forged = false } = request;
   const registration = request.registration ?? { secret };
-  const body = { event, id };
+  const body = { event, id, ...(request.redelivery !== undefined && { redelivery: request.redelivery }) };
   const rawBody = Buffer.from(JSON.stringify(body));
   const timestamp = String(Math.floor(Date.now() / 1000));
   const key = forged ? randomBytes(32) : Buffer.from(secret.slice('whsec_'.length), 'base64');
@@ -112,6 +114,32 @@ test('a repeated event starts nothing, whether n8n kept its static data or not',
   first.answer.json({});
   expect(first.registration.seen).toEqual(['evt_1']);
   expect(started(await deliver({ id: 'evt_1', workflowId, registration: { secret } }).outcome)).toBe(false);
+});
+
+test('an event that somebody asks for once more starts the workflow once more, exactly once', async () => {
+  const workflowId = newWorkflow();
+  const take = async (redelivery?: number, registration: Registration = { secret }) => {
+    const { outcome, answer } = deliver({
+      id: 'evt_1',
+      workflowId,
+      registration,
+      ...(redelivery !== undefined && { redelivery }),
+    });
+    const { workflowData } = await outcome;
+    answer.json({});
+    return workflowData?.[0]?.[0]?.json;
+  };
+  expect(await take()).toMatchObject({ id: 'evt_1' });
+  expect(await take(1)).toMatchObject({ id: 'evt_1', redelivery: 1 });
+  expect([await take(1), await take()]).toEqual([undefined, undefined]);
+  expect(await take(2)).toMatchObject({ redelivery: 2 });
+  expect([await take(2), await take(1)]).toEqual([undefined, undefined]);
+});
+
+test('after a restart, static data tells which redelivery was taken', async () => {
+  const registration = () => ({ secret, seen: ['evt_1', 'evt_1#1'] });
+  const again = (redelivery: number) => deliver({ id: 'evt_1', redelivery, registration: registration() }).outcome;
+  expect([started(await again(1)), started(await again(2))]).toEqual([false, true]);
 });
 
 test('after a restart, static data tells what was taken', async () => {

@@ -29,6 +29,8 @@ const WITHOUT_NODE: Record<string, string> = {
   'webhook.get': 'the trigger looks itself up',
   'webhook.remove': 'the trigger removes itself',
   'webhook.resume': 'registering again resumes, which activating a workflow does',
+  'webhook.redeliverParked': 'done by whoever looks after a receiver that was down',
+  'webhook.replay': 'done by whoever looks after a receiver that was down',
   'webhook.events': 'the log of the engine is read in the dashboard',
   'webhook.deliveries': 'the log of the engine is read in the dashboard',
   'webhook.redeliver': 'done in the dashboard by whoever looks at a delivery',
