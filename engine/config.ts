@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { PACES, type Pace } from './model.ts';
@@ -233,7 +233,10 @@ function encryptionKey(given: string | undefined, dataDir: string): Buffer {
   const file = join(dataDir, 'encryption.key');
   try {
     if (!existsSync(file)) {
-      writeFileSync(file, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flag: 'wx', flush: true });
+      // Under its name only when it is whole: neither a full disk nor a crash leaves half a key.
+      const draft = `${file}.${process.pid}`;
+      writeFileSync(draft, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flush: true });
+      renameSync(draft, file);
     }
     return parsedKey(readFileSync(file, 'utf8').trim(), file);
   } catch (error) {

@@ -160,13 +160,54 @@ export class EngineError extends Error {
   }
 }
 
+/** What the database and the file system say when they cannot write, by kind. */
+const STORAGE_FAILURES: { codes: RegExp; message: string }[] = [
+  {
+    codes: /^(SQLITE_FULL|ENOSPC|EDQUOT)$/,
+    message: 'The disk of the data folder is full. Free space on it, then try again.',
+  },
+  {
+    codes: /^SQLITE_(CORRUPT|NOTADB)/,
+    message:
+      'The database in the data folder is damaged. Stop the engine and put back warbler.db from a backup, then try again.',
+  },
+  {
+    codes: /^SQLITE_(BUSY|LOCKED)/,
+    message: 'Another program holds the database in the data folder. End that program, then try again.',
+  },
+  {
+    codes: /^(SQLITE_(READONLY|IOERR|CANTOPEN|PERM|AUTH)|(EROFS|EFBIG|EIO|EACCES|EPERM)$)/,
+    message:
+      'The data folder cannot be written: it is read-only, belongs to another user, or its disk fails. Make it writable, then try again.',
+  },
+];
+
+/**
+ * What the database or the file system has thrown because it could not write, as `storage_failed`; `undefined` for
+ * everything else. Nothing was changed then.
+ */
+export function storageFailure(thrown: unknown): EngineError | undefined {
+  if (thrown instanceof EngineError) return thrown.code === 'storage_failed' ? thrown : undefined;
+  const { code, path } = (thrown ?? {}) as { code?: unknown; path?: unknown };
+  if (typeof code !== 'string') return undefined;
+  // Networks refuse with these two as well; files are named.
+  if ((code === 'EACCES' || code === 'EPERM') && path === undefined) return undefined;
+  const found = STORAGE_FAILURES.find(({ codes }) => codes.test(code));
+  return found && new EngineError('storage_failed', `${found.message} Nothing was changed.`, { cause: thrown });
+}
+
 /** What a caller gets for something thrown that nobody foresaw; the cause goes to the log only. */
 export function unforeseen(thrown: unknown): EngineError {
   if (thrown instanceof EngineError) return thrown;
+  const storage = storageFailure(thrown);
+  if (storage) return storage;
   return new EngineError('internal', 'Something went wrong inside the engine. Its log has the details.', {
     cause: thrown,
   });
 }
+
+/** Whether the log is to have its cause. That the disk is full it is told once, and not with each request. */
+export const isUnforeseen = ({ code }: EngineError) => ERRORS[code].fault === 'engine' && code !== 'storage_failed';
 
 /** Several wrong fields at once, worded as WasenderApi words them. */
 export function validationFailed(fields: Record<string, string[]>, cause?: unknown): EngineError {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { destination, pino, type Logger } from 'pino';
 import { systemClock, type Clock } from './clock.ts';
 import { ConfigError, storeFolder, type Config } from './config.ts';
+import type { EngineError } from './errors.ts';
 import { attempt } from './delivery/attempt.ts';
 import { guardedAgent } from './network/guard.ts';
 import { DeliveryWorker } from './delivery/worker.ts';
@@ -68,6 +69,7 @@ export async function startEngine(
   { log = engineLog(config.logLevel), clock = systemClock }: { log?: Logger; clock?: Clock } = {},
 ): Promise<RunningEngine> {
   const store = openSqliteStore(storeFolder(config), new Seal(config.encryptionKey), clock);
+  store.onHealth(storageWatch(log, clock));
   const undo: (() => unknown)[] = [() => store.close()];
   try {
     const fresh = await ensureToken(store, config.token);
@@ -195,6 +197,25 @@ async function ensureToken(store: Store, given: string | undefined): Promise<str
   const token = newToken();
   await store.tokens.put('first', hashToken(token));
   return token;
+}
+
+/** A disk that is nearly full takes one write and not the next: between two such lines lies at least this. */
+const STORAGE_NEWS_MS = 60_000;
+
+/** Tells the log when nothing can be written, and when it can be again. Callers are told with each request. */
+function storageWatch(log: Logger, clock: Clock) {
+  let toldAt = -Infinity;
+  let told = false;
+  return (failure: EngineError | undefined) => {
+    if (!failure) {
+      if (told) log.warn({ op: 'storage' }, 'the data folder can be written again');
+      told = false;
+    } else if (clock.now() - toldAt >= STORAGE_NEWS_MS) {
+      toldAt = clock.now();
+      told = true;
+      log.error({ op: 'storage', err: failure.cause }, failure.message);
+    }
+  };
 }
 
 /** Longer than clients keep an idle connection: with Node's 5 seconds they meet one that is just being closed. */

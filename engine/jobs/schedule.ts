@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
-import { EngineError, ERRORS, unforeseen, validationFailed } from '../errors.ts';
+import { EngineError, ERRORS, isUnforeseen, unforeseen, validationFailed } from '../errors.ts';
 import type { EventEnvelope } from '../events.ts';
 import type { MediaKind, MessageRecord, SendRequest } from '../model.ts';
 import type { Committed, ScheduledTime, Store } from '../store/store.ts';
@@ -220,7 +220,7 @@ export class Schedule {
       return store.schedule.postpone({ msgId, sendAt }, expiresAt!, 'the session was not connected');
     }
     if (ERRORS[error.code].fault === 'caller') return this.fail(message, error.message);
-    if (ERRORS[error.code].fault === 'engine') log.error({ err: error.cause, msgId }, 'scheduled message failed');
+    if (isUnforeseen(error)) log.error({ err: error.cause, msgId }, 'scheduled message failed');
     const afterMs = error.retryAfterS === undefined ? ASK_AGAIN_MS : error.retryAfterS * 1000;
     await store.schedule.postpone({ msgId, sendAt }, clock.now() + afterMs, error.message);
   }

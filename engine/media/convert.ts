@@ -1,6 +1,6 @@
 import { rm, stat } from 'node:fs/promises';
 import sharp, { type Sharp, type SharpOptions } from 'sharp';
-import { EngineError } from '../errors.ts';
+import { EngineError, storageFailure } from '../errors.ts';
 import type { MediaKind } from '../model.ts';
 import { ffmpeg, NoFfmpeg } from './ffmpeg.ts';
 import type { Draft, MediaFiles } from './files.ts';
@@ -158,7 +158,17 @@ async function written(files: MediaFiles, write: (path: string) => Promise<unkno
     return { path, size: (await stat(path)).size };
   } catch (error) {
     await rm(path, { force: true });
+    const unwritable = storageFailure({ code: codeIn(error), cause: error });
+    if (unwritable) throw unwritable;
     if (error instanceof EngineError || error instanceof NoFfmpeg) throw error;
     throw new EngineError('media_not_usable', 'The file cannot be converted: it is damaged.', { cause: error });
   }
+}
+
+/** ffmpeg and libvips tell in words what the system has told them by code. */
+function codeIn(error: unknown): string | undefined {
+  const { message = '', cause } = error as { message?: string; cause?: { message?: string } };
+  const words = `${message} ${cause?.message ?? ''}`;
+  if (/no space left on device|disk quota exceeded/i.test(words)) return 'ENOSPC';
+  return /read-only file system|file too large/i.test(words) ? 'EROFS' : undefined;
 }

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { request, type Dispatcher } from 'undici';
-import { EngineError } from '../errors.ts';
+import { EngineError, storageFailure } from '../errors.ts';
 import type { MediaKind } from '../model.ts';
 import { checkUrl, guardedAgent, type Reach } from '../network/guard.ts';
 import type { Draft, MediaFiles } from './files.ts';
@@ -172,11 +172,12 @@ function toldOf(error: unknown, host: string): Error {
   const causes = [error, (error as { cause?: unknown }).cause];
   const ours = causes.find((one) => one instanceof EngineError);
   if (ours) return ours as EngineError;
+  const storage = storageFailure(error);
+  if (storage) return storage;
   const { name, code, message } = error as { name?: string; code?: string; message?: string };
   if (name === 'TimeoutError' || name === 'AbortError') return notFetched(host, 'it takes too long', error);
   if (/TIMEOUT/.test(code ?? '')) return notFetched(host, 'it does not answer in time', error);
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return notFetched(host, 'the name is not known', error);
-  if (code === 'ENOSPC' || code === 'EACCES' || code === 'EROFS') return error as Error;
   return notFetched(host, code ?? message ?? 'the connection failed', error);
 }
 

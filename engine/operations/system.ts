@@ -17,13 +17,15 @@ export const ready = operation({
   id: 'system.ready',
   http: 'GET /readyz',
   access: 'public',
-  summary: 'Whether the engine has taken up what the last one left',
+  summary: 'Whether the engine has taken up what the last one left, and can write down what it is given',
   envelope: 'bare',
   input: z.object({}),
   output: z.object({ status: z.literal('ready').describe('That every session of before is back') }),
   run: async ({ engine }) => {
     const waiting = engine.notReady();
     if (waiting) throw new EngineError('stopping', `Not ready: ${waiting}.`, { retryAfterS: 1 });
+    const failure = await engine.store.health();
+    if (failure) throw failure;
     return { status: 'ready' as const };
   },
 });

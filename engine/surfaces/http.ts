@@ -7,7 +7,7 @@ import express, {
 } from 'express';
 import type { Logger } from 'pino';
 import { toBuffer, toDataURL } from 'qrcode';
-import { EngineError, errorBody, ERRORS, unforeseen } from '../errors.ts';
+import { EngineError, errorBody, isUnforeseen, unforeseen } from '../errors.ts';
 import { admit } from '../operations/access.ts';
 import { operations } from '../operations/index.ts';
 import type { Standing } from '../operations/limits.ts';
@@ -148,7 +148,7 @@ function onError(log: Logger): ErrorRequestHandler {
     // Too late for an answer: Express breaks the connection off, so that nobody takes half of one for the whole.
     if (res.headersSent) return next(thrown);
     const error = bodyParserError(thrown) ?? unforeseen(thrown);
-    if (ERRORS[error.code].fault === 'engine') log.error({ err: error.cause ?? error, path: req.path }, 'unforeseen');
+    if (isUnforeseen(error)) log.error({ err: error.cause ?? error, path: req.path }, 'unforeseen');
     res.locals['code'] = error.code;
     if (error.code === 'unauthorized') res.set('WWW-Authenticate', 'Bearer');
     if (error.retryAfterS !== undefined) res.set('Retry-After', String(error.retryAfterS));

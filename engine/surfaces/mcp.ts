@@ -10,7 +10,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
-import { EngineError, ERRORS, unforeseen } from '../errors.ts';
+import { EngineError, isUnforeseen, unforeseen } from '../errors.ts';
 import { identify, type Caller } from '../operations/access.ts';
 import type { Asked } from '../operations/approvals.ts';
 import type { Engine, Operation } from '../operations/operation.ts';
@@ -123,7 +123,7 @@ async function callTool(
   const refused = (thrown: unknown) => {
     const error = unforeseen(thrown);
     about['code'] = error.code;
-    if (ERRORS[error.code].fault === 'engine') log.error({ err: error.cause ?? error, tool: name }, 'unforeseen');
+    if (isUnforeseen(error)) log.error({ err: error.cause ?? error, tool: name }, 'unforeseen');
     return refusal(error);
   };
   try {

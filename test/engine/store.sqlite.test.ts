@@ -83,7 +83,7 @@ describe('the embedded store’s folder', () => {
 
   test('that holds something else than a database is refused with a cure', async () => {
     await writeFile(join(folder.path, 'warbler.db'), 'this is not a database '.repeat(100));
-    expect(refusal().message).toMatch(/cannot be opened .*the file is whole/);
+    expect(refusal().message).toMatch(/cannot be opened.*damaged.*backup/);
   });
 
   test('that does not exist is refused with a cure', () => {

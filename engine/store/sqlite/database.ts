@@ -1,7 +1,7 @@
 import Libsql from 'libsql';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../../clock.ts';
-import { EngineError } from '../../errors.ts';
+import { EngineError, storageFailure } from '../../errors.ts';
 import { start } from './migrations/001-start.ts';
 import { everyMessage } from './migrations/002-every-message.ts';
 import { pace } from './migrations/003-pace.ts';
@@ -9,6 +9,9 @@ import { proof } from './migrations/004-proof.ts';
 
 /** In order of application; `user_version` counts how many a file has. Never edit one that was released. */
 const MIGRATIONS = [start, everyMessage, pace, proof];
+
+/** So long a write waits for one of another process. */
+const BUSY_MS = 2000;
 
 export type Row = Record<string, unknown>;
 type Value = string | number | bigint | Buffer | null;
@@ -24,6 +27,11 @@ export class StoreError extends Error {
  */
 export class Database {
   private readonly statements = new Map<string, Libsql.Statement>();
+  /** Why the last write was not kept. */
+  private failure: EngineError | undefined;
+  /** Called when writing begins to fail, with the reason, and with nothing when it works again. */
+  onHealth: (failure: EngineError | undefined) => void = () => {};
+
   private constructor(
     private readonly file: Libsql.Database,
     private readonly clock: Clock,
@@ -42,8 +50,11 @@ export class Database {
       file?.close();
       lock.close();
       if (error instanceof StoreError) throw error;
+      const failure = storageFailure(error);
       throw new StoreError(
-        `The database in ${folder} cannot be opened (${(error as Error).message}). Check that the folder is writable and the file is whole.`,
+        `The database in ${folder} cannot be opened. ${
+          failure?.message ?? `${(error as Error).message}. Check that the folder is writable and the file is whole.`
+        }`,
         { cause: error },
       );
     }
@@ -53,6 +64,8 @@ export class Database {
     for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'temp_store = MEMORY']) {
       file.exec(`PRAGMA ${pragma}`);
     }
+    // The command line writes, too (`warbler token`), and never for long.
+    file.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
     const database = new Database(file, clock, lock);
     database.migrate();
     return database;
@@ -78,31 +91,47 @@ export class Database {
 
   // Values go to libsql as one array: a lone Buffer as an argument is taken for named parameters and aborts the process.
   run(sql: string, ...values: Value[]): { changes: number; lastInsertRowid: number } {
-    const result = this.statement(sql).run(values);
+    const result = this.heeded(() => this.statement(sql).run(values));
+    if (!this.file.inTransaction) this.written();
     return { changes: Number(result.changes), lastInsertRowid: Number(result.lastInsertRowid) };
   }
 
   get(sql: string, ...values: Value[]): Row | undefined {
-    return this.statement(sql).get(values) as Row | undefined;
+    // libsql's `get` ends a statement after its first row, and keeps to itself that what it wrote could not be committed.
+    if (/\bRETURNING\b/.test(sql)) return this.all(sql, ...values)[0];
+    return this.heeded(() => this.statement(sql).get(values) as Row | undefined);
   }
 
   all(sql: string, ...values: Value[]): Row[] {
-    return (this.statement(sql).all(values) as Row[]).map(withBuffers);
+    return this.heeded(() => this.statement(sql).all(values) as Row[]).map(withBuffers);
   }
 
   /** Runs `work` whole or not at all. Joins a transaction that is already open. */
   transaction<T>(work: () => T): T {
     const file = this.opened;
     if (file.inTransaction) return work();
-    file.exec('BEGIN IMMEDIATE');
+    this.heeded(() => file.exec('BEGIN IMMEDIATE'));
     try {
       const result = work();
-      file.exec('COMMIT');
+      this.heeded(() => file.exec('COMMIT'));
+      this.written();
       return result;
     } catch (error) {
+      // Of some failures SQLite has rolled back by itself.
       if (file.inTransaction) file.exec('ROLLBACK');
-      throw storageFailure(error);
+      throw error;
     }
+  }
+
+  /** Why nothing can be written, if so. Finds out by writing, when the last write has failed. */
+  failing(): EngineError | undefined {
+    if (!this.failure) return undefined;
+    try {
+      this.transaction(() => this.file.exec(`PRAGMA user_version = ${MIGRATIONS.length}`));
+    } catch {
+      // Noted.
+    }
+    return this.failure;
   }
 
   /**
@@ -122,6 +151,26 @@ export class Database {
     this.statements.clear();
     if (this.file.open) this.file.close();
     this.lock?.close();
+  }
+
+  /** What the driver throws because it cannot write is told as such, and noted. */
+  private heeded<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      const failure = storageFailure(error);
+      if (!failure) throw error;
+      const news = !this.failure;
+      this.failure = failure;
+      if (news) this.onHealth(failure);
+      throw failure;
+    }
+  }
+
+  private written(): void {
+    if (!this.failure) return;
+    this.failure = undefined;
+    this.onHealth(undefined);
   }
 
   /** libsql aborts the whole process when a closed database is touched; whoever is late gets an error instead. */
@@ -159,16 +208,6 @@ function takeLock(folder: string): Libsql.Database {
       { cause: error },
     );
   }
-}
-
-function storageFailure(error: unknown): unknown {
-  const code = String((error as { code?: unknown }).code ?? '');
-  if (!/SQLITE_(FULL|READONLY|IOERR)/.test(code)) return error;
-  return new EngineError(
-    'storage_failed',
-    'The data folder cannot be written: the disk is full, or is read-only. Free space on it; nothing was changed.',
-    { cause: error },
-  );
 }
 
 /** libsql answers blobs as Buffers from `get` but as ArrayBuffers from `all`. */

@@ -45,6 +45,12 @@ export function openSqliteStore(folder: string | undefined, seal: Seal, clock?: 
     onCommitted(listener) {
       notify = listener;
     },
+    async health() {
+      return db.failing();
+    },
+    onHealth(listener) {
+      db.onHealth = listener;
+    },
     counters: counters(db),
     approvals: approvals(db),
     tokens: tokens(db),
