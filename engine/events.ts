@@ -14,7 +14,7 @@ export const EVENTS = {
   'messages.delete': 'A message was deleted for everyone, or on this account.',
   'messages.reaction': 'Somebody reacted to a message; an empty text takes the reaction back.',
   'message.sent':
-    'WhatsApp has acknowledged a message that this engine sent (`success: true`), or it will never be sent (`success: false` and why).',
+    'WhatsApp has acknowledged a message that this engine sent (`success: true`), or gives it up (`success: false` and why). With `unknown: true` it may have arrived all the same: should a receipt tell so, the event comes once more.',
   'message-receipt.update': 'A member of a group has received, read or played one of our messages.',
   'message.undecryptable':
     'A message has arrived that cannot be decrypted. The sender is asked for it again; `message.recovered` tells when it comes.',

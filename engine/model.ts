@@ -285,6 +285,8 @@ export interface MessageRecord {
   attempts: number;
   /** Why it will never be sent, or why it still waits though its time has come. */
   error: string | null;
+  /** Of a message that was given up: it may have been sent all the same. */
+  unknown: boolean;
   /** WhatsApp id of the message that this one is about: of a reaction, a vote, an edit, a deletion, a pin. */
   about: string | null;
   /** Whether the message log may show what was sent, and to whom. */

@@ -268,6 +268,11 @@ export const info = operation({
           description: 'Why it was not sent, or why it still waits; null: nothing went wrong',
           examples: ['WhatsApp refused the message (463)'],
         }),
+      unknown: z
+        .boolean()
+        .describe(
+          'Of a failed message: WhatsApp never acknowledged it, so it may have arrived all the same. A receipt may still tell; to resend it is safe, the recipient sees it once',
+        ),
       receipts: z
         .array(
           z.object({
@@ -286,6 +291,7 @@ export const info = operation({
       ...show(message),
       scheduledAt: message.sendAt === null ? null : new Date(message.sendAt).toISOString(),
       error: message.error,
+      unknown: message.unknown,
       receipts: receipts.map(({ member, status, at }) => ({
         userJid: member,
         status,

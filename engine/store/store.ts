@@ -1,3 +1,4 @@
+import type { EngineError } from '../errors.ts';
 import type { EventEnvelope, NewEvent } from '../events.ts';
 import type {
   ApprovalRecord,
@@ -88,9 +89,14 @@ export interface GroupReceipt {
 /** A later word on one of our own messages. */
 export interface MessageOutcome {
   waId: string;
-  /** A status lower than or equal to the stored one changes nothing, and its events are not appended. */
+  /**
+   * A status lower than or equal to the stored one changes nothing, and its events are not appended. An error counts
+   * only while the outcome is open; what says that the message was sent after all counts later, too.
+   */
   status: MessageStatus;
   error?: string;
+  /** With an error: whether the message was sent all the same cannot be known. A later outcome may tell. */
+  unknown?: true;
   /** Asked inside the transaction: unless this holds of the message as it is then, nothing changes. */
   provided?: (message: MessageRecord) => boolean;
   /** Made inside the transaction from the message as it is now, and the status it had before. */
@@ -242,7 +248,7 @@ export interface SessionLog {
 /** What a commit has put in motion. */
 export interface Committed {
   events: EventEnvelope[];
-  /** Own messages whose outcome is now known. */
+  /** Own messages whose outcome is now known, or another than the one that was. */
   settled: MessageRecord[];
   /** Messages that were not known before. */
   received: MessageRecord[];
@@ -355,7 +361,8 @@ export interface Sliced<T> {
 }
 
 /**
- * Everything Warbler remembers. Every method is one transaction. Drivers run the conformance suite in
+ * Everything Warbler remembers. Every method is one transaction; one that cannot be written down throws
+ * `storage_failed`, and nothing of it has happened. Drivers run the conformance suite in
  * test/engine/store.conformance.ts; the embedded one does its work before it returns, so that a caller who may not
  * await (an event handler of Baileys) is still sure of the commit.
  */
@@ -363,6 +370,10 @@ export interface Store {
   commit(change: Change): Promise<Committed>;
   /** Called after every commit that appended an event or settled a message. One listener: delivery. */
   onCommitted(listener: (sessionId: number, committed: Committed) => void): void;
+  /** Why nothing can be written, if so; the disk is full, say. Asked while writing fails, it tries once more. */
+  health(): Promise<EngineError | undefined>;
+  /** Called when writing begins to fail, with the reason, and with nothing when it works again. One listener: the log. */
+  onHealth(listener: (failure: EngineError | undefined) => void): void;
 
   /**
    * How often something has happened of late, in windows of time. A fixed window opens with the first count in it and is

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { EngineError } from '../errors.ts';
+import { EngineError, storageFailure } from '../errors.ts';
 import type { NewEvent } from '../events.ts';
 import type { MessageRecord, MediaRecord } from '../model.ts';
 import type { Store } from '../store/store.ts';
@@ -57,7 +57,9 @@ export class Downloads {
     void this.drain()
       .catch((error: unknown) => {
         if (error instanceof EngineError && error.code === 'stopping') return;
+        // Nothing can be written down, not even that it failed.
         this.options.log.error({ err: error }, 'downloads failed');
+        this.wakeAfter(PAUSES_MS[0]!);
       })
       .finally(() => {
         this.running = false;
@@ -72,11 +74,16 @@ export class Downloads {
       if (!next) return;
       const wait = next.at - Date.now();
       if (wait > 0) {
-        this.timer = setTimeout(() => this.wake(), wait).unref();
+        this.wakeAfter(wait);
         return;
       }
       await this.download(next.message, next.attempts);
     }
+  }
+
+  private wakeAfter(ms: number): void {
+    clearTimeout(this.timer);
+    if (this.connected) this.timer = setTimeout(() => this.wake(), ms).unref();
   }
 
   private async download(message: MessageRecord, attempts: number): Promise<void> {
@@ -99,7 +106,9 @@ export class Downloads {
     } catch (error) {
       // The connection was closed meanwhile; the next one goes on.
       if (!this.connected) return;
-      const pauseMs = pausesMs[attempts];
+      const failure = storageFailure(error);
+      // That the disk is full is not the file's fault, however long it lasts.
+      const pauseMs = pausesMs[attempts] ?? (failure && pausesMs.at(-1));
       const final = pauseMs === undefined || (error instanceof EngineError && error.code === 'media_not_usable');
       log.warn(
         { op: 'media.ready', msgId: message.msgId, attempt: attempts + 1, final, err: error },

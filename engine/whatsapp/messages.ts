@@ -48,8 +48,8 @@ export class Messages {
   }
 
   /** The connection is open: what waits is sent. */
-  open(socket: Socket): Promise<void> {
-    return this.queue.open(socket);
+  open(socket: Socket): void {
+    this.queue.open(socket);
   }
 
   /** More may leave than before, or other messages. */
@@ -183,6 +183,13 @@ export class Messages {
         'whatsapp_timeout',
         `WhatsApp has not acknowledged the message within ${timeoutMs / 1000} s.${next} It stays queued and is not lost: message.sent will tell.`,
         { details: { msgId, ...(nextAt !== undefined && { nextAt: new Date(nextAt).toISOString() }) } },
+      );
+    }
+    if (message.unknown) {
+      throw new EngineError(
+        'whatsapp_timeout',
+        `${message.error}. A receipt may still tell: then message.sent comes once more. To resend the message is safe, the recipient sees one.`,
+        { details: { msgId } },
       );
     }
     if (message.status === MESSAGE_STATUS.error) {

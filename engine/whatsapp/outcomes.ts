@@ -45,7 +45,16 @@ const RECEIPT_STATUS: Record<string, MessageStatus> = {
   played: MESSAGE_STATUS.played,
 };
 
-/** What a `<receipt>` says: about messages to a person as a whole, about those to a group for one member only. */
+/**
+ * Receipts that tell nothing about the chat, but that WhatsApp has taken the message: a device asks for it to be
+ * encrypted anew, or one of our own has its copy.
+ */
+const TAKEN = ['retry', 'sender'];
+
+/**
+ * What a `<receipt>` says: about messages to a person as a whole; about those to a group for one member, and that
+ * WhatsApp has taken them.
+ */
 export interface ReadReceipt {
   outcomes: MessageOutcome[];
   receipts: GroupReceipt[];
@@ -57,10 +66,14 @@ export function readReceipt(stanza: BinaryNode, me: Me): ReadReceipt {
   const status = RECEIPT_STATUS[type];
   const who = participant ?? from;
   const mine = areJidsSameUser(who, me.id) || areJidsSameUser(who, me.lid);
-  if (!id || status === undefined || mine || !isPerson(who)) return { outcomes: [], receipts: [] };
+  const none = { outcomes: [], receipts: [] };
+  if (!id) return none;
   const [list] = getBinaryNodeChildren(stanza, 'list');
   const others = getBinaryNodeChildren(list, 'item').flatMap((item) => item.attrs['id'] ?? []);
   const ids = [id, ...others];
+  const taken = { status: MESSAGE_STATUS.sent, events: sentBy(me), directory: chatOfSent };
+  if (TAKEN.includes(type)) return { outcomes: ids.map((waId) => ({ waId, ...taken })), receipts: [] };
+  if (status === undefined || mine || !isPerson(who)) return none;
   if (isPerson(from)) {
     const outcomes = ids.map((waId) => ({ waId, status, events: statusBy(me), directory: chatOfSent }));
     return { outcomes, receipts: [] };
@@ -68,7 +81,7 @@ export function readReceipt(stanza: BinaryNode, me: Me): ReadReceipt {
   const member = jidNormalizedUser(who);
   const at = t ? Number(t) * 1000 : Date.now();
   const receipts = ids.map((waId) => ({ waId, member, status, at, events: memberEvents(member, status, at) }));
-  return { outcomes: [], receipts };
+  return { outcomes: ids.map((waId) => ({ waId, ...taken })), receipts };
 }
 
 /** WasenderApi tells the time of a receipt in seconds, under a name for what was done. */
@@ -92,6 +105,14 @@ function memberEvents(member: string, status: MessageStatus, at: number): GroupR
 /** A message that will never be sent, because of `error`. */
 export function failure(waId: string, error: string): MessageOutcome {
   return { waId, status: MESSAGE_STATUS.error, error, events: failedEvents };
+}
+
+/**
+ * A message that was written as often as may be, and never acknowledged: it may have arrived, or not. An acknowledgement
+ * or a receipt that comes later tells that it has.
+ */
+export function unknown(waId: string): MessageOutcome {
+  return { ...failure(waId, 'WhatsApp never acknowledged it, so whether it arrived is unknown'), unknown: true };
 }
 
 const keyOf = (message: MessageRecord): WAMessageKey => ({
@@ -121,10 +142,13 @@ function sentBy(me: Me): MessageOutcome['events'] {
   return (message, _before, known) => sentEvents(message, known, me);
 }
 
-/** Delivered or read before WhatsApp's own acknowledgement came: then this is the acknowledgement, too. */
+/**
+ * Delivered or read before WhatsApp's own acknowledgement came, or in place of it: then this is the acknowledgement, too,
+ * also of a message that was given up.
+ */
 function statusBy(me: Me): MessageOutcome['events'] {
   return (message, before, known) =>
-    before === MESSAGE_STATUS.pending ? sentEvents(message, known, me) : [updated(message)];
+    before <= MESSAGE_STATUS.pending ? sentEvents(message, known, me) : [updated(message)];
 }
 
 function sentEvents(message: MessageRecord, known: Known, me: Me): NewEvent[] {
@@ -148,7 +172,10 @@ function failedEvents(message: MessageRecord): NewEvent[] {
     {
       event: 'message.sent',
       ...about(message),
-      data: { key, msgId: message.msgId, success: false, error: `Failed to send message: ${message.error}` },
+      data: {
+        ...{ key, msgId: message.msgId, success: false, error: `Failed to send message: ${message.error}` },
+        ...(message.unknown && { unknown: true }),
+      },
     },
     updated(message),
   ];

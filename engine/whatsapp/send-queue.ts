@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
-import { EngineError } from '../errors.ts';
+import { EngineError, storageFailure } from '../errors.ts';
 import type { Governor } from '../governor/governor.ts';
 import type { MessageRecord } from '../model.ts';
 import type { Store } from '../store/store.ts';
 import { proto } from './baileys.ts';
 import { isConnectionFailure, isTooFast, refusalCode } from './failure.ts';
-import { failure } from './outcomes.ts';
+import { failure, unknown } from './outcomes.ts';
 import { stanzaOptions } from './outgoing.ts';
 import { isGroup, phoneOf } from './jid.ts';
 import { UploadFailed } from './media.ts';
@@ -28,7 +28,10 @@ const RETRY_PAUSE_MS = 5000;
  */
 export class SendQueue {
   private socket: Socket | undefined;
-  private readonly unacknowledged = new Set<number>();
+  /** By message, when it was written, in Unix milliseconds. */
+  private readonly unacknowledged = new Map<number, number>();
+  /** What was written before counts as never written: the connection is new, or the store did not keep up. */
+  private afresh = false;
   private running = false;
   private again = false;
   private ackTimer: NodeJS.Timeout | undefined;
@@ -52,23 +55,24 @@ export class SendQueue {
       clock: Clock;
       /** Instead of {@link RETRY_PAUSE_MS}. */
       retryPauseMs?: number;
+      /** Instead of {@link ACK_TIMEOUT_MS}. */
+      ackTimeoutMs?: number;
       log: Logger;
     },
   ) {}
 
   /** The connection is open: send what waits, first what an earlier connection left unacknowledged. */
-  async open(socket: Socket): Promise<void> {
+  open(socket: Socket): void {
     this.socket = socket;
     this.notBefore = 0;
-    this.unacknowledged.clear();
-    await this.options.store.messages.requeue(this.options.sessionId, Date.now());
+    this.afresh = true;
     this.wake();
   }
 
   /** The connection is gone: whatever waits goes on waiting. */
   close(): void {
     this.socket = undefined;
-    clearTimeout(this.ackTimer);
+    this.disarm();
     this.cancelAlarm();
   }
 
@@ -86,7 +90,7 @@ export class SendQueue {
     this.running = true;
     this.again = false;
     void this.drain()
-      .catch((error: unknown) => this.options.log.error({ err: error }, 'send queue failed'))
+      .catch((error: unknown) => this.stumbled(error))
       .finally(() => {
         this.running = false;
         if (this.again) this.wake();
@@ -104,18 +108,39 @@ export class SendQueue {
   async postpone({ msgId }: MessageRecord): Promise<void> {
     const { store, governor } = this.options;
     this.unacknowledged.delete(msgId);
-    await store.messages.postpone(msgId);
-    await governor.slowed();
+    try {
+      await store.messages.postpone(msgId);
+      await governor.slowed();
+    } catch (error) {
+      this.stumbled(error);
+    }
+  }
+
+  /** What became of a message could not be written down. After a pause the queue begins anew, as after a crash. */
+  private stumbled(error: unknown): void {
+    const { clock, log, retryPauseMs = RETRY_PAUSE_MS } = this.options;
+    if (!this.socket) return;
+    if (!storageFailure(error)) log.error({ err: error }, 'send queue failed');
+    this.afresh = true;
+    this.notBefore = clock.now() + retryPauseMs;
+    this.wakeAt(this.notBefore);
   }
 
   private async drain(): Promise<void> {
     this.cancelAlarm();
     this.wakesAt = undefined;
+    if (this.afresh && this.notBefore <= this.options.clock.now()) await this.beginAnew();
     while (this.socket && this.unacknowledged.size < UNACKNOWLEDGED) {
       const message = await this.next(this.socket);
       if (!message || !(await this.send(message, this.socket))) break;
     }
-    this.armAckTimer();
+  }
+
+  private async beginAnew(): Promise<void> {
+    const { store, sessionId } = this.options;
+    await store.messages.requeue(sessionId, Date.now());
+    this.unacknowledged.clear();
+    this.afresh = false;
   }
 
   /** The message that may leave now. When there is one that may leave later, the queue wakes by itself. */
@@ -152,7 +177,8 @@ export class SendQueue {
       const content = message.content ?? Buffer.from(proto.Message.encode(await compose(message, socket)).finish());
       // It was taken back meanwhile.
       if (!(await store.messages.written(message.msgId, { content, lid }))) return true;
-      this.unacknowledged.add(message.msgId);
+      this.unacknowledged.set(message.msgId, Date.now());
+      this.armAckTimer();
       if (!message.about && !governor.free) await governor.left();
       const decoded = proto.Message.decode(content);
       const options = stanzaOptions(decoded, message.request ?? {});
@@ -200,6 +226,7 @@ export class SendQueue {
       log.warn({ op: 'message.send', msgId: message.msgId, err: error }, 'WhatsApp says that we send too fast');
       return this.postpone(message);
     }
+    if (storageFailure(error)) throw error;
     // Nothing is wrong with it: whether its number exists, or who is in its group, cannot be asked before.
     if (error instanceof EngineError && error.retryAfterS !== undefined) return this.hold(message, error.retryAfterS);
     // What the connection failed is not the message's fault, however often it happens.
@@ -219,25 +246,37 @@ export class SendQueue {
     this.notBefore = clock.now() + retryPauseMs;
   }
 
+  /** For the message that has waited longest. */
   private armAckTimer(): void {
-    clearTimeout(this.ackTimer);
-    if (!this.socket || this.unacknowledged.size === 0) return;
+    const { ackTimeoutMs = ACK_TIMEOUT_MS } = this.options;
+    const [oldest] = this.unacknowledged.values();
+    if (!this.socket || this.ackTimer || oldest === undefined) return;
+    const wait = Math.max(0, oldest + ackTimeoutMs - Date.now());
     this.ackTimer = setTimeout(() => {
-      this.retryUnacknowledged().catch((error: unknown) => this.options.log.error({ err: error }, 'send queue failed'));
-    }, ACK_TIMEOUT_MS).unref();
+      this.disarm();
+      this.retryUnacknowledged().catch((error: unknown) => this.stumbled(error));
+    }, wait).unref();
   }
 
+  private disarm(): void {
+    clearTimeout(this.ackTimer);
+    this.ackTimer = undefined;
+  }
+
+  /** What has waited too long for its acknowledgement is written again; after the last try its outcome is unknown. */
   private async retryUnacknowledged(): Promise<void> {
-    const { store, sessionId, log } = this.options;
-    for (const msgId of this.unacknowledged) {
+    const { store, sessionId, log, ackTimeoutMs = ACK_TIMEOUT_MS } = this.options;
+    const overdue = Date.now() - ackTimeoutMs;
+    for (const [msgId, writtenAt] of this.unacknowledged) {
+      if (writtenAt > overdue) continue;
       const message = await store.messages.get(sessionId, msgId);
-      if (!message || message.attempts < TRIES) continue;
-      const text = 'WhatsApp never acknowledged it, so whether it arrived is unknown';
-      await store.commit({ sessionId, outcomes: [failure(message.waId, text)] });
+      const final = message !== undefined && message.attempts >= TRIES;
+      log.warn({ op: 'message.send', msgId, final }, 'no acknowledgement from WhatsApp');
+      if (final) await store.commit({ sessionId, outcomes: [unknown(message.waId)] });
+      else await store.messages.retry(msgId);
+      this.unacknowledged.delete(msgId);
     }
-    this.unacknowledged.clear();
-    const count = await store.messages.requeue(sessionId, Date.now() - ACK_TIMEOUT_MS / 2);
-    if (count > 0) log.warn({ op: 'message.send', count }, 'no acknowledgement from WhatsApp, writing again');
+    this.armAckTimer();
     this.wake();
   }
 }

@@ -496,7 +496,7 @@ export class Session {
             // Changed while the connection was on its way.
             const online = this.record.settings.always_online;
             if (online !== alwaysOnline) this.showOnline(online);
-            this.messages.open(socket).catch((error: unknown) => this.failed(error));
+            this.messages.open(socket);
             this.files.open();
             this.directory.picturesChanged();
           },

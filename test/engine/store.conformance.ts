@@ -782,13 +782,27 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         expect((await store.messages.get(session.id, message.msgId))?.status).toBe(last);
       });
 
-      test('settle a message once', async () => {
+      test('settle a message once, and once more when it was sent after all', async () => {
         const { message } = await store.messages.enqueue(outgoing(session.id));
         const first = await commit({ outcomes: [outcome(error, 'blocked')] });
         const second = await commit({ outcomes: [outcome(sent)] });
+        const third = await commit({ outcomes: [outcome(delivered)] });
         expect(first.settled).toEqual([{ ...message, status: error, error: 'blocked', send: 'done' }]);
-        expect(second.settled).toEqual([]);
-        expect(await store.messages.get(session.id, message.msgId)).toMatchObject({ status: sent, error: null });
+        expect(second.settled).toMatchObject([{ msgId: message.msgId, status: sent, error: null }]);
+        expect(third.settled).toEqual([]);
+      });
+
+      test('may be unknown, until a later one tells or the message is sent again', async () => {
+        const { message } = await store.messages.enqueue(outgoing(session.id));
+        const isUnknown = async () => (await store.messages.get(session.id, message.msgId))?.unknown;
+        const unknown = { ...outcome(error, 'never acknowledged'), unknown: true as const };
+        expect((await commit({ outcomes: [unknown] })).settled).toMatchObject([{ unknown: true }]);
+        expect(await isUnknown()).toBe(true);
+        await store.messages.resend(session.id, message.msgId);
+        expect(await isUnknown()).toBe(false);
+        await commit({ outcomes: [unknown] });
+        await commit({ outcomes: [outcome(delivered)] });
+        expect(await isUnknown()).toBe(false);
       });
 
       test('make their events from the message as it is then', async () => {

@@ -8,6 +8,7 @@ await import('../../engine/whatsapp/hardening.ts');
 const { SendQueue } = await import('../../engine/whatsapp/send-queue.ts');
 const { Seal } = await import('../../engine/store/seal.ts');
 const { openSqliteStore } = await import('../../engine/store/sqlite/index.ts');
+const { EngineError } = await import('../../engine/errors.ts');
 const { systemClock } = await import('../../engine/clock.ts');
 const { sessionSettings } = await import('../../engine/model.ts');
 
@@ -16,6 +17,7 @@ const CHAT = '15550100002@s.whatsapp.net';
 let store: Store;
 let sessionId: number;
 let queue: InstanceType<typeof SendQueue>;
+let options: ConstructorParameters<typeof SendQueue>[0];
 beforeEach(async () => {
   store = openSqliteStore(undefined, new Seal(Buffer.alloc(32, 1)));
   const settings = sessionSettings.parse({ name: 'Test', phone_number: '+15550100001' });
@@ -31,7 +33,9 @@ beforeEach(async () => {
       throw error;
     },
   });
-  queue = new SendQueue({ store, sessionId, compose, governor, clock: systemClock, log, retryPauseMs: 1 });
+  const times = { retryPauseMs: 1, ackTimeoutMs: 40 };
+  options = { store, sessionId, compose, governor, clock: systemClock, log, ...times };
+  queue = new SendQueue(options);
 });
 afterEach(async () => {
   queue.close();
@@ -86,7 +90,7 @@ test.each([
     await accept('first');
     await accept('second');
     const { socket, written, done } = connection(failures, 2);
-    await queue.open(socket);
+    queue.open(socket);
     await done;
     expect(written).toEqual(['first', 'second']);
   },
@@ -96,7 +100,7 @@ test('a message that can never be sent is given up with its reason, and the queu
   await accept('hopeless');
   await accept('fine');
   const { socket, written, done } = connection({ lidOf: Array.from({ length: 5 }, () => new Error('no')) }, 1);
-  await queue.open(socket);
+  queue.open(socket);
   await done;
   expect(written).toEqual(['fine']);
   expect(await store.messages.find(sessionId, 'hopeless')).toMatchObject({ status: 0, send: 'done' });
@@ -111,7 +115,7 @@ test('a scheduled message that could not leave in time is given up, however it c
   await store.schedule.release({ msgId: message.msgId, sendAt: schedule.sendAt }, now);
   await accept('fine');
   const { socket, written, done } = connection({}, 1);
-  await queue.open(socket);
+  queue.open(socket);
   await done;
   expect(written).toEqual(['fine']);
   expect(await store.messages.find(sessionId, 'late')).toMatchObject({
@@ -119,3 +123,82 @@ test('a scheduled message that could not leave in time is given up, however it c
     error: 'it could not leave in time',
   });
 });
+
+const acknowledge = (waId: string) =>
+  store.commit({ sessionId, outcomes: [{ waId, status: 2, events: () => [] }] }).then(({ settled }) => {
+    queue.settled(settled);
+  });
+
+test('a message that WhatsApp does not acknowledge is written again, also while others leave all the time', async () => {
+  await accept('unheard');
+  const { socket, written, done } = connection({}, 12);
+  const { relay } = socket;
+  socket.relay = async (jid, message, waId, more) => {
+    await relay(jid, message, waId, more);
+    if (waId === 'unheard') return;
+    await acknowledge(waId);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    if (!written.slice(1).includes('unheard')) await accept(`other ${written.length}`);
+  };
+  queue.open(socket);
+  await accept('other 0');
+  await Promise.race([done, untilTrue(() => written.slice(1).includes('unheard'))]);
+  expect(written.slice(1)).toContain('unheard');
+});
+
+test('each message waits for its own acknowledgement: one written late is not forgotten with the others', async () => {
+  await accept('early');
+  const { socket, written } = connection({}, 99);
+  queue.open(socket);
+  await untilTrue(() => written.length === 1);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  await accept('late');
+  queue.wake();
+  const times = (waId: string) => written.filter((one) => one === waId).length;
+  await untilTrue(() => times('early') > 1 && times('late') > 1);
+});
+
+test('after five times in vain its outcome is unknown; what it was sent as is kept, and goes out again under the same id', async () => {
+  const { message } = await accept('unheard');
+  const { socket, written } = connection({}, 99);
+  queue.open(socket);
+  const now = () => store.messages.get(sessionId, message.msgId);
+  await untilTrue(async () => (await now())?.unknown);
+  expect(written).toEqual(Array.from({ length: 5 }, () => 'unheard'));
+  expect(await now()).toMatchObject({ status: 0, send: 'done', error: expect.stringContaining('unknown') });
+  await store.messages.resend(sessionId, message.msgId);
+  queue.wake();
+  await untilTrue(() => written.length === 6);
+  expect(written[5]).toBe('unheard');
+  expect((await now())?.content).toBeInstanceOf(Buffer);
+});
+
+test.each(['written', 'retry', 'queued', 'requeue'] as const)(
+  'a store that cannot be written for a moment (%s) costs no message, and none is given up for it',
+  async (method) => {
+    await accept('first');
+    await accept('second');
+    let failures = 3;
+    const failing = new EngineError('storage_failed', 'The disk is full.');
+    const messages = {
+      ...store.messages,
+      [method]: (...args: never[]) => {
+        if (failures-- > 0) throw failing;
+        return (store.messages[method] as (...all: never[]) => unknown)(...args);
+      },
+    };
+    queue = new SendQueue({ ...options, store: { ...store, messages } });
+    const { socket, written } = connection({ relay: [new Error('All encryptions failed')] }, 99);
+    queue.open(socket);
+    await untilTrue(() => written.includes('first') && written.includes('second'));
+    expect(await store.messages.find(sessionId, 'first')).toMatchObject({ status: 1 });
+  },
+);
+
+async function untilTrue(check: () => unknown): Promise<void> {
+  const deadline = Date.now() + 5000;
+  while (!(await check())) {
+    if (Date.now() > deadline) throw new Error(`Never came true: ${check.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}

@@ -135,7 +135,7 @@ export function messages(db: Database): Store['messages'] {
     },
     async resend(sessionId, msgId) {
       const { changes } = db.run(
-        `UPDATE messages SET status = ?, send = 'queued', attempts = 0, error = NULL, expires_at = NULL, updated_at = ?
+        `UPDATE messages SET status = ?, send = 'queued', attempts = 0, error = NULL, unknown = 0, expires_at = NULL, updated_at = ?
          WHERE session_id = ? AND msg_id = ? AND from_me = 1 AND request IS NOT NULL AND status = ? AND send = 'done'`,
         MESSAGE_STATUS.pending,
         Date.now(),
@@ -325,16 +325,20 @@ export function applyOutcome(
   const failed = outcome.status === MESSAGE_STATUS.error;
   if (outcome.provided && !outcome.provided(before)) return none;
   if (failed ? !open : outcome.status <= before.status) return none;
-  const after: MessageRecord = { ...before, status: outcome.status, error: outcome.error ?? null, send: 'done' };
+  const after: MessageRecord = {
+    ...before,
+    ...{ status: outcome.status, error: outcome.error ?? null, unknown: outcome.unknown ?? false, send: 'done' },
+  };
   db.run(
-    "UPDATE messages SET status = ?, error = ?, send = 'done', updated_at = ? WHERE msg_id = ?",
+    "UPDATE messages SET status = ?, error = ?, unknown = ?, send = 'done', updated_at = ? WHERE msg_id = ?",
     after.status,
     after.error,
+    after.unknown ? 1 : 0,
     Date.now(),
     after.msgId,
   );
   const events = outcome.events(after, before.status, knownAbout(db, sessionId, after.about));
-  if (!open) return { events, settled: undefined };
+  if (!open && before.status !== MESSAGE_STATUS.error) return { events, settled: undefined };
   const news = outcome.directory?.(after);
   return { events: news ? [...events, ...applyNews(db, sessionId, news)] : events, settled: after };
 }
@@ -357,6 +361,7 @@ export function toMessage(row: Row): MessageRecord {
     expiresAt: row['expires_at'] as number | null,
     attempts: Number(row['attempts']),
     error: row['error'] as string | null,
+    unknown: row['unknown'] === 1,
     about: row['about'] as string | null,
     logged: row['logged'] === 1,
     timestamp: Number(row['timestamp']),

@@ -9,6 +9,9 @@ ALTER TABLE deliveries ADD COLUMN redeliveries INTEGER NOT NULL DEFAULT 0;
 -- Those that are old enough to be forgotten.
 CREATE INDEX messages_by_time ON messages (timestamp);
 
+-- Of a message that was given up: it may have been sent all the same.
+ALTER TABLE messages ADD COLUMN unknown INTEGER NOT NULL DEFAULT 0;
+
 ALTER TABLE tokens ADD COLUMN expires_at INTEGER;
 ALTER TABLE tokens ADD COLUMN last_used_at INTEGER;
 -- Until now every scope was of a token for MCP alone.
