@@ -129,6 +129,8 @@ export async function startEngine(
       delivery.wake(committed.due);
     });
 
+    store.onRefused((change, error) => sessions.refused(change, error));
+
     const approvals = new Approvals(store, clock);
     await approvals.start();
 

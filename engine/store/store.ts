@@ -192,6 +192,8 @@ export interface Change {
    * WhatsApp delivers a stanza again when its acknowledgement never left.
    */
   once?: string;
+  /** The stanza that WhatsApp said it with: what was not written down comes again under this name. */
+  stanza?: string;
   /** The login, serialized. The store seals it. */
   creds?: Buffer;
   keys?: KeyWrites;
@@ -374,6 +376,11 @@ export interface Store {
   health(): Promise<EngineError | undefined>;
   /** Called when writing begins to fail, with the reason, and with nothing when it works again. One listener: the log. */
   onHealth(listener: (failure: EngineError | undefined) => void): void;
+  /**
+   * Called for every change that could not be committed, before whoever wanted it goes on (the embedded driver: before
+   * `commit` returns). One listener: sessions, which cut the connection before anything is acknowledged.
+   */
+  onRefused(listener: (change: Change, error: unknown) => void): void;
 
   /**
    * How often something has happened of late, in windows of time. A fixed window opens with the first count in it and is

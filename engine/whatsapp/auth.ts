@@ -21,6 +21,8 @@ type DecryptGroup = SignalRepository['decryptGroupMessage'];
 
 /** What is remembered of the stanzas that Baileys decrypts, each named by its ciphertext. */
 export interface Journal {
+  /** Names the stanza, as {@link Change.stanza}. */
+  name(ciphertext: Uint8Array): string | undefined;
   /** The plaintext of a message that is stored already: WhatsApp delivers it again when our receipt never left. */
   known(ciphertext: Uint8Array): Promise<Uint8Array | undefined>;
   /** What the store shall remember of a decrypted stanza. */
@@ -49,7 +51,7 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock): P
   // A number that was asked for a pairing code and never linked is no login, though Baileys would try it as one.
   const creds = known && !(known.me && !known.account) ? known : initAuthCreds();
   /** Messages decrypted in the Signal transaction that is under way in this asynchronous context. */
-  const decrypted = new AsyncLocalStorage<NewMessage[]>();
+  const decrypted = new AsyncLocalStorage<{ messages: NewMessage[]; stanza?: string }>();
 
   const keys: SignalKeyStore = {
     async get<T extends keyof SignalDataTypeMap>(type: T, ids: string[]) {
@@ -59,10 +61,11 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock): P
       };
     },
     async set(data: SignalDataSet) {
-      const messages = decrypted.getStore() ?? [];
+      const { messages, stanza } = decrypted.getStore() ?? { messages: [] };
       const pairs = pairsIn(data);
       await store.commit({
         sessionId,
+        ...(stanza !== undefined && { stanza }),
         keys: serialized(data),
         messages: [...messages],
         ...(pairs.length > 0 && { pairs, answers: pairs.map((pair) => numberOf(pair, clock.now())) }),
@@ -92,11 +95,15 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock): P
        */
       const journaled = <O>(decrypt: (options: O) => Promise<Uint8Array>, of: (options: O) => [Uint8Array, string]) => {
         return (options: O) =>
-          decrypted.run([], async () => {
+          decrypted.run({ messages: [] }, async () => {
             const [ciphertext, lock] = of(options);
             const known = await journal.known(ciphertext);
             if (known) return known;
-            const messages = decrypted.getStore()!;
+            const current = decrypted.getStore()!;
+            const { messages } = current;
+            const stanza = journal.name(ciphertext);
+            if (stanza !== undefined) current.stanza = stanza;
+            const brought = { sessionId, ...(stanza !== undefined && { stanza }) };
             let failure: { error: unknown } | undefined;
             const plaintext = await transaction(async () => {
               const plain = await decrypt(options).catch((error: unknown) => {
@@ -107,10 +114,10 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock): P
               return plain;
             }, lock).catch(async (error: unknown) => {
               const unreadable = failure ? journal.unreadable(ciphertext, failure.error) : [];
-              if (unreadable.length > 0) await store.commit({ sessionId, messages: unreadable });
+              if (unreadable.length > 0) await store.commit({ ...brought, messages: unreadable });
               throw error;
             });
-            if (messages.length > 0) await store.commit({ sessionId, messages });
+            if (messages.length > 0) await store.commit({ ...brought, messages });
             return plaintext;
           });
       };

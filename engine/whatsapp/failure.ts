@@ -4,7 +4,16 @@ import { ProxyError } from '../network/proxy.ts';
 /** Why a connection to WhatsApp ended, in the terms of the table in state.ts. */
 export interface Closure {
   /** WhatsApp's code, Baileys' for a lost connection, or one of ours for what never reached WhatsApp. */
-  code: number | 'unreachable' | 'proxy_failed' | 'rerouted' | 'server_untrusted' | 'identity_forged' | 'qr_timeout';
+  code:
+    | number
+    | 'unreachable'
+    | 'proxy_failed'
+    | 'rerouted'
+    | 'server_untrusted'
+    | 'identity_forged'
+    | 'qr_timeout'
+    | 'storage_failed'
+    | 'not_stored';
   /** For the log: Baileys' words, or the system's. */
   detail: string;
   /** Seconds for which WhatsApp means it, where it says so: of a ban for a time. */

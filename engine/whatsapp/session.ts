@@ -1,12 +1,13 @@
 import { EventEmitter, once } from 'node:events';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
-import { EngineError } from '../errors.ts';
+import { EngineError, type ErrorCode } from '../errors.ts';
+import type { NewEvent } from '../events.ts';
 import { Governor } from '../governor/governor.ts';
 import type { Media } from '../media/media.ts';
 import { SESSION_STATUSES, type Pace, type SessionRecord, type SessionSettings, type SessionStatus } from '../model.ts';
 import { openWay, type Way } from '../network/way.ts';
-import type { Committed, Store } from '../store/store.ts';
+import type { Change, Committed, Store } from '../store/store.ts';
 import { Answers, type Ask } from './answers.ts';
 import { openAuth } from './auth.ts';
 import { jidNormalizedUser, type WAMessageKey, type WASocket } from './baileys.ts';
@@ -42,6 +43,10 @@ const RESTING: readonly SessionStatus[] = [
   'passkey_required',
 ];
 const CONNECT_ANSWER_MS = 20_000;
+/** So often the same stanza may end a connection by being impossible to store. */
+const TRIES_TO_STORE = 3;
+/** After so long it is tried again to write down a status that could not be. */
+const TELL_AGAIN_MS = 10_000;
 /** WhatsApp tells at once what happened while this device was away; whoever needs to know waits no longer than this. */
 const CATCH_UP_MS = 10_000;
 
@@ -78,6 +83,11 @@ export class Session {
   private readonly questions: Questions;
   /** WhatsApp has told what happened while this device was away: what is remembered of groups is as it is now. */
   private caughtUp = false;
+  /** What the status has been and could not be written down yet. */
+  private untold: NewEvent[] = [];
+  private tellAgain = () => {};
+  /** By what WhatsApp has said, how often it could not be stored though the storage works. */
+  private readonly refusals = new Map<string, number>();
   private readonly log: Logger;
   /** `rest` when the status comes to rest, `caught-up` when WhatsApp has told what happened meanwhile. */
   private readonly changes = new EventEmitter().setMaxListeners(0);
@@ -176,6 +186,7 @@ export class Session {
 
   /** Removes the linked device at WhatsApp, as far as it can be reached, and forgets the login. */
   async logout(): Promise<void> {
+    this.tellAgain();
     clearTimeout(this.timer);
     this.governor.close();
     this.generation += 1;
@@ -189,6 +200,7 @@ export class Session {
 
   /** Ends the connection without changing what is wanted: the process stops, and the next one goes on. */
   stop(): void {
+    this.tellAgain();
     this.governor.close();
     this.drop();
     this.leaveWay();
@@ -381,6 +393,27 @@ export class Session {
     }
   }
 
+  /**
+   * The store could not commit a change. What brought it is not acknowledged: the connection is cut before Baileys can
+   * say anything more, and WhatsApp delivers it again. Something that can never be stored would end every connection;
+   * after {@link TRIES_TO_STORE} of them it is let pass, and lost. See docs/decisions/0006-nothing-lost.md.
+   */
+  refused({ stanza, keys, creds }: Change, error: unknown): void {
+    const detail = String(error);
+    if (isCode(error, 'storage_failed')) return this.socket?.cut({ code: 'storage_failed', detail });
+    // What WhatsApp did not bring fails for whoever asked for it.
+    const what = stanza ?? (keys || creds ? 'the login' : undefined);
+    if (what === undefined || isCode(error, 'stopping')) return;
+    const tries = (this.refusals.get(what) ?? 0) + 1;
+    if (this.refusals.size > 1000) this.refusals.clear();
+    this.refusals.set(what, tries);
+    if (tries < TRIES_TO_STORE) {
+      this.log.error({ err: error, stanza: what, tries }, 'not stored, so not acknowledged: connecting anew');
+      return this.socket?.cut({ code: 'not_stored', detail });
+    }
+    this.log.fatal({ err: error, stanza: what, tries }, 'not stored in any try: given up, what it said is lost');
+  }
+
   /** Tells the senders that their messages have been read, as far as the account's privacy settings let them know. */
   async markRead(keys: WAMessageKey[]): Promise<void> {
     await this.ask('Failed to mark message as read', (wa) => wa.readMessages(keys));
@@ -406,33 +439,58 @@ export class Session {
 
   /** What goes wrong in one session is told to the log and goes no further. */
   private failed(error: unknown): void {
-    if (error instanceof EngineError && error.code === 'stopping') return;
-    this.log.error({ err: error }, 'session failed');
+    if (!isCode(error, 'stopping')) this.log.error({ err: error }, 'session failed');
   }
 
   private async atRest(): Promise<void> {
     await once(this.changes, 'rest', { signal: AbortSignal.timeout(CONNECT_ANSWER_MS) }).catch(() => {});
   }
 
-  /** Decides, commits, then acts. */
+  /** Decides, commits, then acts. What somebody asks for is not done when it cannot be committed. */
   private async apply(input: Input): Promise<void> {
-    const { state, effects, events } = step(this.state, input, { random: Math.random(), now: Date.now() });
-    const before = this.state;
-    this.state = state;
-    if (events.length > 0 || before.wanted !== state.wanted) {
-      const { status, reason, wanted } = state;
-      const log = { type: 'status_change' as const, status, ...(reason && { reason: reason.code }) };
-      await this.store.commit({
-        sessionId: this.id,
-        session: { status, reason, wanted },
-        events,
-        ...(events.some(({ event }) => event === 'session.status') && { log }),
-      });
-      this.log.info({ op: 'session.status', status, reason: reason?.code }, 'session status');
+    const next = step(this.state, input, { random: Math.random(), now: Date.now() });
+    const { state, effects, events } = next;
+    const news = events.length > 0 || this.state.wanted !== state.wanted;
+    if (input.type === 'connect' || input.type === 'disconnect') {
+      if (news) await this.tell(state, events);
+      this.state = state;
+    } else {
+      this.state = state;
+      if (news) await this.tell(state, events).catch((error: unknown) => this.tellLater(events, error));
     }
-    for (const effect of effects) await this.carryOut(effect);
-    // Waiting for the next try is an answer too: whoever asked for a connection is told why there is none.
-    if (RESTING.includes(state.status) || state.reason?.retryAt) this.changes.emit('rest');
+    try {
+      for (const effect of effects) await this.carryOut(effect);
+    } finally {
+      // Waiting for the next try is an answer too: whoever asked for a connection is told why there is none.
+      if (RESTING.includes(state.status) || state.reason?.retryAt) this.changes.emit('rest');
+    }
+  }
+
+  /** Writes down what the status is, and all events of it that are not yet told. */
+  private async tell({ status, reason, wanted }: ConnectionState, events: NewEvent[] = []): Promise<void> {
+    const told = [...this.untold, ...events];
+    const log = { type: 'status_change' as const, status, ...(reason && { reason: reason.code }) };
+    await this.store.commit({
+      sessionId: this.id,
+      session: { status, reason, wanted },
+      events: told,
+      ...(told.some(({ event }) => event === 'session.status') && { log }),
+    });
+    this.untold = [];
+    this.tellAgain();
+    this.log.info({ op: 'session.status', status, reason: reason?.code }, 'session status');
+  }
+
+  /** The status is what it is, whether or not it can be written down. */
+  private tellLater(events: NewEvent[], error: unknown): void {
+    this.failed(error);
+    if (isCode(error, 'stopping')) return;
+    // A QR code is not worth telling when its time is over.
+    this.untold.push(...events.filter(({ event }) => event === 'session.status'));
+    this.tellAgain();
+    this.tellAgain = this.clock.at(this.clock.now() + TELL_AGAIN_MS, () => {
+      this.tell(this.state).catch((again: unknown) => this.tellLater([], again));
+    });
   }
 
   private async carryOut(effect: Effect): Promise<void> {
@@ -477,6 +535,8 @@ export class Session {
       this.apply(input).catch((error: unknown) => this.failed(error));
     };
     try {
+      // WhatsApp is not bothered before storage works again.
+      if (this.untold.length > 0) await this.tell(this.state);
       const auth = await openAuth(this.store, this.id, this.clock);
       if (generation !== this.generation) return;
       const alwaysOnline = this.record.settings.always_online;
@@ -540,7 +600,8 @@ export class Session {
       this.socket = socket;
     } catch (error) {
       this.log.error({ err: error }, 'connection could not be opened');
-      during({ type: 'closed', closure: { code: 500, detail: String(error) } });
+      const code = isCode(error, 'storage_failed') ? 'storage_failed' : 500;
+      during({ type: 'closed', closure: { code, detail: String(error) } });
     }
   }
 }
@@ -548,5 +609,7 @@ export class Session {
 function accountOf(me: { id: string; lid?: string; name?: string } | undefined): SessionRecord['account'] {
   return me ? { jid: me.id, lid: me.lid ?? null, name: me.name ?? null } : null;
 }
+
+const isCode = (error: unknown, code: ErrorCode) => error instanceof EngineError && error.code === code;
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref());

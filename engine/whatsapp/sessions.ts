@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { EngineError } from '../errors.ts';
 import type { Media } from '../media/media.ts';
 import type { SessionRecord } from '../model.ts';
-import type { Committed, Store } from '../store/store.ts';
+import type { Change, Committed, Store } from '../store/store.ts';
 import { Session, type Sending } from './session.ts';
 import type { SocketSettings } from './socket.ts';
 
@@ -62,6 +62,11 @@ export class Sessions {
   /** Hands each session what was committed for it. */
   committed(sessionId: number, committed: Committed): void {
     this.all.get(sessionId)?.committed(committed);
+  }
+
+  /** Hands each session what could not be committed for it. */
+  refused(change: Change, error: unknown): void {
+    this.all.get(change.sessionId)?.refused(change, error);
   }
 
   stop(): void {

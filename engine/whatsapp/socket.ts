@@ -101,6 +101,11 @@ export interface Socket {
   lidOf(jid: string): Promise<string | undefined>;
   /** Whether WhatsApp has an account at this phone-number jid. */
   exists(jid: string): Promise<boolean>;
+  /**
+   * Ends the connection in this very turn: nothing leaves any more, neither what Baileys still wants to acknowledge nor
+   * what it answers to questions. `closed` is called before it returns.
+   */
+  cut(closure: Closure): void;
   /** Ends the connection; `closed` is not called for it. */
   close(): void;
   /** Tells WhatsApp to remove this device, then ends. */
@@ -119,6 +124,10 @@ export function openSocket(
   /** Which stanza a ciphertext came in: Baileys' Signal layer is handed the very buffer that the stanza holds. */
   const stanzaOf = new WeakMap<Uint8Array, BinaryNode>();
   const journal: Journal = {
+    name: (ciphertext) => {
+      const stanza = stanzaOf.get(ciphertext);
+      return stanza && nameOf(stanza);
+    },
     known: async (ciphertext) => {
       const stanza = stanzaOf.get(ciphertext);
       const content = stanza && (await handlers.stored(nameMessage(stanza, me())));
@@ -144,6 +153,8 @@ export function openSocket(
     logger: quiet(log),
     markOnlineOnConnect: options.alwaysOnline,
     syncFullHistory: false,
+    // A commit that has failed cuts the connection; the next one asks for everything again, with what is stored by then.
+    transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 0 },
     ...(options.way.agent && { agent: options.way.agent as never }),
     ...(options.way.fetchAgent && { fetchAgent: options.way.fetchAgent as never }),
     options: { dispatcher: options.way.dispatcher } as never,
@@ -165,6 +176,7 @@ export function openSocket(
   /** Every frame passes here before Baileys works on it, and so before Baileys acknowledges it. */
   sock.ws.on('frame', (frame: BinaryNode | Uint8Array) => {
     if (frame instanceof Uint8Array) return;
+    const commit: SocketHandlers['commit'] = (change) => handlers.commit({ stanza: nameOf(frame), ...change });
     const told = pairs.read(frame);
     if (told.length > 0) handlers.learnt(told);
     switch (frame.tag) {
@@ -177,7 +189,7 @@ export function openSocket(
         }
         // What is not encrypted does not pass the journal.
         for (const change of [readPost(frame, me()), readUnavailable(frame, me())]) {
-          if (change) handlers.commit(change);
+          if (change) commit(change);
         }
         break;
       case 'ack': {
@@ -187,32 +199,32 @@ export function openSocket(
           break;
         }
         const outcome = readAck(frame, me());
-        if (outcome) handlers.commit({ outcomes: [outcome], answers: answersRefuted(frame) });
+        if (outcome) commit({ outcomes: [outcome], answers: answersRefuted(frame) });
         if (of === 'message' && error === RESTRICTED_NACK) handlers.forbidden(sock);
         break;
       }
       case 'ib':
         // WhatsApp has lost count of what it has told.
         if (getBinaryNodeChild(frame, 'dirty')?.attrs['type'] === 'groups') {
-          handlers.commit({ answers: [{ kind: 'group', next: () => undefined }] });
+          commit({ answers: [{ kind: 'group', next: () => undefined }] });
         }
         if (getBinaryNodeChild(frame, 'offline')) handlers.caughtUp();
         break;
       case 'receipt': {
         const { outcomes, receipts } = readReceipt(frame, me());
-        if (outcomes.length + receipts.length > 0) handlers.commit({ outcomes, receipts });
+        if (outcomes.length + receipts.length > 0) commit({ outcomes, receipts });
         break;
       }
       case 'call': {
         const { change, offer } = calls.read(frame);
-        if (change) handlers.commit(change);
+        if (change) commit(change);
         if (offer) handlers.call(offer);
         break;
       }
       case 'notification': {
         if (getAllBinaryNodeChildren(frame).some(({ tag }) => tag.startsWith('passkey_'))) handlers.passkey();
         const notice = readNotification(frame, me());
-        if (notice) handlers.commit(notice);
+        if (notice) commit(notice);
         break;
       }
     }
@@ -251,6 +263,13 @@ export function openSocket(
       return (await handlers.lidOf(jid)) ?? undefined;
     },
     exists: (jid) => handlers.exists(jid),
+    cut(closure) {
+      // Baileys writes only to a socket that is open; from here on this one is not. Its end Baileys hears of by itself.
+      webSocketOf(sock)?.terminate();
+      if (over) return;
+      over = true;
+      handlers.closed(closure);
+    },
     close() {
       over = true;
       endQuietly(sock);
@@ -273,6 +292,16 @@ function asBaileys(group: Group): GroupMetadata {
     participants: memberJids(group).map((id) => ({ id })),
     ...(group.disappearAfter > 0 && { ephemeralDuration: group.disappearAfter }),
   };
+}
+
+/** What tells a stanza from every other, and is the same when WhatsApp delivers it again. */
+function nameOf({ tag, attrs: { id = '', from = '', participant = '', type = '' } }: BinaryNode): string {
+  return [tag, type, from, participant, id].join(' ');
+}
+
+/** The WebSocket under Baileys' own. */
+function webSocketOf(sock: WASocket): { terminate(): void } | undefined {
+  return (sock.ws as unknown as { socket: { terminate(): void } | null }).socket ?? undefined;
 }
 
 function endQuietly(sock: WASocket): void {

@@ -169,6 +169,20 @@ export const CLOSURES: Record<string, Meaning> = {
     message:
       'Pairing was broken off: the identity that came back is not signed by the phone. Check that nobody intercepts the connection, then connect and scan again.',
   },
+  storage_failed: {
+    status: 'connecting',
+    then: 'retry',
+    reason: 'storage_failed',
+    message:
+      'The data folder cannot be written (the disk is full, or is read-only), so nothing can be taken from WhatsApp, which keeps it meanwhile. Free space on it. Trying again by itself.',
+  },
+  not_stored: {
+    status: 'connecting',
+    then: 'retry',
+    reason: 'not_stored',
+    message:
+      'The engine could not store something that WhatsApp told; its log has the cause. Connecting anew, so that WhatsApp tells it again.',
+  },
   qr_timeout: {
     status: 'disconnected',
     then: 'stop',

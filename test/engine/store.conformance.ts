@@ -339,6 +339,17 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         expect((await commit({ events: [anEvent()] })).events).toHaveLength(1);
       });
 
+      test('and tells at once what it could not commit, and why', async () => {
+        const told: [Change, unknown][] = [];
+        store.onRefused((change, error) => void told.push([change, error]));
+        const change = { sessionId: session.id + 1, stanza: 'message 1', events: [anEvent()] };
+        const failure = await store.commit(change).catch((error: unknown) => error);
+        expect(failure).toBeInstanceOf(Error);
+        expect(told).toEqual([[change, failure]]);
+        await commit({ events: [anEvent()] });
+        expect(told).toHaveLength(1);
+      });
+
       test('and answers what it has put in motion, and tells the listener the same', async () => {
         const subscription = await subscribe();
         const told: [number, Committed][] = [];

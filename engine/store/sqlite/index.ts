@@ -35,9 +35,18 @@ export function openSqliteStore(folder: string | undefined, seal: Seal, clock?: 
     throw error;
   }
   let notify: (sessionId: number, committed: Committed) => void = () => {};
+  let refuse: (change: Change, error: unknown) => void = () => {};
+  const commit = (change: Change) => {
+    try {
+      return db.transaction(() => apply(db, seal, change));
+    } catch (error) {
+      refuse(change, error);
+      throw error;
+    }
+  };
   return {
     async commit(change) {
-      const committed = db.transaction(() => apply(db, seal, change));
+      const committed = commit(change);
       const { events, settled, received } = committed;
       if (events.length + settled.length + received.length > 0) notify(change.sessionId, committed);
       return committed;
@@ -50,6 +59,9 @@ export function openSqliteStore(folder: string | undefined, seal: Seal, clock?: 
     },
     onHealth(listener) {
       db.onHealth = listener;
+    },
+    onRefused(listener) {
+      refuse = listener;
     },
     counters: counters(db),
     approvals: approvals(db),
