@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { key } from './cli/key.ts';
 import { sandbox } from './cli/sandbox.ts';
 import { start } from './cli/start.ts';
 import { token } from './cli/token.ts';
@@ -9,7 +10,7 @@ import { StoreError } from './store/sqlite/index.ts';
 import { VERSION } from './version.ts';
 
 const program = new Command('warbler').description('WhatsApp for n8n on your own machine').version(VERSION);
-for (const command of [start, sandbox, token]) program.addCommand(command);
+for (const command of [start, sandbox, token, key]) program.addCommand(command);
 
 program.parseAsync().catch((error: unknown) => {
   const expected = error instanceof ConfigError || error instanceof StoreError || error instanceof EngineError;

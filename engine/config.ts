@@ -50,6 +50,11 @@ export const SETTINGS = {
     default: undefined,
     about: '32 bytes, base64 or hex, that encrypt secrets on disk; without it one is generated into the data folder',
   },
+  WARBLER_NEW_ENCRYPTION_KEY: {
+    read: z.string().optional(),
+    default: undefined,
+    about: 'The key that `warbler key rotate` changes to, in the same forms; read by that command alone',
+  },
   WARBLER_PUBLIC_URL: {
     read: httpUrl.optional(),
     default: undefined,
@@ -145,6 +150,9 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
+/** Where a generated encryption key is kept: in the folder of the database. */
+export const KEY_FILE = 'encryption.key';
+
 const PLACEHOLDERS = /change[-_ ]?me|your[-_ ]?(?:personal|access|token|secret)|example|placeholder|^(.+?)\1+$/i;
 
 /**
@@ -163,19 +171,20 @@ export function loadConfig(options: { sandbox?: boolean; env?: NodeJS.ProcessEnv
   const sandboxUrl = setting(env, 'WARBLER_SANDBOX_URL');
   const sandboxPort = setting(env, 'WARBLER_SANDBOX_PORT');
   const onSandbox = Boolean(sandboxUrl || options.sandbox);
+  const sandbox: Config['sandbox'] = sandboxUrl
+    ? { own: false, url: sandboxUrl }
+    : options.sandbox
+      ? { own: true, port: sandboxPort }
+      : undefined;
   const mediaNetworks = setting(env, 'WARBLER_MEDIA_NETWORKS');
   return {
     host: setting(env, 'WARBLER_HOST'),
     port: setting(env, 'WARBLER_PORT'),
     publicUrl: setting(env, 'WARBLER_PUBLIC_URL'),
     dataDir,
-    encryptionKey: encryptionKey(setting(env, 'WARBLER_ENCRYPTION_KEY'), dataDir),
+    encryptionKey: encryptionKey(setting(env, 'WARBLER_ENCRYPTION_KEY'), { dataDir, sandbox }),
     token: checkedToken(setting(env, 'WARBLER_TOKEN')),
-    sandbox: sandboxUrl
-      ? { own: false, url: sandboxUrl }
-      : options.sandbox
-        ? { own: true, port: sandboxPort }
-        : undefined,
+    sandbox,
     webhookNetworks: setting(env, 'WARBLER_WEBHOOK_NETWORKS'),
     mediaNetworks: onSandbox && !env['WARBLER_MEDIA_NETWORKS'] ? [...mediaNetworks, 'loopback'] : mediaNetworks,
     proxyNetworks: setting(env, 'WARBLER_PROXY_NETWORKS'),
@@ -228,14 +237,17 @@ function checkedToken(token: string | undefined): string | undefined {
   return token;
 }
 
-function encryptionKey(given: string | undefined, dataDir: string): Buffer {
+function encryptionKey(given: string | undefined, config: Pick<Config, 'dataDir' | 'sandbox'>): Buffer {
   if (given) return parsedKey(given, 'WARBLER_ENCRYPTION_KEY');
-  const file = join(dataDir, 'encryption.key');
+  const file = join(storeFolder(config), KEY_FILE);
   try {
     if (!existsSync(file)) {
       // Under its name only when it is whole: neither a full disk nor a crash leaves half a key.
       const draft = `${file}.${process.pid}`;
-      writeFileSync(draft, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flush: true });
+      writeFileSync(draft, keyOfBefore(config) ?? `${randomBytes(32).toString('base64')}\n`, {
+        mode: 0o600,
+        flush: true,
+      });
       renameSync(draft, file);
     }
     return parsedKey(readFileSync(file, 'utf8').trim(), file);
@@ -247,7 +259,28 @@ function encryptionKey(given: string | undefined, dataDir: string): Buffer {
   }
 }
 
-function parsedKey(text: string, source: string): Buffer {
+/** A database on the sandbox that is older than its own key file is under the key of the data folder. */
+function keyOfBefore(config: Pick<Config, 'dataDir' | 'sandbox'>): string | undefined {
+  const file = join(config.dataDir, KEY_FILE);
+  const older = config.sandbox && existsSync(join(storeFolder(config), 'warbler.db')) && existsSync(file);
+  return older ? readFileSync(file, 'utf8') : undefined;
+}
+
+/**
+ * The key that a rotation changes to: the one that WARBLER_NEW_ENCRYPTION_KEY holds or, where the keys are kept in the
+ * data folder, a new one. Throws {@link ConfigError} where only the person can keep it.
+ */
+export function newEncryptionKey(env = process.env): { key: Buffer; keepIn: 'file' | 'setting' } {
+  const given = setting(env, 'WARBLER_NEW_ENCRYPTION_KEY');
+  if (given) return { key: parsedKey(given, 'WARBLER_NEW_ENCRYPTION_KEY'), keepIn: 'setting' };
+  if (!env['WARBLER_ENCRYPTION_KEY']) return { key: randomBytes(32), keepIn: 'file' };
+  throw new ConfigError(
+    'WARBLER_ENCRYPTION_KEY is set, so you keep the key: put the new one into WARBLER_NEW_ENCRYPTION_KEY. Make one with: openssl rand -base64 32',
+  );
+}
+
+/** Throws {@link ConfigError}, which names the source and never the text. */
+export function parsedKey(text: string, source: string): Buffer {
   if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
   // Strictly, because Buffer skips what is no base64, and would make a key of a sentence.
   if (/^[\w+/-]{43}=?$/.test(text)) return Buffer.from(text, 'base64');

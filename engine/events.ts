@@ -63,6 +63,8 @@ export interface NewEvent extends Subject {
   event: EventName;
   /** Events of one lane reach a subscriber in order: the chat, or `session`. */
   lane: string;
+  /** Whoever reads the data could get into the account: the event is sealed on the disk. */
+  secret?: true;
   data: unknown;
 }
 

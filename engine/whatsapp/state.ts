@@ -228,7 +228,7 @@ export function step(state: ConnectionState, input: Input, { random, now }: { ra
       return change(state, { ...state, wanted: false, qr: null }, 'disconnected', null, [{ do: 'close' }]);
     case 'qr': {
       const step = change(state, { ...state, qr: input.qr }, 'need_scan', null, []);
-      const event: NewEvent = { event: 'qrcode.updated', lane: 'session', data: { qr: input.qr } };
+      const event: NewEvent = { event: 'qrcode.updated', lane: 'session', secret: true, data: { qr: input.qr } };
       return { ...step, events: [...step.events, event] };
     }
     case 'paired':

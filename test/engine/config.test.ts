@@ -1,6 +1,13 @@
-import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigError, loadConfig, SETTINGS, storeFolder, type SettingName } from '../../engine/config.ts';
+import {
+  ConfigError,
+  loadConfig,
+  newEncryptionKey,
+  SETTINGS,
+  storeFolder,
+  type SettingName,
+} from '../../engine/config.ts';
 import { temporaryFolder } from './fixtures.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -206,6 +213,41 @@ test.each([
   );
 });
 
+test('the engine on the sandbox has a key of its own, unless its database is older than that', async () => {
+  const key = load().encryptionKey;
+  const onSandbox = () => loadConfig({ sandbox: true, env: { WARBLER_DATA_DIR: folder.path } }).encryptionKey;
+  const own = onSandbox();
+  expect(own).not.toEqual(key);
+  expect(onSandbox()).toEqual(own);
+
+  await rm(join(folder.path, 'sandbox', 'encryption.key'));
+  await writeFile(join(folder.path, 'sandbox', 'warbler.db'), '');
+  expect(onSandbox()).toEqual(key);
+});
+
+describe('the key that a rotation changes to', () => {
+  const given = Buffer.alloc(32, 5).toString('base64');
+
+  test('is a new one where keys are kept in the data folder, else the one given', () => {
+    const [one, other] = [newEncryptionKey({}), newEncryptionKey({})];
+    expect(one).toEqual({ key: expect.any(Buffer), keepIn: 'file' });
+    expect(other.key).not.toEqual(one.key);
+    for (const env of [{}, { WARBLER_ENCRYPTION_KEY: given }]) {
+      expect(newEncryptionKey({ ...env, WARBLER_NEW_ENCRYPTION_KEY: given })).toEqual({
+        key: Buffer.alloc(32, 5),
+        keepIn: 'setting',
+      });
+    }
+  });
+
+  test('is asked for where the person keeps the key, and refused without being repeated', () => {
+    expect(() => newEncryptionKey({ WARBLER_ENCRYPTION_KEY: given })).toThrow(/WARBLER_NEW_ENCRYPTION_KEY.*openssl/);
+    expect(() => newEncryptionKey({ WARBLER_NEW_ENCRYPTION_KEY: 'hunter2' })).toThrow(
+      /^WARBLER_NEW_ENCRYPTION_KEY must be 32 bytes in base64 or hex\. Make one with: openssl rand -base64 32$/,
+    );
+  });
+});
+
 test('a damaged key file is refused by its name, and never replaced', async () => {
   const file = join(folder.path, 'encryption.key');
   await writeFile(file, 'half a k');
@@ -242,7 +284,7 @@ test('REDIS_URL is refused rather than ignored', () => {
 test('no refusal repeats what was set, for it may be a secret pasted into the wrong line', () => {
   const secret = 'hunter2-hunter2-hunter2';
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
-    if (['WARBLER_HOST', 'WARBLER_DATA_DIR'].includes(name)) continue;
+    if (['WARBLER_HOST', 'WARBLER_DATA_DIR', 'WARBLER_NEW_ENCRYPTION_KEY'].includes(name)) continue;
     expect(refusal({ [name]: secret })).not.toContain('hunter2');
   }
 });

@@ -1619,6 +1619,15 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         expect(await store.deliveries.head(id, 'no such lane')).toBeUndefined();
       });
 
+      test('of an event that holds a secret carry it as any other', async () => {
+        const { id } = await subscribe();
+        const { events } = await commit({ events: [anEvent({ secret: true, data: { qr: 'ä secret' } })] });
+        expect(events[0]).toMatchObject({ data: { qr: 'ä secret' } });
+        expect(events[0]).not.toHaveProperty('secret');
+        expect((await store.deliveries.head(id, CHAT))!.body).toEqual(events[0]);
+        expect(await eventsOf()).toEqual(events);
+      });
+
       test('stay at the head of their lane while they fail', async () => {
         const { id } = await subscribe();
         await commit({ events: [anEvent(), anEvent()] });
@@ -1858,6 +1867,15 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         const governor = { ...nothing, timelock: { until: 5000, type: 'DEFAULT' }, warmUp: { account: 'a', since: 1 } };
         await commit({ session: { governor } });
         expect(await store.sessions.get(session.id)).toMatchObject({ governor, status: session.status });
+      });
+
+      test('keep their proxy, another one, and none', async () => {
+        for (const proxy_url of ['http://user:pässword@proxy.test:8080', 'socks5://proxy.test:1080', null]) {
+          const settings = { ...session.settings, proxy_url };
+          expect((await store.sessions.update(session.id, settings)).settings).toEqual(settings);
+          store = await place.reopen();
+          expect((await store.sessions.get(session.id))!.settings).toEqual(settings);
+        }
       });
 
       test('are found by number and by API key', async () => {

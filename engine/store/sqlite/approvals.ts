@@ -1,6 +1,8 @@
 import type { ApprovalRecord, ApprovalStatus } from '../../model.ts';
+import type { Seal } from '../seal.ts';
 import type { Store } from '../store.ts';
 import type { Database, Row } from './database.ts';
+import { places } from './sealed.ts';
 
 /** Those that the same call finds again: all but the ones whose answer was heard. */
 const LIVE = "(a.status IN ('pending', 'approved', 'running', 'rejected') OR a.heard = 0)";
@@ -8,7 +10,7 @@ const LIVE = "(a.status IN ('pending', 'approved', 'running', 'rejected') OR a.h
 /** The status, or that it has expired; takes the time. */
 const STANDING = "CASE WHEN a.status IN ('pending', 'approved') AND a.expires_at <= ? THEN 'expired' ELSE a.status END";
 
-export function approvals(db: Database): Store['approvals'] {
+export function approvals(db: Database, seal: Seal): Store['approvals'] {
   return {
     async ask({ tokenId, sessionId, tool, input, call, expiresAt }, now) {
       return db.transaction(() => {
@@ -16,18 +18,18 @@ export function approvals(db: Database): Store['approvals'] {
           `${SELECT} WHERE a.token_id = ? AND a.call = ? AND a.expires_at > ? AND ${LIVE}`,
           ...[tokenId, call, now],
         );
-        if (live) return toApproval(live);
+        if (live) return toApproval(live, seal);
         const { lastInsertRowid: id } = db.run(
           `INSERT INTO approvals (token_id, session_id, tool, input, call, status, created_at, expires_at)
            VALUES (?, ?, ?, ?, ?, 'pending', ?, ?)`,
           ...[tokenId, sessionId, tool, JSON.stringify(input), call, now, expiresAt],
         );
-        return toApproval(db.get(`${SELECT} WHERE a.id = ?`, id)!);
+        return toApproval(db.get(`${SELECT} WHERE a.id = ?`, id)!, seal);
       });
     },
     async get(id) {
       const row = db.get(`${SELECT} WHERE a.id = ?`, id);
-      return row && toApproval(row);
+      return row && toApproval(row, seal);
     },
     async list({ status = null }, now, { offset, limit }) {
       const where = `WHERE (? IS NULL OR ${STANDING} = ?)`;
@@ -36,14 +38,14 @@ export function approvals(db: Database): Store['approvals'] {
         total: Number(db.get(`SELECT count(*) AS total FROM approvals a ${where}`, ...asked)!['total']),
         items: db
           .all(`${SELECT} ${where} ORDER BY a.id DESC LIMIT ? OFFSET ?`, ...asked, limit, offset)
-          .map(toApproval),
+          .map((row) => toApproval(row, seal)),
       };
     },
     async move(id, from, to, { note, at, answer } = {}) {
       const { changes } = db.run(
         `UPDATE approvals SET status = ?, note = coalesce(?, note), decided_at = coalesce(?, decided_at),
            answer = coalesce(?, answer) WHERE id = ? AND status = ?`,
-        ...[to, note ?? null, at ?? null, answer === undefined ? null : JSON.stringify(answer), id, from],
+        ...[to, note ?? null, at ?? null, answer === undefined ? null : sealed(seal, id, answer), id, from],
       );
       return changes > 0;
     },
@@ -63,7 +65,12 @@ const SELECT = 'SELECT a.*, t.name AS token FROM approvals a JOIN tokens t ON t.
 
 const orNull = <T>(value: unknown, read: (value: unknown) => T): T | null => (value === null ? null : read(value));
 
-function toApproval(row: Row): ApprovalRecord {
+/** The answer of a tool may hold a secret: that of connecting is a QR code. */
+const sealed = (seal: Seal, id: number, answer: unknown) =>
+  seal.close(Buffer.from(JSON.stringify(answer)), places.approval(id));
+
+function toApproval(row: Row, seal: Seal): ApprovalRecord {
+  const answer = row['answer'] as Buffer | null;
   return {
     id: Number(row['id']),
     token: String(row['token']),
@@ -72,7 +79,7 @@ function toApproval(row: Row): ApprovalRecord {
     input: JSON.parse(String(row['input'])) as Record<string, unknown>,
     status: String(row['status']) as ApprovalStatus,
     note: orNull(row['note'], String),
-    answer: orNull(row['answer'], (text) => JSON.parse(String(text)) as unknown),
+    answer: answer && (JSON.parse(seal.open(answer, places.approval(Number(row['id']))).toString()) as unknown),
     createdAt: Number(row['created_at']),
     decidedAt: orNull(row['decided_at'], Number),
     expiresAt: Number(row['expires_at']),

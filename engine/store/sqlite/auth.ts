@@ -1,15 +1,13 @@
 import type { Seal } from '../seal.ts';
 import type { Change, Store } from '../store.ts';
 import type { Database } from './database.ts';
-
-const credsPlace = (sessionId: number) => `creds:${sessionId}`;
-const keyPlace = (sessionId: number, type: string, id: string) => `key:${sessionId}:${type}:${id}`;
+import { places } from './sealed.ts';
 
 export function auth(db: Database, seal: Seal): Store['auth'] {
   return {
     async creds(sessionId) {
       const row = db.get('SELECT sealed_value FROM auth_creds WHERE session_id = ?', sessionId);
-      return row && seal.open(row['sealed_value'] as Buffer, credsPlace(sessionId));
+      return row && seal.open(row['sealed_value'] as Buffer, places.creds(sessionId));
     },
     async keys(sessionId, type, ids) {
       const found: Record<string, Buffer> = {};
@@ -20,7 +18,7 @@ export function auth(db: Database, seal: Seal): Store['auth'] {
           type,
           id,
         );
-        if (row) found[id] = seal.open(row['sealed_value'] as Buffer, keyPlace(sessionId, type, id));
+        if (row) found[id] = seal.open(row['sealed_value'] as Buffer, places.key(sessionId, type, id));
       }
       return found;
     },
@@ -41,7 +39,7 @@ export function writeAuth(db: Database, seal: Seal, { sessionId, creds, keys = {
       `INSERT INTO auth_creds (session_id, sealed_value) VALUES (?, ?)
        ON CONFLICT (session_id) DO UPDATE SET sealed_value = excluded.sealed_value`,
       sessionId,
-      seal.close(creds, credsPlace(sessionId)),
+      seal.close(creds, places.creds(sessionId)),
     );
   }
   for (const [type, values] of Object.entries(keys)) {
@@ -60,6 +58,6 @@ function writeKey(db: Database, seal: Seal, sessionId: number, type: string, id:
     sessionId,
     type,
     id,
-    seal.close(value, keyPlace(sessionId, type, id)),
+    seal.close(value, places.key(sessionId, type, id)),
   );
 }

@@ -13,6 +13,15 @@ const MIGRATIONS = [start, everyMessage, pace, proof];
 /** So long a write waits for one of another process. */
 const BUSY_MS = 2000;
 
+const PRAGMAS = [
+  'journal_mode = WAL',
+  'synchronous = FULL',
+  'foreign_keys = ON',
+  'temp_store = MEMORY',
+  // What is deleted is not there any more, instead of merely not being listed.
+  'secure_delete = ON',
+];
+
 export type Row = Record<string, unknown>;
 type Value = string | number | bigint | Buffer | null;
 
@@ -61,7 +70,7 @@ export class Database {
   }
 
   private static prepare(file: Libsql.Database, clock: Clock, lock: Libsql.Database | undefined): Database {
-    for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'temp_store = MEMORY']) {
+    for (const pragma of PRAGMAS) {
       file.exec(`PRAGMA ${pragma}`);
     }
     // The command line writes, too (`warbler token`), and never for long.
@@ -144,6 +153,26 @@ export class Database {
       return this.transaction(work);
     } finally {
       this.opened.exec('PRAGMA synchronous = FULL');
+    }
+  }
+
+  /**
+   * Writes the whole file anew, so that nothing is left of what was ever overwritten or deleted, neither in it nor in
+   * the log beside it. Answers whether it did: it takes as much room on the disk again.
+   */
+  rewrite(): boolean {
+    const file = this.opened;
+    // A database of gigabytes is copied on the way, which is nothing for the memory.
+    file.exec('PRAGMA temp_store = FILE');
+    try {
+      file.exec('VACUUM');
+      file.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      return true;
+    } catch (error) {
+      if (storageFailure(error)) return false;
+      throw error;
+    } finally {
+      file.exec('PRAGMA temp_store = MEMORY');
     }
   }
 

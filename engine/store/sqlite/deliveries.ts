@@ -1,5 +1,6 @@
 import { EngineError } from '../../errors.ts';
 import type { DeliveryRecord, DeliveryStatus } from '../../model.ts';
+import type { Seal } from '../seal.ts';
 import type { Store } from '../store.ts';
 import type { Database, Row } from './database.ts';
 import { ignoredEndings, toEnvelope } from './events.ts';
@@ -10,7 +11,7 @@ const DELIVERIES = `
     CASE WHEN s.state = 'parked' AND d.status IN ('pending', 'failed') THEN 'parked' ELSE d.status END AS shown_status
   FROM deliveries d JOIN events e ON e.seq = d.seq JOIN subscriptions s ON s.id = d.subscription_id AND s.state <> 'removed'`;
 
-export function deliveries(db: Database): Store['deliveries'] {
+export function deliveries(db: Database, seal: Seal): Store['deliveries'] {
   return {
     async lanes(subscriptionId) {
       const open = `SELECT DISTINCT subscription_id, lane FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id
@@ -25,7 +26,7 @@ export function deliveries(db: Database): Store['deliveries'] {
         subscriptionId,
         lane,
       );
-      return row && { delivery: toDelivery(row), body: toEnvelope(row) };
+      return row && { delivery: toDelivery(row), body: toEnvelope(row, seal) };
     },
     async record(id, { status, at, nextAttemptAt = at, httpStatus = null, error = null, spared = false }) {
       db.run(

@@ -1,20 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import type { EventEnvelope, NewEvent } from '../../events.ts';
 import type { SessionSettings } from '../../model.ts';
+import type { Seal } from '../seal.ts';
 import type { Committed, Store } from '../store.ts';
-import type { Database } from './database.ts';
+import type { Database, Row } from './database.ts';
+import { places } from './sealed.ts';
 
-export function eventLog(db: Database): Store['events'] {
+export function eventLog(db: Database, seal: Seal): Store['events'] {
   return {
     async list(sessionId, { after, limit }) {
       return db
         .all(
-          'SELECT seq, body FROM events WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT ?',
+          'SELECT seq, id AS event_id, body FROM events WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT ?',
           sessionId,
           after,
           limit,
         )
-        .map(toEnvelope);
+        .map((row) => toEnvelope(row, seal));
     },
     async between(from, to) {
       const row = db.get(
@@ -53,11 +55,14 @@ export function eventLog(db: Database): Store['events'] {
 /** Appends an event and one delivery for each subscription that asked for it. */
 export function appendEvent(
   db: Database,
+  seal: Seal,
   sessionId: number,
   event: NewEvent,
 ): { envelope: EventEnvelope; due: Committed['due'] } {
   const { lane, ...rest } = completed(db, sessionId, event);
   const now = db.now();
+  const { lane, secret, ...rest } = completed(db, sessionId, event);
+  const now = Date.now();
   const body = { id: `evt_${randomBytes(12).toString('hex')}`, sessionId: String(sessionId), timestamp: now, ...rest };
   const { lastInsertRowid: seq } = db.run(
     'INSERT INTO events (id, session_id, event, lane, body, created_at) VALUES (?, ?, ?, ?, ?, ?)',
@@ -65,7 +70,7 @@ export function appendEvent(
     sessionId,
     event.event,
     lane,
-    JSON.stringify(body),
+    secret ? seal.close(Buffer.from(JSON.stringify(body)), places.event(body.id)) : JSON.stringify(body),
     now,
   );
   if (isIgnored(db, sessionId, event.jid)) return { envelope: envelope(seq, body), due: [] };
@@ -129,4 +134,8 @@ function envelope(
 export function toEnvelope(row: Record<string, unknown>): EventEnvelope {
   const body = JSON.parse(String(row['body'])) as Omit<EventEnvelope, 'seq'>;
   return envelope(Number(row['seq']), body, Number(row['redeliveries'] ?? 0));
+/** Of a row with `seq`, `event_id` and `body`; the body of an event that holds a secret is sealed. */
+export function toEnvelope({ seq, event_id: id, body }: Row, seal: Seal): EventEnvelope {
+  const text = Buffer.isBuffer(body) ? seal.open(body, places.event(String(id))).toString() : String(body);
+  return envelope(Number(seq), JSON.parse(text) as Omit<EventEnvelope, 'seq'>);
 }

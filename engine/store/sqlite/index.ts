@@ -9,6 +9,8 @@ import { contacts } from './contacts.ts';
 import { counters } from './counters.ts';
 import { Database, StoreError } from './database.ts';
 import { deliveries } from './deliveries.ts';
+import { rotateKey, sealOf } from './key.ts';
+import { sealWhatStoodOpen, wipe } from './sealed.ts';
 import { changeJob, jobs } from './jobs.ts';
 import { applyNews } from './news.ts';
 import { appendEvent, eventLog } from './events.ts';
@@ -20,16 +22,19 @@ import { sessions, writeSession } from './sessions.ts';
 import { subscriptions } from './subscriptions.ts';
 import { tokens } from './tokens.ts';
 
-export { StoreError };
+export { rotateKey, StoreError };
 
 /**
  * The embedded store: one SQLite file in `folder`, or in memory without one. Its methods return promises as the
  * interface asks, but have done their work before they return one.
  */
-export function openSqliteStore(folder: string | undefined, seal: Seal, clock?: Clock): Store {
+export function openSqliteStore(folder: string | undefined, given: Seal, clock?: Clock): Store {
   const db = Database.open(folder, clock);
+  let seal: Seal;
   try {
-    checkKey(db, seal);
+    seal = sealOf(db, folder, given);
+    sealWhatStoodOpen(db, seal);
+    wipe(db);
   } catch (error) {
     db.close();
     throw error;
@@ -64,7 +69,7 @@ export function openSqliteStore(folder: string | undefined, seal: Seal, clock?: 
       refuse = listener;
     },
     counters: counters(db),
-    approvals: approvals(db),
+    approvals: approvals(db, seal),
     tokens: tokens(db),
     sessions: sessions(db, seal),
     auth: auth(db, seal),
@@ -75,9 +80,9 @@ export function openSqliteStore(folder: string | undefined, seal: Seal, clock?: 
     chats: chats(db),
     optOuts: optOuts(db),
     jobs: jobs(db),
-    events: eventLog(db),
+    events: eventLog(db, seal),
     subscriptions: subscriptions(db, seal),
-    deliveries: deliveries(db),
+    deliveries: deliveries(db, seal),
     media: media(db),
     downloads: downloads(db),
     async close() {
@@ -114,7 +119,7 @@ function apply(db: Database, seal: Seal, change: Change): Committed {
     ...(changed?.events ?? []),
     ...(change.events ?? []),
   ];
-  const appended = told.map((event) => appendEvent(db, sessionId, event));
+  const appended = told.map((event) => appendEvent(db, seal, sessionId, event));
   return {
     events: appended.map(({ envelope }) => envelope),
     settled: outcomes.flatMap(({ settled }) => settled ?? []),
@@ -133,22 +138,4 @@ function takeOnce(db: Database, sessionId: number, name: string): boolean {
     db.now(),
   );
   return changes > 0;
-}
-
-/** A data folder opened with another key would look like a hundred corrupt rows: say it once, at start. */
-function checkKey(db: Database, seal: Seal): void {
-  const place = 'encryption-key';
-  const row = db.get('SELECT value FROM meta WHERE name = ?', place);
-  if (!row) {
-    db.run('INSERT INTO meta (name, value) VALUES (?, ?)', place, seal.close(Buffer.from(place), place));
-    return;
-  }
-  try {
-    seal.open(row['value'] as Buffer, place);
-  } catch (cause) {
-    throw new StoreError(
-      'The data folder was written with another encryption key. Start with that WARBLER_ENCRYPTION_KEY (or put its encryption.key file back), or use a new WARBLER_DATA_DIR.',
-      { cause },
-    );
-  }
 }

@@ -12,11 +12,10 @@ import {
 import type { Seal } from '../seal.ts';
 import type { Change, SessionLog, Store } from '../store.ts';
 import type { Database, Row } from './database.ts';
+import { places } from './sealed.ts';
 import { putSubscription } from './subscriptions.ts';
 
 const hashOf = (apiKey: string) => createHash('sha256').update(apiKey).digest();
-const apiKeyPlace = (id: number) => `session:${id}:api_key`;
-const secretPlace = (id: number) => `session:${id}:webhook_secret`;
 
 export function sessions(db: Database, seal: Seal): Store['sessions'] {
   const read = (id: number): SessionRecord => {
@@ -25,13 +24,16 @@ export function sessions(db: Database, seal: Seal): Store['sessions'] {
     return toSession(row, seal);
   };
   const write = (id: number, settings: SessionSettings, secrets: { apiKey: string; webhookSecret: string }) => {
+    // It may hold a password.
+    const { proxy_url: proxyUrl, ...open } = settings;
     db.run(
-      `UPDATE sessions SET settings = ?, api_key_hash = ?, sealed_api_key = ?, sealed_webhook_secret = ?,
-       updated_at = ? WHERE id = ?`,
-      JSON.stringify(settings),
+      `UPDATE sessions SET settings = ?, sealed_proxy_url = ?, api_key_hash = ?, sealed_api_key = ?,
+       sealed_webhook_secret = ?, updated_at = ? WHERE id = ?`,
+      JSON.stringify(open),
+      proxyUrl === null ? null : seal.close(Buffer.from(proxyUrl), places.proxyUrl(id)),
       hashOf(secrets.apiKey),
-      seal.close(Buffer.from(secrets.apiKey), apiKeyPlace(id)),
-      seal.close(Buffer.from(secrets.webhookSecret), secretPlace(id)),
+      seal.close(Buffer.from(secrets.apiKey), places.apiKey(id)),
+      seal.close(Buffer.from(secrets.webhookSecret), places.webhookSecret(id)),
       Date.now(),
       id,
     );
@@ -165,16 +167,21 @@ function toLog(row: Row): SessionLog {
 
 function toSession(row: Row, seal: Seal): SessionRecord {
   const id = Number(row['id']);
+  const proxyUrl = row['sealed_proxy_url'] as Buffer | null;
   return {
     id,
-    settings: { ...DEFAULTS, ...(JSON.parse(String(row['settings'])) as SessionSettings) },
+    settings: {
+      ...DEFAULTS,
+      ...(JSON.parse(String(row['settings'])) as SessionSettings),
+      proxy_url: proxyUrl === null ? null : seal.open(proxyUrl, places.proxyUrl(id)).toString(),
+    },
     status: row['status'] as SessionStatus,
     reason: parsed<Reason>(row['reason']),
     wanted: row['wanted'] === 1,
     governor: { ...NOTHING_SAID, ...parsed<Partial<GovernorRecord>>(row['governor']) },
     account: parsed<NonNullable<SessionRecord['account']>>(row['account']),
-    apiKey: seal.open(row['sealed_api_key'] as Buffer, apiKeyPlace(id)).toString(),
-    webhookSecret: seal.open(row['sealed_webhook_secret'] as Buffer, secretPlace(id)).toString(),
+    apiKey: seal.open(row['sealed_api_key'] as Buffer, places.apiKey(id)).toString(),
+    webhookSecret: seal.open(row['sealed_webhook_secret'] as Buffer, places.webhookSecret(id)).toString(),
     createdAt: Number(row['created_at']),
     updatedAt: Number(row['updated_at']),
   };

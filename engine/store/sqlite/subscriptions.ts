@@ -3,14 +3,13 @@ import type { SubscriptionRecord } from '../../model.ts';
 import type { Seal } from '../seal.ts';
 import type { Store } from '../store.ts';
 import type { Database, Row } from './database.ts';
+import { places } from './sealed.ts';
 
 /**
  * n8n changes an active trigger by removing its webhook and registering it again. For so long a removed subscription
  * goes on collecting events, which the same URL finds when it is registered again.
  */
 const REMOVAL_GRACE_MS = 60_000;
-
-const secretPlace = (id: string) => `subscription:${id}`;
 
 export function subscriptions(db: Database, seal: Seal): Store['subscriptions'] {
   return {
@@ -83,7 +82,7 @@ export function putSubscription(
     url,
     JSON.stringify(events),
     format,
-    seal.close(Buffer.from(secret), secretPlace(id)),
+    seal.close(Buffer.from(secret), places.subscription(id)),
     expiresAt,
     db.now(),
   );
@@ -111,7 +110,7 @@ function toSubscription(row: Row, seal: Seal): SubscriptionRecord {
     url: String(row['url']),
     events: JSON.parse(String(row['events'])) as string[],
     format: row['format'] as SubscriptionRecord['format'],
-    secret: seal.open(row['sealed_secret'] as Buffer, secretPlace(id)).toString(),
+    secret: seal.open(row['sealed_secret'] as Buffer, places.subscription(id)).toString(),
     state: row['state'] as SubscriptionRecord['state'],
     parkedReason: row['parked_reason'] as string | null,
     expiresAt: row['expires_at'] === null ? null : Number(row['expires_at']),
