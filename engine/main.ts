@@ -20,6 +20,7 @@ import type { Engine } from './operations/operation.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { Schedule } from './jobs/schedule.ts';
 import { Media } from './media/media.ts';
+import { Metrics } from './metrics/metrics.ts';
 import { openSandbox, welcomeGuests } from './sandbox-mode.ts';
 import { Seal } from './store/seal.ts';
 import { openSqliteStore } from './store/sqlite/index.ts';
@@ -68,8 +69,10 @@ export async function startEngine(
   config: Config,
   { log = engineLog(config.logLevel), clock = systemClock }: { log?: Logger; clock?: Clock } = {},
 ): Promise<RunningEngine> {
-  const store = openSqliteStore(storeFolder(config), new Seal(config.encryptionKey), clock);
-  store.onHealth(storageWatch(log, clock));
+  const opened = openSqliteStore(storeFolder(config), new Seal(config.encryptionKey), clock);
+  opened.onHealth(storageWatch(log, clock));
+  const metrics = new Metrics({ store: opened, clock, version: VERSION });
+  const store = metrics.timed(opened);
   const undo: (() => unknown)[] = [() => store.close()];
   try {
     const fresh = await ensureToken(store, config.token);
@@ -111,7 +114,12 @@ export async function startEngine(
     const agent = guardedAgent(config.webhookNetworks);
     const delivery = new DeliveryWorker({
       store,
-      attempt: (subscription, event) => attempt(subscription, event, { agent, clock }),
+      attempt: async (subscription, event) => {
+        const startedAt = performance.now();
+        const result = await attempt(subscription, event, { agent, clock });
+        metrics.attempted(result.outcome, performance.now() - startedAt);
+        return result;
+      },
       clock,
       log,
     });
@@ -127,6 +135,7 @@ export async function startEngine(
       jobs.committed(sessionId, committed);
       schedule.committed(sessionId, committed);
       delivery.wake(committed.due);
+      metrics.committed(sessionId, committed);
     });
 
     store.onRefused((change, error) => sessions.refused(change, error));
@@ -148,10 +157,18 @@ export async function startEngine(
       clock,
       limits: new Limits({ store, clock, operations, documented: config.limits === 'documented' }),
       version: VERSION,
+      metrics,
       url: () => url,
       notReady: () => starting,
     };
-    const server = await listen(config, httpSurface({ engine, log, ...(sandbox && { sandbox: sandbox.proxy }) }));
+    const server = await listen(
+      config,
+      httpSurface({
+        engine,
+        log,
+        ...(sandbox && { sandbox: sandbox.proxy }),
+      }),
+    );
     undo.unshift(() => closeServer(server));
     // Before that: calls that wait for a person keep their connections open.
     undo.unshift(() => approvals.stop());

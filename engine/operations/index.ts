@@ -20,6 +20,7 @@ import * as webhook from './webhook.ts';
 export const operations: readonly Operation[] = [
   system.health,
   system.ready,
+  system.metrics,
   system.authCheck,
   documentation.get,
   token.create,

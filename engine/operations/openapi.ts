@@ -337,6 +337,16 @@ class Document {
     if (answers === 'file') {
       return { 200: { description: 'The file', ...headers, content: { '*/*': { schema: BINARY } } } };
     }
+    if (answers === 'text') {
+      const schema = this.#schemas.of(operation.output, 'output');
+      return {
+        200: {
+          description: 'Done',
+          ...headers,
+          content: { 'text/plain': { schema, example: this.#schemas.example(schema) } },
+        },
+      };
+    }
     const schema = this.#envelope(operation);
     const content: Record<string, Media> = { [JSON_BODY]: { schema, example: this.#schemas.example(schema) } };
     if (picture) content['image/png'] = { schema: { ...BINARY, description: 'The QR code, 512 pixels wide' } };

@@ -6,6 +6,7 @@ import { validationFailed, type ErrorCode } from '../errors.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Schedule } from '../jobs/schedule.ts';
 import type { Media } from '../media/media.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { Reach } from '../network/guard.ts';
 import type { SessionRecord } from '../model.ts';
 import type { Approvals } from './approvals.ts';
@@ -38,6 +39,7 @@ export interface Engine {
   approvals: Approvals;
   limits: Limits;
   version: string;
+  metrics: Metrics;
   /** The engine's own address, as others reach it. */
   url(): string;
   /** `undefined` once everything is up; else what is still being waited for. */
@@ -98,8 +100,8 @@ export interface Operation {
   bodyMb?: number;
   /** `file`: the body may also be a file, alone or in a form; then `call.file` is it. */
   takes?: 'file';
-  /** `file`: the output is a {@link FileAnswer}, and what is answered is that file. */
-  answers?: 'file';
+  /** `file`: the output is a {@link FileAnswer}, and what is answered is that file. `text`: it is plain text. */
+  answers?: 'file' | 'text';
   /** For an answer that is also a picture: the text of the QR code to draw for `Accept: image/png`. */
   picture?: (output: never) => string;
   /** It heeds `Idempotency-Key`; for the others `call.idempotencyKey` is not there. */

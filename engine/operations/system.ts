@@ -30,6 +30,20 @@ export const ready = operation({
   },
 });
 
+export const metrics = operation({
+  id: 'system.metrics',
+  http: 'GET /metrics',
+  access: 'account',
+  summary: 'Figures of the engine, in the text format of Prometheus',
+  answers: 'text',
+  input: z.object({}),
+  output: z.string().meta({
+    description: 'One figure per line; labels are sessions’ numbers and outcomes, never addresses',
+    examples: ['warbler_sessions{status="connected"} 1'],
+  }),
+  run: ({ engine }) => engine.metrics.text(),
+});
+
 export const authCheck = operation({
   id: 'system.authCheck',
   http: 'GET /api/auth-check',

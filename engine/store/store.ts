@@ -351,6 +351,29 @@ export interface Span {
   last: number;
 }
 
+/** How things stand in one session. */
+export interface SessionFigures {
+  id: number;
+  status: SessionStatus;
+  /** Messages that are to be sent or wait for WhatsApp's acknowledgement, and those that wait for their time. */
+  queued: number;
+  scheduled: number;
+  webhooks: number;
+  /** Of those. */
+  parkedWebhooks: number;
+  /** Deliveries that are tried until they succeed, those of parked webhooks included; not what was given up. */
+  undelivered: number;
+  /** Unix milliseconds of the oldest event among them. */
+  undeliveredSince: number | null;
+}
+
+/** For whoever watches the engine. */
+export interface Figures {
+  sessions: SessionFigures[];
+  /** Of a driver that keeps its data in files. */
+  disk: { databaseBytes: number; logBytes: number; freeBytes: number } | undefined;
+}
+
 /** A part of a list whose length people want to know. */
 export interface Slice {
   offset: number;
@@ -711,6 +734,9 @@ export interface Store {
     next(sessionId: number): Promise<{ message: MessageRecord; attempts: number; at: number } | undefined>;
     retry(msgId: number, at: number): Promise<void>;
   };
+
+  /** How things stand, for all sessions at once. */
+  figures(): Promise<Figures>;
 
   close(): Promise<void>;
 }

@@ -7,7 +7,7 @@ import express, {
 } from 'express';
 import type { Logger } from 'pino';
 import { toBuffer, toDataURL } from 'qrcode';
-import { EngineError, errorBody, isUnforeseen, unforeseen } from '../errors.ts';
+import { EngineError, errorBody, isUnforeseen, unforeseen, type ErrorCode } from '../errors.ts';
 import { admit } from '../operations/access.ts';
 import { operations } from '../operations/index.ts';
 import type { Standing } from '../operations/limits.ts';
@@ -56,8 +56,10 @@ async function answer(engine: Engine, operation: Operation, req: Request, res: R
   // One wide line per operation, whatever comes of it.
   res.once('finish', () => {
     const ms = Math.round(performance.now() - startedAt);
-    const quiet = operation.access === 'public' && res.statusCode < 400;
+    const quiet = (operation.access === 'public' || operation.answers === 'text') && res.statusCode < 400;
     log[quiet ? 'debug' : 'info']({ ...about, ...res.locals, status: res.statusCode, ms }, 'operation');
+    const code = res.locals['code'] as ErrorCode | undefined;
+    engine.metrics.answered({ op: operation.id, status: res.statusCode, code, ms });
   });
   const pathSession = pathNumber(req.params['whatsappSession']);
   const record = await admit(engine.store, operation.access, {
@@ -93,6 +95,7 @@ async function send(operation: Operation, output: unknown, req: Request, res: Re
     res.type('png').send(png);
     return;
   }
+  if (operation.answers === 'text') return void res.type('text').send(output);
   if (operation.answers === 'file') return sendFile(output as FileAnswer, res);
   const status = operation.status ?? 200;
   if (status === 204) {

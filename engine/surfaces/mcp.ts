@@ -10,7 +10,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
-import { EngineError, isUnforeseen, unforeseen } from '../errors.ts';
+import { EngineError, ERRORS, isUnforeseen, unforeseen, type ErrorCode as EngineErrorCode } from '../errors.ts';
 import { identify, type Caller } from '../operations/access.ts';
 import type { Asked } from '../operations/approvals.ts';
 import type { Engine, Operation } from '../operations/operation.ts';
@@ -147,7 +147,10 @@ async function callTool(
   } catch (thrown) {
     return refused(thrown);
   } finally {
-    log.info({ ...about, ms: Math.round(performance.now() - startedAt) }, 'operation');
+    const ms = Math.round(performance.now() - startedAt);
+    log.info({ ...about, ms }, 'operation');
+    const code = about['code'] as EngineErrorCode | undefined;
+    engine.metrics.answered({ op: found.operation.id, status: code ? ERRORS[code].status : 200, code, ms });
   }
 }
 

@@ -13,6 +13,7 @@ import { Schedule } from '../../engine/jobs/schedule.ts';
 import { Media } from '../../engine/media/media.ts';
 import type { SessionRecord } from '../../engine/model.ts';
 import { hashToken } from '../../engine/operations/access.ts';
+import { Metrics } from '../../engine/metrics/metrics.ts';
 import { operations } from '../../engine/operations/index.ts';
 import { Limits } from '../../engine/operations/limits.ts';
 import type { Engine } from '../../engine/operations/operation.ts';
@@ -76,6 +77,7 @@ beforeEach(async () => {
     media,
     schedule: new Schedule({ store, sessions, clock: systemClock, log: silent }),
     clock: systemClock,
+    metrics: new Metrics({ store, clock: systemClock, version: '0.0.0-test' }),
     limits: new Limits({ store, clock: systemClock, operations, documented: false }),
     version: '0.0.0-test',
     url: () => url,

@@ -51,9 +51,10 @@ const ROOMS: Record<string, Room> = {
     rooms: ['words', 'store', 'network'],
     packages: ['undici', 'p-limit'],
   },
+  metrics: { files: inside('engine/metrics'), rooms: ['words', 'store'], packages: ['prom-client'] },
   operations: {
     files: inside('engine/operations'),
-    rooms: ['words', 'store', 'network', 'media', 'governor', 'whatsapp', 'jobs', 'delivery'],
+    rooms: ['words', 'store', 'network', 'media', 'governor', 'whatsapp', 'jobs', 'delivery', 'metrics'],
     packages: ['zod', 'luxon'],
   },
   surfaces: {

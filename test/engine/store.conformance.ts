@@ -1860,6 +1860,42 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
       });
     });
 
+    describe('figures', () => {
+      test('tell of each session what waits, and since when', async () => {
+        const other = await store.sessions.create(aSession(), someKeys());
+        const nothing = {
+          queued: 0,
+          scheduled: 0,
+          webhooks: 0,
+          parkedWebhooks: 0,
+          undelivered: 0,
+          undeliveredSince: null,
+        };
+        const of = async () => (await store.figures()).sessions;
+        expect(await of()).toEqual([session, other].map(({ id, status }) => ({ id, status, ...nothing })));
+
+        const { id } = await subscribe();
+        const parked = await subscribe({ url: 'http://127.0.0.1:9/other', events: ['messages.sent'] });
+        await store.subscriptions.park(parked.id, 'gone');
+        const gone = await subscribe({ url: 'http://127.0.0.1:9/gone', events: ['messages.sent'] });
+        await store.subscriptions.delete(gone.id);
+        const { events } = await commit({ events: [anEvent(), anEvent(), anEvent()] });
+        const { delivery } = (await store.deliveries.head(id, CHAT))!;
+        await store.deliveries.record(delivery.id, { status: 'delivered', at: 1 });
+        await store.messages.enqueue(outgoing(session.id));
+        const schedule = { sendAt: FAR, expiresAt: FAR + 1 };
+        await store.messages.enqueue(outgoing(session.id, { waId: '3EB0B2', schedule }));
+        await commit({ session: { status: 'connected' } });
+        expect(await of()).toEqual([
+          {
+            ...{ id: session.id, status: 'connected', queued: 1, scheduled: 1, webhooks: 2, parkedWebhooks: 1 },
+            ...{ undelivered: 2, undeliveredSince: events[1]!.timestamp },
+          },
+          { id: other.id, status: other.status, ...nothing },
+        ]);
+      });
+    });
+
     describe('sessions', () => {
       test('keep what their governor has to remember', async () => {
         const nothing = { timelock: null, capping: null, slowdown: null, warmUp: null };

@@ -15,6 +15,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const WITHOUT_NODE: Record<string, string> = {
   'system.health': 'asked by the credential test, not by people',
   'system.ready': 'for whoever starts the engine',
+  'system.metrics': 'read by Prometheus',
   'system.authCheck': 'asked by the credential test, not by people',
   'bulk.send': 'Bulk Job: Create does more, and a workflow need not wait for it',
   'documentation.get': 'read by people and agents, not by workflows',

@@ -59,10 +59,8 @@ export function appendEvent(
   sessionId: number,
   event: NewEvent,
 ): { envelope: EventEnvelope; due: Committed['due'] } {
-  const { lane, ...rest } = completed(db, sessionId, event);
-  const now = db.now();
   const { lane, secret, ...rest } = completed(db, sessionId, event);
-  const now = Date.now();
+  const now = db.now();
   const body = { id: `evt_${randomBytes(12).toString('hex')}`, sessionId: String(sessionId), timestamp: now, ...rest };
   const { lastInsertRowid: seq } = db.run(
     'INSERT INTO events (id, session_id, event, lane, body, created_at) VALUES (?, ?, ?, ?, ?, ?)',
@@ -130,12 +128,11 @@ function envelope(
   return { event, id, seq, ...(redelivery > 0 && { redelivery }), sessionId, timestamp, ...rest };
 }
 
-/** An event of the log or, from a row of a delivery, as it is posted. */
-export function toEnvelope(row: Record<string, unknown>): EventEnvelope {
-  const body = JSON.parse(String(row['body'])) as Omit<EventEnvelope, 'seq'>;
-  return envelope(Number(row['seq']), body, Number(row['redeliveries'] ?? 0));
-/** Of a row with `seq`, `event_id` and `body`; the body of an event that holds a secret is sealed. */
-export function toEnvelope({ seq, event_id: id, body }: Row, seal: Seal): EventEnvelope {
+/**
+ * An event of the log or, from a row of a delivery, as it is posted. The row has `seq`, `event_id` and `body`; the body
+ * of an event that holds a secret is sealed.
+ */
+export function toEnvelope({ seq, event_id: id, body, redeliveries = 0 }: Row, seal: Seal): EventEnvelope {
   const text = Buffer.isBuffer(body) ? seal.open(body, places.event(String(id))).toString() : String(body);
-  return envelope(Number(seq), JSON.parse(text) as Omit<EventEnvelope, 'seq'>);
+  return envelope(Number(seq), JSON.parse(text) as Omit<EventEnvelope, 'seq'>, Number(redeliveries));
 }

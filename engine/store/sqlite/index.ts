@@ -9,6 +9,7 @@ import { contacts } from './contacts.ts';
 import { counters } from './counters.ts';
 import { Database, StoreError } from './database.ts';
 import { deliveries } from './deliveries.ts';
+import { figures } from './figures.ts';
 import { rotateKey, sealOf } from './key.ts';
 import { sealWhatStoodOpen, wipe } from './sealed.ts';
 import { changeJob, jobs } from './jobs.ts';
@@ -85,6 +86,7 @@ export function openSqliteStore(folder: string | undefined, given: Seal, clock?:
     deliveries: deliveries(db, seal),
     media: media(db),
     downloads: downloads(db),
+    figures: figures(db, folder),
     async close() {
       db.close();
     },
