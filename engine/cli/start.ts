@@ -14,6 +14,8 @@ export const start = new Command('start')
     const config = loadConfig({ sandbox });
     const log = engineLog(config.logLevel);
     process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
+    // A file that may not grow (ulimit -f) is storage_failed; unheard, the signal would end the process.
+    process.on('SIGXFSZ', () => {});
     const engine = await startEngine(config, { log });
     onSignal(() => engine.stop());
     await Promise.race([engine.ready, new Promise((resolve) => setTimeout(resolve, READY_MS).unref())]);

@@ -1,6 +1,7 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
+import { storageFailure } from '../errors.ts';
 import type { EventEnvelope } from '../events.ts';
 import type { DeliveryRecord, SubscriptionRecord } from '../model.ts';
 import type { DueDelivery, Store } from '../store/store.ts';
@@ -29,6 +30,8 @@ export const RETRY_PAUSES_MS = [
  * n8n answers 404 for the seconds in which it starts or publishes a workflow, so the first ones are short.
  */
 const PROBE_PAUSES_MS = [5 * SECOND, 15 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE];
+/** While nothing can be written, events wait, and so much later it is looked again. */
+const UNWRITABLE_PAUSE_MS = 5 * SECOND;
 const IN_FLIGHT_PER_SUBSCRIPTION = 8;
 /** How long a stop waits for receivers that are slow to answer, whatever the clock says. */
 const STOP_GRACE_MS = 5 * SECOND;
@@ -134,6 +137,7 @@ export class DeliveryWorker {
       .limit(() => this.drain(lane, work))
       .catch((error: unknown) => {
         if (this.abandoned) return;
+        if (storageFailure(error)) return this.setAlarm(lane, work, UNWRITABLE_PAUSE_MS);
         this.options.log.error({ err: error, ...lane }, 'delivery lane failed');
         this.setAlarm(lane, work, MINUTE);
       })
@@ -153,6 +157,8 @@ export class DeliveryWorker {
       const subscription = due && (await store.subscriptions.get(lane.subscriptionId));
       if (!due || !subscription) return this.leave(lane, work);
       if (subscription.state === 'parked' && !mayProbe(lane, work)) return;
+      // Whether the receiver has it could not be written down, and it would get it once more with every try.
+      if (await store.health()) return this.setAlarm(lane, work, UNWRITABLE_PAUSE_MS);
       const wait = due.delivery.nextAttemptAt - clock.now();
       if (wait > 0) return this.setAlarm(lane, work, wait);
       const { epoch } = work;

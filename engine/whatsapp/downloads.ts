@@ -11,6 +11,9 @@ import { isPerson } from './jid.ts';
 /** After a failure it is tried again so much later; after the last one it is given up. */
 const PAUSES_MS = [5_000, 30_000, 120_000];
 
+/** A file that could not be written down is downloaded again so much later. */
+const UNWRITABLE_PAUSE_MS = 10_000;
+
 /**
  * Downloads the files of received messages, for sessions with `download_media`. What is to be downloaded is committed
  * with its message, and struck off together with the event that tells of it: a crash in between loses neither, and the
@@ -57,9 +60,8 @@ export class Downloads {
     void this.drain()
       .catch((error: unknown) => {
         if (error instanceof EngineError && error.code === 'stopping') return;
-        // Nothing can be written down, not even that it failed.
-        this.options.log.error({ err: error }, 'downloads failed');
-        this.wakeAfter(PAUSES_MS[0]!);
+        if (!storageFailure(error)) this.options.log.error({ err: error }, 'downloads failed');
+        this.wakeAfter(UNWRITABLE_PAUSE_MS);
       })
       .finally(() => {
         this.running = false;
@@ -106,9 +108,9 @@ export class Downloads {
     } catch (error) {
       // The connection was closed meanwhile; the next one goes on.
       if (!this.connected) return;
-      const failure = storageFailure(error);
       // That the disk is full is not the file's fault, however long it lasts.
-      const pauseMs = pausesMs[attempts] ?? (failure && pausesMs.at(-1));
+      if (storageFailure(error)) throw error;
+      const pauseMs = pausesMs[attempts];
       const final = pauseMs === undefined || (error instanceof EngineError && error.code === 'media_not_usable');
       log.warn(
         { op: 'media.ready', msgId: message.msgId, attempt: attempts + 1, final, err: error },

@@ -20,10 +20,13 @@ export class Victim {
   output = '';
   kills = 0;
   private child: ChildProcess | undefined;
-  private readonly folder = mkdtempSync(join(tmpdir(), 'warbler-kill-'));
 
-  static async start(env: NodeJS.ProcessEnv = {}): Promise<Victim> {
-    const victim = new Victim(await startSandbox({ port: 0 }), await freePort(), env);
+  /** `folder` is where its data lies; without it, in a new one that is gone at the end. */
+  static async start(
+    env: NodeJS.ProcessEnv = {},
+    folder = mkdtempSync(join(tmpdir(), 'warbler-kill-')),
+  ): Promise<Victim> {
+    const victim = new Victim(await startSandbox({ port: 0 }), await freePort(), env, folder);
     victim.launch();
     await victim.ready();
     return victim;
@@ -33,7 +36,13 @@ export class Victim {
     readonly sandbox: Sandbox,
     private readonly port: number,
     private readonly env: NodeJS.ProcessEnv,
+    readonly folder: string,
   ) {}
+
+  /** Number of the process that runs now. */
+  get pid(): number {
+    return this.child!.pid!;
+  }
 
   /** Starts the process and does not wait for anything. */
   launch(): void {
@@ -75,7 +84,12 @@ export class Victim {
     return this.sandbox.phone(OWN).devices.some(({ online }) => online);
   }
 
-  async ask(method: string, path: string, body?: unknown): Promise<{ status: number; body: Record<string, unknown> }> {
+  async ask(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<{ status: number; body: Record<string, unknown> }> {
     try {
       const response = await fetch(`http://127.0.0.1:${this.port}${path}`, {
         method,
@@ -83,6 +97,7 @@ export class Victim {
           authorization: `Bearer ${TOKEN}`,
           'x-warbler-session': '1',
           ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...headers,
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });
