@@ -6,7 +6,7 @@ import { Schemas, type JsonSchema } from './json-schema.ts';
 import { operations } from './index.ts';
 import type { Access, Operation } from './operation.ts';
 import { errorsOf } from './refusals.ts';
-import { eventShown } from './webhook.ts';
+import { eventPosted } from './webhook.ts';
 
 /** What each noun is about, in the order in which somebody wants to read of it. */
 const TAGS: Record<string, { name: string; description: string }> = {
@@ -395,7 +395,7 @@ class Document {
   }
 
   #webhook(event: EventName): OpenApiOperation {
-    const envelope = this.#schemas.of(eventShown, 'output');
+    const envelope = this.#schemas.of(eventPosted, 'output');
     const named: JsonSchema = { type: 'string', const: event, description: 'Name of the event', examples: [event] };
     const about: JsonSchema = { type: 'object', properties: { event: named } };
     const example = { ...(this.#schemas.example(envelope) as object), event };

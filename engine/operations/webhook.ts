@@ -72,20 +72,12 @@ const shownDelivery = z
       }),
   })
   .meta({ title: 'Delivery' });
-/** An event as it is posted and as the log has it. */
-export const eventShown = z
+/** An event as the log has it. */
+const eventShown = z
   .looseObject({
     event: z.enum(EVENT_NAMES).describe('Name of the event'),
     id: eventId,
     seq,
-    redelivery: z
-      .int()
-      .optional()
-      .meta({
-        description:
-          'How often somebody has asked that the event be posted once more; missing while nobody has, and in the log. Drop a repeat of the same id and redelivery',
-        examples: [1],
-      }),
     sessionId: z.string().meta({ description: 'Id of the session', examples: ['1'] }),
     timestamp: unixMs.describe('When it happened, in Unix milliseconds'),
     jid: chatJid.optional().describe('WhatsApp’s address of the chat, where the event is about one'),
@@ -106,6 +98,19 @@ export const eventShown = z
     }),
   })
   .meta({ title: 'Event' });
+/** An event as it is posted. */
+export const eventPosted = eventShown
+  .extend({
+    redelivery: z
+      .int()
+      .optional()
+      .meta({
+        description:
+          'How often somebody has asked that the event be posted once more; missing while nobody has. Drop a repeat of the same id and redelivery',
+        examples: [1],
+      }),
+  })
+  .meta({ title: 'PostedEvent' });
 const ofSession = z.object({ whatsappSession });
 const byId = ofSession.extend({ webhookId });
 const page = {
@@ -246,7 +251,7 @@ export const redeliverParked = operation({
 });
 
 /** So many events of the log are looked at before whatever else the engine has to do has its turn. */
-const REPLAYED_AT_ONCE = 2000;
+const REPLAYED_AT_ONCE = 1000;
 
 export const replay = operation({
   id: 'webhook.replay',
@@ -264,7 +269,7 @@ export const replay = operation({
       .optional()
       .meta({
         description: 'Time before which the last event happened, in the same form; now unless given',
-        examples: ['2026-01-15T10:00:00+01:00'],
+        examples: ['2026-01-15T12:00:00+01:00'],
       }),
   }),
   output: onceMore,
