@@ -90,6 +90,7 @@ function explain(error: unknown, timeoutMs: number): string {
   if (refusal) return (refusal as EngineError).message;
   const { code = '', name } = error as { code?: string; name?: string };
   if (name === 'TimeoutError') return `No answer within ${timeoutMs / 1000} s`;
+  if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'The receiver answers with more headers than anybody reads';
   if (name === 'HTTPParserError' || code.startsWith('HPE_')) return 'The receiver does not answer in HTTP';
   return `No connection to the receiver (${code || name || 'unknown'})`;
 }

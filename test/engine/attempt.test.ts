@@ -1,5 +1,6 @@
 import { RETRY_PAUSES_MS } from '../../engine/delivery/worker.ts';
 import { guardedAgent } from '../../engine/network/guard.ts';
+import { anEvent } from './fixtures.ts';
 import { Delivering, HOUR, NOT_AGAIN, numberOf } from './delivering.ts';
 
 const here = new Delivering();
@@ -19,10 +20,12 @@ describe('a delivery that is not taken', () => {
     ['closes the connection', 'break', { lastStatus: null, lastError: expect.stringContaining('No connection') }],
     ['talks garbage', 'garbage', { lastStatus: null, lastError: 'The receiver does not answer in HTTP' }],
     ['never answers', 'hang', { lastStatus: null, lastError: 'No answer within 0.05 s' }],
+    ['never ends its headers', 'drip', { lastStatus: null, lastError: 'No answer within 0.05 s' }],
+    ['answers with a megabyte of headers', 'headers', { lastError: expect.stringContaining('more headers') }],
   ] as const)('because the receiver %s is tried again', async (_words, answer, expected) => {
     here.receiver.script(answer);
     // Whoever answers is waited for, however busy this machine is.
-    await here.work({ ...(answer === 'hang' && { timeoutMs: 50 }), ...NOT_AGAIN });
+    await here.work({ ...((answer === 'hang' || answer === 'drip') && { timeoutMs: 50 }), ...NOT_AGAIN });
     const subscription = await here.subscribe();
     await here.happen('a');
     await here.recorded();
@@ -146,5 +149,49 @@ describe('a delivery that is not taken', () => {
       /127.0.0.1 is on a loopback network.*WARBLER_WEBHOOK_NETWORKS/,
     );
     expect(here.receiver.requests).toEqual([]);
+  });
+});
+
+describe('a connection to a receiver', () => {
+  test('is used again and again, two at the most for each chat that is on its way', async () => {
+    await here.work();
+    await here.subscribe();
+    await here.happen(...Array.from({ length: 30 }, () => 'a'));
+    await here.receiver.nexts(30);
+    // undici takes another one while the last answer’s is just becoming free.
+    expect(here.receiver.connections).toBeLessThanOrEqual(2);
+    await here.happen(...Array.from({ length: 60 }, (_, index) => `chat ${index}`));
+    await here.receiver.nexts(60);
+    expect(here.receiver.connections).toBeLessThanOrEqual(16);
+  });
+
+  test('is closed on a receiver that answers without end, and the next event gets another', async () => {
+    here.receiver.script('flood');
+    await here.work();
+    await here.subscribe();
+    await here.happen('a', 'a');
+    await here.receiver.nexts(2);
+    await here.recorded();
+    await here.recorded();
+    expect((await here.deliveries()).map(({ status }) => status)).toEqual(['delivered', 'delivered']);
+    expect(here.receiver.connections).toBeGreaterThan(1);
+  });
+
+  test('is not made to where a redirect points', async () => {
+    const elsewhere = await here.anotherReceiver();
+    here.receiver.script({ status: 308, headers: { location: `${elsewhere.origin}/` } });
+    await here.work(NOT_AGAIN);
+    await here.subscribe();
+    await here.happen('a');
+    await here.recorded();
+    expect([here.receiver.requests.length, elsewhere.requests.length]).toEqual([1, 0]);
+  });
+
+  test('carries an event of a megabyte', async () => {
+    await here.work();
+    await here.subscribe();
+    const text = '€'.repeat(350_000);
+    await here.store.commit({ sessionId: here.session.id, events: [anEvent({ data: { text } })] });
+    expect((await here.receiver.next()).event.data).toEqual({ text });
   });
 });

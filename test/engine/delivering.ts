@@ -1,7 +1,8 @@
 import type { Agent } from 'undici';
-import { systemClock } from '../../engine/clock.ts';
+import { systemClock, type Clock } from '../../engine/clock.ts';
 import { attempt } from '../../engine/delivery/attempt.ts';
 import { DeliveryWorker, type WorkerOptions } from '../../engine/delivery/worker.ts';
+import type { EventEnvelope } from '../../engine/events.ts';
 import type { DeliveryRecord, SessionRecord, SubscriptionRecord } from '../../engine/model.ts';
 import { guardedAgent } from '../../engine/network/guard.ts';
 import { Seal } from '../../engine/store/seal.ts';
@@ -38,6 +39,8 @@ export class Delivering {
   private number = 0;
   private readonly closing: (() => Promise<unknown>)[] = [];
 
+  constructor(private readonly clock: Clock = systemClock) {}
+
   async open(): Promise<void> {
     this.folder = await temporaryFolder();
     this.number = 0;
@@ -56,7 +59,7 @@ export class Delivering {
   }
 
   async openStore(): Promise<void> {
-    const opened = openSqliteStore(this.folder.path, new Seal(Buffer.alloc(32, 7)));
+    const opened = openSqliteStore(this.folder.path, new Seal(Buffer.alloc(32, 7)), this.clock);
     let waiting: (() => void)[] = [];
     let count = 0;
     let taken = 0;
@@ -82,7 +85,7 @@ export class Delivering {
   /** A worker as the engine has one, with other pauses. */
   async work(options: Partial<WorkerOptions> & { timeoutMs?: number } = {}): Promise<void> {
     const { timeoutMs, ...rest } = options;
-    const { clock = systemClock } = options;
+    const { clock } = this;
     const worker = new DeliveryWorker({
       store: this.store,
       attempt: (subscription, event) =>
@@ -102,11 +105,12 @@ export class Delivering {
   }
 
   /** One event per lane named, numbered in `data`. */
-  async happen(...lanes: string[]): Promise<void> {
-    await this.store.commit({
+  async happen(...lanes: string[]): Promise<EventEnvelope[]> {
+    const { events } = await this.store.commit({
       sessionId: this.session.id,
       events: lanes.map((lane) => anEvent({ lane, jid: lane, data: { number: (this.number += 1) } })),
     });
+    return events;
   }
 
   deliveries(): Promise<DeliveryRecord[]> {

@@ -1,12 +1,15 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { EventEnvelope } from '../../engine/events.ts';
 
 /**
  * What a receiver does with a request: a status, a whole answer, or one of the ways in which receivers misbehave.
  * `hang`: never answers. `break`: closes the connection unanswered. `cut`: announces a long body, and closes in the
- * middle of it. `trickle`: answers 200 and never ends the body. `flood`: answers with more than anybody wants to read.
+ * middle of it. `trickle`: answers 200 and never ends the body. `drip`: never ends the headers. `flood`: never ends the
+ * body, and sends it as fast as it is taken. `headers`: answers 200 with more headers than anybody wants to read.
  * `garbage`: answers something that is not HTTP.
  */
 export type Answer =
@@ -16,7 +19,9 @@ export type Answer =
   | 'break'
   | 'cut'
   | 'trickle'
+  | 'drip'
   | 'flood'
+  | 'headers'
   | 'garbage';
 
 export interface ReceivedRequest {
@@ -31,6 +36,8 @@ export interface ReceivedRequest {
 export class Receiver {
   /** All that came in, in order. */
   readonly requests: ReceivedRequest[] = [];
+  /** How many connections were opened to it. */
+  connections = 0;
   /** What is answered when nothing is scripted; may depend on the request, may make it wait. */
   answer: (request: ReceivedRequest) => Answer | Promise<Answer> = () => 200;
   private scripted: Answer[] = [];
@@ -47,6 +54,7 @@ export class Receiver {
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
     const receiver = new Receiver(server, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    server.on('connection', () => (receiver.connections += 1));
     server.on('request', (req, res) => {
       const chunks: Buffer[] = [];
       req.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -107,6 +115,10 @@ export class Receiver {
   }
 }
 
+function* endless(): Generator<string> {
+  for (;;) yield 'x'.repeat(10_000);
+}
+
 function give(res: ServerResponse, answer: Answer): void {
   switch (answer) {
     case 'hang':
@@ -124,7 +136,17 @@ function give(res: ServerResponse, answer: Answer): void {
       return;
     case 'flood':
       res.writeHead(200);
-      res.end('x'.repeat(10_000_000));
+      void pipeline(Readable.from(endless()), res).catch(() => {});
+      return;
+    case 'drip': {
+      const { socket } = res;
+      socket?.write('HTTP/1.1 200 OK\r\nX-Slow: ');
+      const dripping = setInterval(() => socket?.write('.'), 5);
+      socket?.once('close', () => clearInterval(dripping)).on('error', () => {});
+      return;
+    }
+    case 'headers':
+      res.socket?.end(`HTTP/1.1 200 OK\r\nX-Large: ${'x'.repeat(1_000_000)}\r\n\r\n`);
       return;
     case 'garbage':
       res.socket?.end('this is no HTTP\r\n\r\n');
