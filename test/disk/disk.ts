@@ -6,6 +6,7 @@ import { join } from 'node:path';
 /** A folder for the engine's data on a disk that can be made to take nothing more. */
 export interface Disk {
   readonly folder: string;
+
   /** From now on nothing can be written. `pid` is the engine's process. */
   fill(pid: number): void;
   free(pid: number): void;
@@ -38,7 +39,7 @@ export function smallDisk(): Disk {
     },
     free: () => rmSync(ballast, { force: true }),
     remove() {
-      execFileSync('umount', ['--lazy', folder]);
+      unmount(folder);
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -64,6 +65,11 @@ export function mount(...options: string[]): void {
   execFileSync('mount', options, { stdio: 'pipe' });
 }
 
+/** Also while something still has a file on it open. */
+export function unmount(folder: string): void {
+  execFileSync('umount', ['--lazy', folder]);
+}
+
 function can(attempt: () => void): boolean {
   try {
     attempt();
@@ -79,7 +85,7 @@ export const canMount = can(() => {
   try {
     mkdirSync(folder, { recursive: true });
     mount('-t', 'tmpfs', 'tmpfs', folder);
-    execFileSync('umount', [folder]);
+    unmount(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

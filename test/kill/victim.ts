@@ -12,7 +12,7 @@ export const OWN = '15550100001';
 export const FRIEND = '15550100002';
 const TOKEN = 'test-token-0f8a3c5e7b9d1f2a4c6e8b0d';
 /** The engine as it ships; `npm test` builds it first. */
-const CLI = new URL('../../engine/dist/cli.js', import.meta.url).pathname;
+export const CLI = new URL('../../engine/dist/cli.js', import.meta.url).pathname;
 
 /** The real engine in a process of its own, to be killed at any moment; the sandbox lives on in ours, as WhatsApp does. */
 export class Victim {
@@ -20,12 +20,10 @@ export class Victim {
   output = '';
   kills = 0;
   private child: ChildProcess | undefined;
+  private readonly folder: string;
 
   /** `folder` is where its data lies; without it, in a new one that is gone at the end. */
-  static async start(
-    env: NodeJS.ProcessEnv = {},
-    folder = mkdtempSync(join(tmpdir(), 'warbler-kill-')),
-  ): Promise<Victim> {
+  static async start(env: NodeJS.ProcessEnv = {}, folder?: string): Promise<Victim> {
     const victim = new Victim(await startSandbox({ port: 0 }), await freePort(), env, folder);
     victim.launch();
     await victim.ready();
@@ -36,8 +34,10 @@ export class Victim {
     readonly sandbox: Sandbox,
     private readonly port: number,
     private readonly env: NodeJS.ProcessEnv,
-    readonly folder: string,
-  ) {}
+    private readonly givenFolder: string | undefined,
+  ) {
+    this.folder = givenFolder ?? mkdtempSync(join(tmpdir(), 'warbler-kill-'));
+  }
 
   /** Number of the process that runs now. */
   get pid(): number {
@@ -72,6 +72,14 @@ export class Victim {
     child.kill('SIGKILL');
     await gone;
     this.kills += 1;
+  }
+
+  /** Waits for the process to end by itself; answers how, and what this life of it printed. */
+  async ended(): Promise<{ code: number | null; said: string }> {
+    const child = this.child!;
+    const before = this.output.length;
+    if (child.exitCode === null) await once(child, 'close');
+    return { code: child.exitCode, said: this.output.slice(before) };
   }
 
   async ready(): Promise<void> {
@@ -118,7 +126,7 @@ export class Victim {
   async close(): Promise<void> {
     this.child?.kill('SIGKILL');
     await this.sandbox.close();
-    rmSync(this.folder, { recursive: true, force: true });
+    if (!this.givenFolder) rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
