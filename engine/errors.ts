@@ -5,11 +5,11 @@
  * `about`: when it is answered, for the documentation of every endpoint that can.
  */
 export const ERRORS = {
-  unauthorized: { status: 401, fault: 'caller', about: 'The API key or token is missing or unknown.' },
+  unauthorized: { status: 401, fault: 'caller', about: 'The API key or token is missing or unknown, or has expired.' },
   forbidden: {
     status: 403,
     fault: 'caller',
-    about: 'This key may not do this: a session’s API key is for its own session only.',
+    about: 'This key may not do this: a session’s API key is for its own session only, and a token may have a scope.',
   },
   not_permitted: {
     status: 403,
@@ -86,7 +86,7 @@ export const ERRORS = {
   rate_limited: {
     status: 429,
     fault: 'later',
-    about: 'Too many requests, or messages, for now. Try again after `retry_after` seconds.',
+    about: 'Too many requests, or messages, or wrong keys, for now. Try again after `retry_after` seconds.',
   },
   budget_exhausted: {
     status: 429,

@@ -8,6 +8,8 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 const PERIOD_MS = 10 * MINUTE_MS;
 /** WhatsApp keeps for so long what it could not hand over, and may until then hand over again what we have had. */
 const WHATSAPP_KEEPS_MS = 30 * DAY_MS;
+/** A token that has ended is listed for so long: whoever looks for it learns why it opens nothing any more. */
+const TOKENS_LISTED_MS = 30 * DAY_MS;
 /** So much is looked at, or deleted, at once. */
 const PART = 500;
 
@@ -52,6 +54,7 @@ export class Housekeeping {
     const { store, clock, eventRetentionDays, messageRetentionDays } = this.options;
     const now = clock.now();
     await store.subscriptions.expire(now);
+    await store.tokens.prune(now - TOKENS_LISTED_MS);
     await this.pruneEvents(now - eventRetentionDays * DAY_MS);
     await this.inParts(() => store.events.pruneStanzas(now - WHATSAPP_KEEPS_MS, PART));
     if (!messageRetentionDays) return;

@@ -12,7 +12,8 @@ import { attempt } from './delivery/attempt.ts';
 import { guardedAgent } from './network/guard.ts';
 import { DeliveryWorker } from './delivery/worker.ts';
 import { Housekeeping } from './housekeeping.ts';
-import { hashToken, newToken } from './operations/access.ts';
+import { hashToken, newToken, SETTING_TOKEN } from './operations/access.ts';
+import { Door } from './operations/door.ts';
 import { operations } from './operations/index.ts';
 import { Limits } from './operations/limits.ts';
 import { Approvals } from './operations/approvals.ts';
@@ -75,7 +76,7 @@ export async function startEngine(
   const store = metrics.timed(opened);
   const undo: (() => unknown)[] = [() => store.close()];
   try {
-    const fresh = await ensureToken(store, config.token);
+    const fresh = await ensureToken(store, config.token, clock.now());
     const sandbox = config.sandbox && (await openSandbox(config, log));
     if (sandbox) undo.unshift(() => sandbox.close());
     trustServersOf(sandbox ? { sandboxRootKey: sandbox.rootKey } : 'whatsapp');
@@ -142,6 +143,7 @@ export async function startEngine(
 
     const approvals = new Approvals(store, clock);
     await approvals.start();
+    const door = new Door({ store, clock, log });
 
     let starting: string | undefined = 'sessions are being restored';
     const engine: Engine = {
@@ -155,6 +157,7 @@ export async function startEngine(
       media,
       schedule,
       clock,
+      door,
       limits: new Limits({ store, clock, operations, documented: config.limits === 'documented' }),
       version: VERSION,
       metrics,
@@ -205,14 +208,15 @@ export async function startEngine(
 }
 
 /** Answers a token that was made now, because there was none. Only hashes are kept, so it cannot be shown again. */
-async function ensureToken(store: Store, given: string | undefined): Promise<string | undefined> {
+async function ensureToken(store: Store, given: string | undefined, now: number): Promise<string | undefined> {
   if (given) {
-    await store.tokens.put('WARBLER_TOKEN', hashToken(given));
+    await store.tokens.put(SETTING_TOKEN, hashToken(given));
     return undefined;
   }
-  await store.tokens.delete('WARBLER_TOKEN');
-  // Tokens of agents do not count: nobody could manage anything with those.
-  if ((await store.tokens.list()).some(({ scope }) => !scope)) return undefined;
+  await store.tokens.delete(SETTING_TOKEN);
+  // Nobody could manage anything with a token that is limited, or has ended.
+  const known = await store.tokens.list();
+  if (known.some(({ scope, expiresAt }) => !scope && (expiresAt ?? Infinity) > now)) return undefined;
   const token = newToken();
   await store.tokens.put('first', hashToken(token));
   return token;

@@ -528,12 +528,16 @@ export interface DeliveryRecord {
 /** When a person has to approve a tool call: never, for whatever changes something, always, or for these tools. */
 export type ApprovalRule = 'none' | 'writes' | 'all' | string[];
 
-/** What a token may do over MCP, and it may do nothing else. What is left out is not limited. */
+/** What a token is limited to: it may do nothing else. What is left out is not limited. */
 export interface TokenScope {
+  /** Ids of sessions: these, and nothing of the account. */
+  sessions?: number[];
+  /** What changes nothing, here or at WhatsApp. */
+  access?: 'read';
+  /** It opens `/mcp` alone; always so with one of the following, which hold for tools. */
+  mcp_only?: true;
   /** Names of tools; `read` and `write` are all those that change nothing, or something. */
   tools?: string[];
-  /** Ids of sessions. */
-  sessions?: number[];
   /** Addresses (jids) of people, groups and channels that calls may be about. */
   recipients?: string[];
   /** Tool calls within 24 hours. */

@@ -121,13 +121,15 @@ export const decrypt = operation({
   id: 'media.decrypt',
   http: 'POST /api/decrypt-media',
   access: 'session',
+  // The file is a part of the message, which everybody may read who may read at all.
+  changes: false,
   summary: 'Download and decrypt the file of a received message; answers its address for an hour',
   tools: [
     {
       name: 'download_media',
       description:
         'Download the file of a received message (image, video, audio, document, sticker). Answers a URL that works for an hour, and an id by which the file can be sent on, for instance as imageUrl.',
-      idempotent: true,
+      readOnly: true,
       fields: ['msgId', 'id'],
     },
   ],

@@ -48,7 +48,8 @@ const EVENTS_TAG = { name: 'Events', description: 'What is posted to webhooks. E
 /** Who may call, in words. */
 export const ACCESS: Record<Access, string> = {
   public: 'No key is needed.',
-  account: 'Needs a personal access token.',
+  account: 'Needs a personal access token that is not limited to sessions.',
+  token: 'Needs a personal access token.',
   own: 'Needs a personal access token, or the API key of this session.',
   session: 'Needs the API key of a session, or a personal access token with `X-Warbler-Session`.',
 };
@@ -57,6 +58,7 @@ const KEY = { sessionApiKey: [] };
 const SECURITY: Record<Access, object[]> = {
   public: [],
   account: [TOKEN],
+  token: [TOKEN],
   own: [TOKEN, KEY],
   session: [KEY, TOKEN],
 };
@@ -69,7 +71,7 @@ const INTRODUCTION = `Warbler runs WhatsApp accounts as *sessions* and speaks Wa
 3. \`POST /api/whatsapp-sessions/{id}/webhooks\` has events posted to a URL.
 
 ## Keys
-Every request carries \`Authorization: Bearer <key>\`. A **personal access token** may do everything; where a request is about one session and its path does not name it, the header \`X-Warbler-Session\` does. A **session's API key** is for that session only, and names it by itself.
+Every request carries \`Authorization: Bearer <key>\`. A **personal access token** may do everything, or what its scope says: these sessions, or reading only. Where a request is about one session and its path does not name it, the header \`X-Warbler-Session\` does; a token for one session alone can do without. A **session's API key** is for that session only, and names it by itself. After 20 wrong keys from one address within a minute, keys that are new from there get 429 for another minute.
 
 ## Answers
 A success is \`{"success": true, "data": …}\`. A few answers have their fields beside \`success\`, or stand alone, because WasenderApi documents them so; their schemas say it. Clients should ignore fields that they do not know.
@@ -442,7 +444,7 @@ const WEBHOOK_ANSWERS: Record<string, Answer> = {
 
 const sessionHeader = header(
   'X-Warbler-Session',
-  'Id of the session; needed with a personal access token, and not heeded with a session’s API key',
+  'Id of the session; needed with a personal access token, unless that is for one session alone; with a session’s API key none but its own',
   { example: 1, schema: { type: 'integer', minimum: 1 } },
 );
 const idempotencyHeader = header(

@@ -9,18 +9,20 @@ import type { Media } from '../media/media.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Reach } from '../network/guard.ts';
 import type { SessionRecord } from '../model.ts';
+import type { Caller } from './access.ts';
 import type { Approvals } from './approvals.ts';
+import type { Door } from './door.ts';
 import type { Store } from '../store/store.ts';
 import type { Session } from '../whatsapp/session.ts';
 import type { Sessions } from '../whatsapp/sessions.ts';
 import type { LimitName, Limits, Turn } from './limits.ts';
 
 /**
- * Who may call. `public`: anybody. `account`: a personal access token. `own`: a personal access token, or the API key
- * of the session that the path names. `session`: the API key of a session, or a personal access token with
- * `X-Warbler-Session`.
+ * Who may call. `public`: anybody. `account`: a personal access token that is not limited to sessions. `token`: any
+ * personal access token; where the path names a session, one that may use it. `own`: likewise, or the API key of the
+ * session that the path names. `session`: the API key of a session, or a personal access token with `X-Warbler-Session`.
  */
-export type Access = 'public' | 'account' | 'own' | 'session';
+export type Access = 'public' | 'account' | 'token' | 'own' | 'session';
 
 /** The engine, as operations see it. */
 export interface Engine {
@@ -37,6 +39,8 @@ export interface Engine {
   schedule: Schedule;
   clock: Clock;
   approvals: Approvals;
+  /** Where keys are shown. */
+  door: Door;
   limits: Limits;
   version: string;
   metrics: Metrics;
@@ -46,9 +50,10 @@ export interface Engine {
   notReady(): string | undefined;
 }
 
-/** One call. `session` and `record` are there wherever the access names a session. */
+/** One call. `caller` is there unless the access is `public`, `session` and `record` wherever it names a session. */
 export interface Call {
   engine: Engine;
+  caller: Caller;
   session: Session;
   record: SessionRecord;
   /** This call in the limits of its endpoint. */
@@ -78,6 +83,12 @@ export interface Operation {
   /** Method and path, with `:name` for path parameters. */
   http: `${'GET' | 'POST' | 'PUT' | 'DELETE'} ${string}`;
   access: Access;
+  /**
+   * Whether it changes something, here or at WhatsApp, or hands out what does: GET does not, all others do, unless it is
+   * said here. What a token with `access: read` may not do. To ask WhatsApp something is no change; the session's budgets
+   * see to that.
+   */
+  changes?: boolean;
   /** The limit that it shares with others or that is documented for it; without one, it is limited by itself. */
   limit?: LimitName;
   summary: string;
@@ -114,6 +125,9 @@ export interface Operation {
   tools?: readonly Tool[];
   run(call: Call, input: never): Promise<unknown>;
 }
+
+export const changesSomething = ({ http, changes = !http.startsWith('GET ') }: Pick<Operation, 'http' | 'changes'>) =>
+  changes;
 
 /** A tool of the MCP surface: an operation, or a part of it, for a reader who cannot see the documentation. */
 export interface Tool {

@@ -4,23 +4,33 @@ import type { TokenScope } from '../model.ts';
 import type { Store } from '../store/store.ts';
 import { toJid } from '../whatsapp/jid.ts';
 import type { Caller } from './access.ts';
-import type { Engine, Operation, Tool } from './operation.ts';
+import { changesSomething, type Engine, type Operation, type Tool } from './operation.ts';
 
 const names = z.array(z.string().min(1).max(100)).min(1).max(200);
 
 /** A scope as it is asked for. */
 export const tokenScope = z.object({
-  tools: names
-    .optional()
-    .describe('Tools that may be called; read and write stand for all that change nothing, or something. None: all')
-    .meta({ examples: [['read', 'send_text_message']] }),
   sessions: z
     .array(z.int().min(1))
     .min(1)
     .max(1000)
     .optional()
-    .describe('Ids of the sessions that may be used; all without it')
+    .describe('Ids of the sessions that may be used, and nothing of the account beside them; all without it')
     .meta({ examples: [[1]] }),
+  access: z
+    .enum(['read', 'write'])
+    .optional()
+    .describe('read: what changes nothing, here or at WhatsApp. write (usual): that, too')
+    .meta({ examples: ['read'] }),
+  mcp_only: z
+    .boolean()
+    .optional()
+    .describe('It opens /mcp and nothing else; always so with one of the fields below, which hold for tools alone')
+    .meta({ examples: [true] }),
+  tools: names
+    .optional()
+    .describe('Tools that may be called; read and write stand for all that change nothing, or something. None: all')
+    .meta({ examples: [['read', 'send_text_message']] }),
   recipients: names
     .optional()
     .describe('Numbers and addresses of people, groups and channels that calls may be about; all without it')
@@ -39,25 +49,45 @@ export const tokenScope = z.object({
     .meta({ examples: ['writes'] }),
 });
 
-/** A scope in its stored form. Throws `validation_failed` for tools that do not exist, and for what is no address. */
-export async function readScope(scope: z.output<typeof tokenScope>): Promise<TokenScope> {
+/**
+ * A scope in its stored form. Throws `validation_failed` for tools and sessions that do not exist, for what is no
+ * address, and for a scope that limits nothing.
+ */
+export async function readScope(
+  scope: z.output<typeof tokenScope>,
+  existing: { sessions: readonly number[] },
+): Promise<TokenScope> {
   // The list of operations holds the one that makes tokens.
   const { operations } = await import('./index.ts');
   const known = operations.flatMap(({ tools = [] }) => tools.map(({ name }) => name));
-  const check = (field: string, given: readonly string[], groups: readonly string[]) => {
-    const wrong = given.filter((name) => !known.includes(name) && !groups.includes(name));
-    if (wrong.length > 0) throw validationFailed({ [field]: [`There is no tool ${wrong.join(', ')}.`] });
+  const check = (field: string, what: string, given: readonly unknown[], allowed: readonly unknown[]) => {
+    const wrong = given.filter((one) => !allowed.includes(one));
+    if (wrong.length > 0) throw validationFailed({ [`scope.${field}`]: [`There is no ${what} ${wrong.join(', ')}.`] });
   };
-  const { tools, recipients, approval, ...rest } = scope;
-  if (tools) check('scope.tools', tools, ['read', 'write']);
-  if (Array.isArray(approval)) check('scope.approval', approval, []);
-  const given = Object.entries(rest).filter(([, value]) => value !== undefined);
-  return {
-    ...Object.fromEntries(given),
+  const { sessions, access, mcp_only: mcpOnly, tools, recipients, calls_per_day: callsPerDay, approval } = scope;
+  if (sessions) check('sessions', 'session', sessions, existing.sessions);
+  if (tools) check('tools', 'tool', tools, [...known, 'read', 'write']);
+  if (Array.isArray(approval)) check('approval', 'tool', approval, known);
+  const ofTools = {
     ...(tools && { tools }),
     ...(recipients && { recipients: recipients.map((typed) => toJid(typed, 'scope.recipients')) }),
+    ...(callsPerDay !== undefined && { calls_per_day: callsPerDay }),
     ...(approval && { approval }),
   };
+  const holdsForTools = Object.keys(ofTools).length > 0;
+  if (mcpOnly === false && holdsForTools) {
+    throw validationFailed({ 'scope.mcp_only': [`REST cannot hold to ${Object.keys(ofTools).join(', ')}.`] });
+  }
+  const stored: TokenScope = {
+    ...(sessions && { sessions }),
+    ...(access === 'read' && { access }),
+    ...((mcpOnly || holdsForTools) && { mcp_only: true }),
+    ...ofTools,
+  };
+  if (Object.keys(stored).length > 0) return stored;
+  throw validationFailed({
+    scope: ['The scope field limits nothing. Leave it out for a token that may do everything.'],
+  });
 }
 
 /** Ids of the sessions that somebody may use. */
@@ -71,10 +101,10 @@ export async function sessionsOf(store: Store, { token, session }: Caller): Prom
 /** Whether somebody may call a tool at all. */
 export function mayCall({ token }: Caller, operation: Operation, tool: Tool): boolean {
   // The API key of a session opens what is about that session.
-  if (!token) return operation.access !== 'account';
-  const { tools, sessions } = token.scope ?? {};
-  // A new session would not be among those that the scope names.
-  if (sessions && operation.id === 'session.create') return false;
+  if (!token) return operation.access !== 'account' && operation.access !== 'token';
+  const { tools, sessions, access } = token.scope ?? {};
+  if (sessions && operation.access === 'account') return false;
+  if (access === 'read' && changesSomething(operation)) return false;
   return !tools || tools.includes(tool.name) || tools.includes(tool.readOnly ? 'read' : 'write');
 }
 

@@ -17,6 +17,7 @@ import { isoTime, unixMs, whatWasDone } from './fields.ts';
 import { operation, whatsappSession, type Engine } from './operation.ts';
 import { ASKING } from './refusals.ts';
 import { paged, pageFields, pageOf } from './page.ts';
+import { sessionsOf } from './scope.ts';
 import { sendingOf, sendingSchema } from './sending.ts';
 import { requestsLeft, requestsLeftSchema } from './requests-left.ts';
 import { SEND_STATUSES, statusOf } from './send-status.ts';
@@ -59,6 +60,13 @@ const shown = z
   .object({
     id: whatsappSession,
     ...sessionSettings.shape,
+    proxy_url: sessionSettings.shape.proxy_url
+      .unwrap()
+      .optional()
+      .meta({
+        ...sessionSettings.shape.proxy_url.meta(),
+        description: 'Proxy that this session goes through; kept from a token with a scope',
+      }),
     status,
     reason,
     account: z
@@ -75,11 +83,15 @@ const apiKey = z.string().meta({
 });
 const shownWithKeys = shown
   .extend({
-    api_key: apiKey,
-    webhook_secret: z.string().meta({
-      description: 'What X-Webhook-Signature carries when events are posted to webhook_url',
-      examples: ['a1b2c3d4e5f60718293a4b5c6d7e8f90'],
-    }),
+    api_key: apiKey.optional().describe('API key of the session; kept from a token with a scope'),
+    webhook_secret: z
+      .string()
+      .optional()
+      .meta({
+        description:
+          'What X-Webhook-Signature carries when events are posted to webhook_url; kept from a token with a scope',
+        examples: ['a1b2c3d4e5f60718293a4b5c6d7e8f90'],
+      }),
   })
   .meta({ title: 'SessionWithKeys' });
 const byId = z.object({ whatsappSession });
@@ -87,8 +99,8 @@ const byId = z.object({ whatsappSession });
 export const list = operation({
   id: 'session.list',
   http: 'GET /api/whatsapp-sessions',
-  access: 'account',
-  summary: 'List all sessions',
+  access: 'token',
+  summary: 'List the sessions',
   tools: [
     {
       name: 'list_whatsapp_sessions',
@@ -100,7 +112,11 @@ export const list = operation({
   ],
   input: z.object({}),
   output: z.array(shown),
-  run: async ({ engine }) => (await engine.store.sessions.list()).map((record) => show(engine, record)),
+  run: async ({ engine, caller }) => {
+    const allowed = await sessionsOf(engine.store, caller);
+    const all = await engine.store.sessions.list();
+    return all.filter(({ id }) => allowed.includes(id)).map((record) => show(engine, record));
+  },
 });
 
 export const create = operation({
@@ -164,7 +180,7 @@ export const get = operation({
 export const update = operation({
   id: 'session.update',
   http: 'PUT /api/whatsapp-sessions/:whatsappSession',
-  access: 'account',
+  access: 'token',
   summary: 'Change settings of a session; those not given stay',
   tools: [
     {
@@ -205,7 +221,7 @@ export const update = operation({
 export const remove = operation({
   id: 'session.remove',
   http: 'DELETE /api/whatsapp-sessions/:whatsappSession',
-  access: 'account',
+  access: 'token',
   summary: 'Log the device out at WhatsApp and delete the session with all its data',
   status: 204,
   errors: ['session_not_found'],
@@ -268,13 +284,14 @@ export const qrcode = operation({
   id: 'session.qrcode',
   http: 'GET /api/whatsapp-sessions/:whatsappSession/qrcode',
   access: 'own',
+  // Whoever has the code can link a phone of theirs.
+  changes: true,
   summary: 'Get the QR code to scan: as text, or as a PNG for `Accept: image/png`',
   tools: [
     {
       name: 'get_qr_code',
       description:
         'Get the QR code that has to be scanned now, as a picture, for a session in status need_scan. Codes change after 20 to 60 seconds; ask again when it was not scanned in time.',
-      readOnly: true,
       local: true,
       plain: true,
     },
@@ -522,7 +539,10 @@ export const regenerateKey = operation({
   envelope: 'flat',
   input: byId,
   output: z.object({ api_key: apiKey.describe('The new API key') }),
-  run: async ({ engine, record }) => {
+  run: async ({ engine, caller, record }) => {
+    if (caller.token?.scope) {
+      throw new EngineError('forbidden', 'A token with a scope gets no API key, which would outlive it.');
+    }
     const updated = await engine.store.sessions.update(record.id, record.settings, { apiKey: newApiKey() });
     await followed(engine, updated);
     return { api_key: updated.apiKey };

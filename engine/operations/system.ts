@@ -47,7 +47,7 @@ export const metrics = operation({
 export const authCheck = operation({
   id: 'system.authCheck',
   http: 'GET /api/auth-check',
-  access: 'account',
+  access: 'token',
   summary: 'Whether a personal access token is valid',
   input: z.object({}),
   output: z.object({

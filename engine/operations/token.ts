@@ -1,9 +1,12 @@
 import { z } from 'zod';
-import { EngineError } from '../errors.ts';
+import { EngineError, validationFailed } from '../errors.ts';
 import type { TokenRecord } from '../store/store.ts';
-import { hashToken, newToken } from './access.ts';
+import { hashToken, newToken, SETTING_TOKEN } from './access.ts';
+import { isoTime } from './fields.ts';
 import { operation } from './operation.ts';
 import { readScope, tokenScope } from './scope.ts';
+
+const TEN_YEARS_S = 315_360_000;
 
 const shown = z.object({
   id: z
@@ -14,18 +17,18 @@ const shown = z.object({
     .string()
     .describe('What it is for')
     .meta({ examples: ['support agent'] }),
-  scope: tokenScope.nullable().describe('What it is limited to, over MCP alone; null: it may do everything'),
-  created_at: z
-    .string()
-    .describe('When it was made, ISO 8601')
-    .meta({ examples: ['2026-01-05T12:00:00.000Z'] }),
+  scope: tokenScope.nullable().describe('What it is limited to; null: it may do everything'),
+  created_at: isoTime.describe('When it was made, in ISO 8601'),
+  expires_at: isoTime.nullable().describe('When it ends, in ISO 8601; null: never'),
+  expired: z.boolean().describe('Whether it has ended; it is listed for another 30 days'),
+  last_used_at: isoTime.nullable().describe('When it was used last, to the minute, in ISO 8601; null: never'),
 });
 
 export const create = operation({
   id: 'token.create',
   http: 'POST /api/tokens',
   access: 'account',
-  summary: 'Make a personal access token; one with a scope opens /mcp alone, and that as far as the scope goes',
+  summary: 'Make a personal access token, for everything or as far as its scope goes, for ever or for a time',
   status: 201,
   input: z.object({
     name: z
@@ -36,6 +39,13 @@ export const create = operation({
       .describe('What it is for; no two tokens have one name')
       .meta({ examples: ['support agent'] }),
     scope: tokenScope.optional().describe('What it is limited to; without it the token may do everything'),
+    expires_in: z
+      .int()
+      .min(1)
+      .max(TEN_YEARS_S)
+      .optional()
+      .describe('Seconds after which it ends; it does not without it')
+      .meta({ examples: [2_592_000] }),
   }),
   output: shown.extend({
     token: z
@@ -44,14 +54,20 @@ export const create = operation({
       .meta({ examples: ['wblr_3q2-7wEXAMPLE'] }),
   }),
   errors: ['conflict'],
-  run: async ({ engine: { store } }, { name, scope }) => {
+  run: async ({ engine: { store, clock } }, { name, scope, expires_in: expiresIn }) => {
+    if (name === SETTING_TOKEN) throw validationFailed({ name: [`The name ${SETTING_TOKEN} is the setting’s.`] });
     const known = await store.tokens.list();
     if (known.some((token) => token.name === name)) {
       throw new EngineError('conflict', 'There is a token of this name. Choose another one, or delete that first.');
     }
+    const sessions = (await store.sessions.list()).map(({ id }) => id);
     const token = newToken();
-    const record = await store.tokens.put(name, hashToken(token), scope && (await readScope(scope)));
-    return { ...show(record), token };
+    const now = clock.now();
+    const record = await store.tokens.put(name, hashToken(token), {
+      ...(scope && { scope: await readScope(scope, { sessions }) }),
+      ...(expiresIn !== undefined && { expiresAt: now + expiresIn * 1000 }),
+    });
+    return { ...show(record, now), token };
   },
 });
 
@@ -59,17 +75,17 @@ export const list = operation({
   id: 'token.list',
   http: 'GET /api/tokens',
   access: 'account',
-  summary: 'List all personal access tokens, by name and scope',
+  summary: 'List all personal access tokens: what each may do, until when, and when it was used',
   input: z.object({}),
   output: z.array(shown),
-  run: async ({ engine }) => (await engine.store.tokens.list()).map(show),
+  run: async ({ engine: { store, clock } }) => (await store.tokens.list()).map((token) => show(token, clock.now())),
 });
 
 export const remove = operation({
   id: 'token.remove',
   http: 'DELETE /api/tokens/:tokenId',
   access: 'account',
-  summary: 'Make a personal access token invalid, at once',
+  summary: 'Make a personal access token invalid, at once; the one that asks for it, too',
   status: 204,
   input: z.object({
     tokenId: z
@@ -80,15 +96,25 @@ export const remove = operation({
   }),
   output: z.object({}),
   errors: ['not_found'],
-  run: async ({ engine: { store } }, { tokenId }) => {
+  run: async ({ engine: { store, door } }, { tokenId }) => {
     const token = (await store.tokens.list()).find(({ id }) => id === tokenId);
     if (!token) throw new EngineError('not_found', 'There is no such token. GET /api/tokens lists all.');
     await store.tokens.delete(token.name);
-    await store.counters.clear(`token:${token.id}`);
+    door.revoke(token);
     return {};
   },
 });
 
-function show({ id, name, scope, createdAt }: TokenRecord) {
-  return { id, name, scope, created_at: new Date(createdAt).toISOString() };
+const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
+
+function show({ id, name, scope, createdAt, expiresAt, lastUsedAt }: TokenRecord, now: number) {
+  return {
+    id,
+    name,
+    scope,
+    created_at: new Date(createdAt).toISOString(),
+    expires_at: iso(expiresAt),
+    expired: expiresAt !== null && expiresAt <= now,
+    last_used_at: iso(lastUsedAt),
+  };
 }

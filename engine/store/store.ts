@@ -301,6 +301,10 @@ export interface TokenRecord {
   /** What it is limited to; null: to nothing. */
   scope: TokenScope | null;
   createdAt: number;
+  /** When it ends, in Unix milliseconds; null: never. */
+  expiresAt: number | null;
+  /** When it was used last, to the minute; null: never. */
+  lastUsedAt: number | null;
 }
 
 export interface NewApproval {
@@ -457,9 +461,14 @@ export interface Store {
 
   tokens: {
     list(): Promise<TokenRecord[]>;
-    /** Replaces the token of the same name. */
-    put(name: string, hash: Buffer, scope?: TokenScope): Promise<TokenRecord>;
+    /** Replaces the token of the same name. What was known of its use is, unless the hash is the same, forgotten. */
+    put(name: string, hash: Buffer, about?: { scope?: TokenScope; expiresAt?: number }): Promise<TokenRecord>;
+    /** With what was counted for it. */
     delete(name: string): Promise<boolean>;
+    /** It was used then. May be forgotten in a power cut. */
+    used(id: number, at: number): Promise<void>;
+    /** Deletes those that ended before. Answers how many. */
+    prune(before: number): Promise<number>;
   };
 
   sessions: {

@@ -11,7 +11,7 @@ import { EngineError, errorBody, isUnforeseen, unforeseen, type ErrorCode } from
 import { admit } from '../operations/access.ts';
 import { operations } from '../operations/index.ts';
 import type { Standing } from '../operations/limits.ts';
-import type { Engine, FileAnswer, Operation } from '../operations/operation.ts';
+import { changesSomething, type Engine, type FileAnswer, type Operation } from '../operations/operation.ts';
 import { perform } from '../operations/perform.ts';
 import { readBody } from './body.ts';
 import { docs } from './docs.ts';
@@ -53,24 +53,30 @@ export function httpSurface({ engine, log, sandbox }: HttpOptions): Express {
 async function answer(engine: Engine, operation: Operation, req: Request, res: Response, log: Logger): Promise<void> {
   const startedAt = performance.now();
   const about: Record<string, unknown> = { op: operation.id };
+  let letIn = false;
   // One wide line per operation, whatever comes of it.
   res.once('finish', () => {
     const ms = Math.round(performance.now() - startedAt);
-    const quiet = (operation.access === 'public' || operation.answers === 'text') && res.statusCode < 400;
+    // The door tells of those who try keys, once for many.
+    const guessing = !letIn && res.locals['code'] === 'rate_limited';
+    const asked = operation.access === 'public' || operation.answers === 'text';
+    const quiet = (asked && res.statusCode < 400) || guessing;
     log[quiet ? 'debug' : 'info']({ ...about, ...res.locals, status: res.statusCode, ms }, 'operation');
     const code = res.locals['code'] as ErrorCode | undefined;
     engine.metrics.answered({ op: operation.id, status: res.statusCode, code, ms });
   });
   const pathSession = pathNumber(req.params['whatsappSession']);
-  const record = await admit(engine.store, operation.access, {
-    authorization: req.get('authorization'),
-    session: req.get('x-warbler-session'),
-    pathSession,
-  });
-  const sessionId = record?.id ?? pathSession;
-  if (sessionId !== undefined) about['session'] = sessionId;
+  const { access } = operation;
+  const admitted = await admit(
+    engine,
+    { access, changes: changesSomething(operation) },
+    credentialsOf(req, pathSession),
+  );
+  letIn = true;
+  const sessionId = admitted.record?.id ?? pathSession;
+  if (sessionId) about['session'] = sessionId;
   const { input, output } = await perform(engine, operation, {
-    record,
+    ...admitted,
     // Only now: what a stranger sends is not even read.
     read: async () => {
       const { fields, ...brought } = await readBody(operation, req, res);
@@ -116,9 +122,17 @@ function wrapped(operation: Operation, output: unknown): unknown {
   }
 }
 
-/** `undefined` for what is no id: the operation's own schema then says so. */
+const credentialsOf = (req: Request, pathSession?: number) => ({
+  authorization: req.get('authorization'),
+  address: req.socket.remoteAddress,
+  session: req.get('x-warbler-session'),
+  pathSession,
+});
+
+/** 0 for what is no id, and `undefined` where the path has none. */
 function pathNumber(text: unknown): number | undefined {
-  return typeof text === 'string' && /^[1-9]\d{0,14}$/.test(text) ? Number(text) : undefined;
+  if (typeof text !== 'string') return undefined;
+  return /^[1-9]\d{0,14}$/.test(text) ? Number(text) : 0;
 }
 
 /** `X-RateLimit-Reset` is a time, in seconds since 1970: so the published client reads it. */
@@ -137,11 +151,7 @@ function idempotencyKeyOf(operation: Operation, req: Request): { idempotencyKey?
 
 function accountOnly(engine: Engine): RequestHandler {
   return async (req, _res, next) => {
-    await admit(engine.store, 'account', {
-      authorization: req.get('authorization'),
-      session: undefined,
-      pathSession: undefined,
-    });
+    await admit(engine, { access: 'account', changes: req.method !== 'GET' }, credentialsOf(req));
     next();
   };
 }

@@ -11,12 +11,12 @@ import {
 import type { Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import { EngineError, ERRORS, isUnforeseen, unforeseen, type ErrorCode as EngineErrorCode } from '../errors.ts';
-import { identify, type Caller } from '../operations/access.ts';
+import type { Caller } from '../operations/access.ts';
 import type { Asked } from '../operations/approvals.ts';
-import type { Engine, Operation } from '../operations/operation.ts';
+import type { Engine } from '../operations/operation.ts';
 import { perform } from '../operations/perform.ts';
 import { canBeLimited } from '../operations/recipients.ts';
-import { countCall, mayCall, needsApproval, sessionsOf } from '../operations/scope.ts';
+import { countCall, mayCall, needsApproval } from '../operations/scope.ts';
 import { answer, refusal } from './mcp/answer.ts';
 import { readCall } from './mcp/call.ts';
 import { Streams } from './mcp/streams.ts';
@@ -45,16 +45,23 @@ export function mcpSurface(options: McpOptions): RequestHandler {
   const streams = new Streams();
   return async (req, res) => {
     refuseStrangePages(req, options.engine.url());
-    const caller = await identify(options.engine.store, req.get('authorization'));
+    const { door } = options.engine;
+    const caller = await door.identify(req.get('authorization'), req.socket.remoteAddress);
     const resumes = req.method === 'GET' && req.get('last-event-id') !== undefined;
     if (req.method !== 'POST' && !resumes) return notAllowed(res);
-    const owner = caller.token ? `token ${caller.token.id}` : `session ${caller.session.id}`;
+    // The number of a token that was deleted may be another's one day.
+    const owner = caller.token ? `token ${caller.token.hash.toString('hex')}` : `session ${caller.session.id}`;
     const eventStore = streams.of(owner, () => void transport.close());
     const transport = new StreamableHTTPServerTransport({ maxRequestBodySize: BODY_BYTES, eventStore });
     const resumable = (req.get('mcp-protocol-version') ?? '') >= RESUMING_SINCE;
     let gone = false;
+    const stay = door.onRevoked(caller, () => {
+      void server.close();
+      res.end();
+    });
     res.once('close', () => {
       gone = true;
+      stay();
       eventStore.leave();
       // Nobody comes back for the answer: a call that waits for a person need not.
       if (resumes || !resumable) void server.close();
@@ -134,15 +141,16 @@ async function callTool(
     if (record) about['session'] = record.id;
     await countCall(engine, caller);
     const run = async () => {
-      const { output } = await perform(engine, operation, { record, read: async () => ({ fields }) });
-      return answer(found, await seen(engine, caller, operation, output));
+      const { output } = await perform(engine, operation, { caller, record, read: async () => ({ fields }) });
+      return answer(found, output);
     };
     if (!needsApproval(caller, found.tool)) return await run();
     return await approved(options, waiting, {
       sessionId: record?.id ?? null,
       tool: name,
       input,
-      run: () => run().catch(refused),
+      // A person takes their time, in which the token may have been revoked, or have ended.
+      run: () => engine.door.assertStill(caller).then(run).catch(refused),
     });
   } catch (thrown) {
     return refused(thrown);
@@ -188,13 +196,6 @@ async function approved(
 /** Whether nothing was done because it was too soon: then the approval is still good. */
 const mayBeTriedAgain = ({ isError, structuredContent }: CallToolResult) =>
   isError === true && (structuredContent as { error: { retry_after?: number } }).error.retry_after !== undefined;
-
-/** The list of sessions, without those that somebody may not use. */
-async function seen(engine: Engine, caller: Caller, { id }: Operation, output: unknown): Promise<unknown> {
-  if (id !== 'session.list') return output;
-  const allowed = await sessionsOf(engine.store, caller);
-  return (output as { id: number }[]).filter((session) => allowed.includes(session.id));
-}
 
 /** Without sessions there is nothing that a client could listen to or end. */
 function notAllowed(res: Response): void {

@@ -3,7 +3,9 @@ import { toolsTable } from '../../scripts/tools.mjs';
 
 await import('../../engine/whatsapp/hardening.ts');
 const { canBeLimited } = await import('../../engine/operations/recipients.ts');
-const { tools, withoutSecrets } = await import('../../engine/surfaces/mcp/tools.ts');
+const { tools } = await import('../../engine/surfaces/mcp/tools.ts');
+const { changesSomething } = await import('../../engine/operations/operation.ts');
+const { SECRETS, without } = await import('../../engine/operations/secrets.ts');
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const all = [...tools.values()];
@@ -60,7 +62,7 @@ describe.each(each)(
       for (const hint of [readOnlyHint, destructiveHint, idempotentHint, openWorldHint])
         expect(typeof hint).toBe('boolean');
       if (readOnlyHint) expect([destructiveHint, idempotentHint]).toEqual([false, true]);
-      expect(readOnlyHint).toBe(operation.http.startsWith('GET '));
+      expect(readOnlyHint).toBe(!changesSomething(operation));
       if (operation.http.startsWith('DELETE ')) expect(destructiveHint).toBe(true);
     });
 
@@ -118,5 +120,5 @@ test('only these tools cannot be held to certain recipients', () => {
 
 test('secrets are taken out of an answer, however deep, and nothing else', () => {
   const list = [{ api_key: 'k', text: 'api_key', inner: [[{ proxy_url: 'p', url: 'u' }]] }];
-  expect(withoutSecrets(list)).toEqual([{ text: 'api_key', inner: [[{ url: 'u' }]] }]);
+  expect(without(list, SECRETS)).toEqual([{ text: 'api_key', inner: [[{ url: 'u' }]] }]);
 });

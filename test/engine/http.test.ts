@@ -14,6 +14,7 @@ import { Media } from '../../engine/media/media.ts';
 import type { SessionRecord } from '../../engine/model.ts';
 import { hashToken } from '../../engine/operations/access.ts';
 import { Metrics } from '../../engine/metrics/metrics.ts';
+import { Door } from '../../engine/operations/door.ts';
 import { operations } from '../../engine/operations/index.ts';
 import { Limits } from '../../engine/operations/limits.ts';
 import type { Engine } from '../../engine/operations/operation.ts';
@@ -70,6 +71,7 @@ beforeEach(async () => {
     store,
     sessions,
     approvals: new Approvals(store, systemClock),
+    door: new Door({ store, clock: systemClock, log: silent }),
     jobs: new Jobs({ store, sessions, clock: systemClock, log: silent }),
     wakeSubscription: async (id) => void woken.push(id),
     webhookNetworks: NETWORKS,
@@ -200,14 +202,14 @@ describe('who is let in', () => {
     expect((await ask(`GET ${own()}`)).status).toBe(200);
   });
 
-  test('a session’s key acts for its session, whatever the header names', async () => {
+  test('a session’s key to its own session, which the header may name, and no other', async () => {
     const other = await newSession();
-    await store.commit({ sessionId: session.id, session: { status: 'logged_out' } });
-    sessions.add((await store.sessions.get(session.id))!);
-    const headers = { 'x-warbler-session': String(other.id) };
-    expect((await ask('GET /api/status', { key: session.apiKey, headers })).body).toMatchObject({
-      status: 'logged_out',
-    });
+    const status = (id: number) =>
+      asked('GET /api/status', { key: session.apiKey, headers: { 'x-warbler-session': String(id) } });
+    expect((await status(session.id))[0]).toBe(200);
+    for (const id of [other.id, 999]) {
+      expect(await status(id)).toEqual([403, expect.stringContaining('belongs to another session')]);
+    }
   });
 
   test('a personal access token to the session that X-Warbler-Session names', async () => {

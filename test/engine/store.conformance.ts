@@ -2334,7 +2334,7 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
       ]);
       expect(second.scope).toBeNull();
       const scope: TokenScope = { tools: ['read'], sessions: [1], calls_per_day: 5, approval: ['leave_group'] };
-      expect(await store.tokens.put('n8n', Buffer.alloc(32, 4), scope)).toMatchObject({ id: first.id, scope });
+      expect(await store.tokens.put('n8n', Buffer.alloc(32, 4), { scope })).toMatchObject({ id: first.id, scope });
       expect((await store.tokens.list()).map((token) => token.scope)).toEqual([scope, null]);
       expect(await store.tokens.delete('n8n')).toBe(true);
       expect(await store.tokens.delete('n8n')).toBe(false);
@@ -2401,6 +2401,35 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         const { items } = await store.sessions.logs(session.id, { offset: 0, limit: 9 });
         expect(items.map(({ status }) => status)).toEqual(['connected']);
       });
+    });
+
+    test('the use of a token is kept as long as its hash is the same, and never goes back', async () => {
+      const { id, createdAt } = await store.tokens.put('n8n', Buffer.alloc(32, 1), { expiresAt: FAR });
+      const read = async () => (await store.tokens.list()).find((token) => token.id === id);
+      expect(await read()).toMatchObject({ createdAt, expiresAt: FAR, lastUsedAt: null });
+      await store.tokens.used(id, 120_000);
+      await store.tokens.used(id, 60_000);
+      expect(await read()).toMatchObject({ lastUsedAt: 120_000 });
+      await store.tokens.put('n8n', Buffer.alloc(32, 1));
+      expect(await read()).toMatchObject({ createdAt, expiresAt: null, lastUsedAt: 120_000 });
+      await store.tokens.put('n8n', Buffer.alloc(32, 2));
+      expect(await read()).toMatchObject({ lastUsedAt: null });
+    });
+
+    test('tokens that ended are pruned, and what was counted goes with its token', async () => {
+      const window = { seconds: 60, limit: 5 };
+      const counted = async (id: number) => (await store.counters.read(`token:${id}`, 'calls', [window], 0))[0]!.used;
+      const [old, later, never] = [
+        await store.tokens.put('old', Buffer.alloc(32, 1), { expiresAt: 1000 }),
+        await store.tokens.put('later', Buffer.alloc(32, 2), { expiresAt: 2000 }),
+        await store.tokens.put('never', Buffer.alloc(32, 3)),
+      ];
+      for (const { id } of [old, later, never]) await store.counters.take(`token:${id}`, 'calls', [window], { now: 0 });
+      expect(await store.tokens.prune(2000)).toBe(1);
+      expect((await store.tokens.list()).map(({ name }) => name)).toEqual(['later', 'never']);
+      expect([await counted(old.id), await counted(later.id)]).toEqual([0, 1]);
+      await store.tokens.delete('later');
+      expect([await counted(later.id), await counted(never.id)]).toEqual([0, 1]);
     });
 
     test('everything is there again after a restart', async () => {

@@ -1,4 +1,5 @@
 import Libsql from 'libsql';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../../clock.ts';
 import { EngineError, storageFailure } from '../../errors.ts';
@@ -10,10 +11,11 @@ import { proof } from './migrations/004-proof.ts';
 /** In order of application; `user_version` counts how many a file has. Never edit one that was released. */
 const MIGRATIONS = [start, everyMessage, pace, proof];
 
-/** So long a write waits for one of another process. */
-const BUSY_MS = 2000;
+/** So long a write waits for one of the other process: the command's (`warbler token`) are a few rows long. */
+const BUSY_MS = 10_000;
 
 const PRAGMAS = [
+  `busy_timeout = ${BUSY_MS}`,
   'journal_mode = WAL',
   'synchronous = FULL',
   'foreign_keys = ON',
@@ -58,30 +60,42 @@ export class Database {
     } catch (error) {
       file?.close();
       lock.close();
-      if (error instanceof StoreError) throw error;
-      const failure = storageFailure(error);
+      throw opening(folder, error);
+    }
+  }
+
+  /**
+   * Opens the `warbler.db` of an engine that may be running, to change a few rows beside it; `undefined` when there is
+   * none. Never migrates: throws when the file is of another version.
+   */
+  static beside(folder: string): Database | undefined {
+    const path = join(folder, 'warbler.db');
+    if (!existsSync(path)) return undefined;
+    let file: Libsql.Database | undefined;
+    try {
+      file = new Libsql(path);
+      const database = new Database(configured(file), systemClock, undefined);
+      const version = database.version;
+      if (version === MIGRATIONS.length) return database;
       throw new StoreError(
-        `The database in ${folder} cannot be opened. ${
-          failure?.message ?? `${(error as Error).message}. Check that the folder is writable and the file is whole.`
-        }`,
-        { cause: error },
+        version > MIGRATIONS.length
+          ? 'The database was written by a newer Warbler. Use the command of that version.'
+          : 'The database is of an older Warbler. Start the engine of this version once: that brings it up to date.',
       );
+    } catch (error) {
+      file?.close();
+      throw opening(folder, error);
     }
   }
 
   private static prepare(file: Libsql.Database, clock: Clock, lock: Libsql.Database | undefined): Database {
-    for (const pragma of PRAGMAS) {
-      file.exec(`PRAGMA ${pragma}`);
-    }
-    // The command line writes, too (`warbler token`), and never for long.
-    file.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
-    const database = new Database(file, clock, lock);
+    const database = new Database(configured(file), clock, lock);
     database.migrate();
     return database;
   }
 
   private migrate(): void {
-    const done = Number(this.get('PRAGMA user_version')?.['user_version'] ?? 0);
+    const done = this.version;
     if (done > MIGRATIONS.length) {
       throw new StoreError('The database was written by a newer Warbler. Start that version, or restore a backup.');
     }
@@ -96,6 +110,10 @@ export class Database {
   /** Unix milliseconds, by the engine's clock. */
   now(): number {
     return this.clock.now();
+  }
+
+  private get version(): number {
+    return Number(this.get('PRAGMA user_version')?.['user_version'] ?? 0);
   }
 
   // Values go to libsql as one array: a lone Buffer as an argument is taken for named parameters and aborts the process.
@@ -214,6 +232,22 @@ export class Database {
     if (!statement) this.statements.set(sql, (statement = file.prepare(sql)));
     return statement;
   }
+}
+
+function configured(file: Libsql.Database): Libsql.Database {
+  for (const pragma of PRAGMAS) file.exec(`PRAGMA ${pragma}`);
+  return file;
+}
+
+function opening(folder: string, error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
+  const failure = storageFailure(error);
+  return new StoreError(
+    `The database in ${folder} cannot be opened. ${
+      failure?.message ?? `${(error as Error).message}. Check that the folder is writable and the file is whole.`
+    }`,
+    { cause: error },
+  );
 }
 
 /**

@@ -93,6 +93,31 @@ export function openSqliteStore(folder: string | undefined, given: Seal, clock?:
   };
 }
 
+/** Tokens, and the ids of the sessions that they may be limited to. */
+export interface TokenStore extends Pick<Store, 'tokens'> {
+  sessions(): Promise<number[]>;
+  close(): Promise<void>;
+}
+
+/**
+ * The tokens of a data folder, also while an engine runs on it, which sees a change at the next request. A folder that
+ * was never used gets its database now.
+ */
+export function openTokens(folder: string, seal: Seal): TokenStore {
+  const db = Database.beside(folder);
+  if (!db) {
+    const store = openSqliteStore(folder, seal);
+    return { tokens: store.tokens, sessions: async () => [], close: () => store.close() };
+  }
+  return {
+    tokens: tokens(db),
+    sessions: async () => db.all('SELECT id FROM sessions ORDER BY id').map(({ id }) => Number(id)),
+    async close() {
+      db.close();
+    },
+  };
+}
+
 function apply(db: Database, seal: Seal, change: Change): Committed {
   const { sessionId } = change;
   if (change.once !== undefined && !takeOnce(db, sessionId, change.once)) {

@@ -1,15 +1,16 @@
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { toDataURL } from 'qrcode';
 import type { EngineError } from '../../errors.ts';
+import { SECRETS, without } from '../../operations/secrets.ts';
 import type { McpTool } from './tools.ts';
-import { withoutSecrets } from './tools.ts';
 import { fenced, NOTICE } from './untrusted.ts';
 
 type Content = CallToolResult['content'];
 
 /** What a tool answers: the output for programs, the same as text for models, and a QR code as a picture. */
 export async function answer({ tool }: McpTool, output: unknown): Promise<CallToolResult> {
-  const data = withoutSecrets(output);
+  // What no model needs to know, and what must not turn up in a conversation.
+  const data = without(output, SECRETS);
   const text = tool.plain ? JSON.stringify(data, null, 1) : fenced(data);
   return {
     content: [{ type: 'text', text }, ...(await picture(data))],

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { operations } from '../../operations/index.ts';
 import type { Operation, Tool } from '../../operations/operation.ts';
+import { SECRETS, without } from '../../operations/secrets.ts';
 
 type Schema = z.core.JSONSchema.JSONSchema;
 
@@ -32,9 +33,6 @@ export interface ShownTool {
 
 /** The parameter by which a path names a session; a tool calls it `session_id`, whatever the operation does. */
 export const SESSION = 'whatsappSession';
-
-/** What no model needs to know, and what must not turn up in a conversation. */
-const SECRETS = ['api_key', 'webhook_secret', 'proxy_url'];
 
 const SESSION_ID: Schema = {
   type: 'integer',
@@ -82,7 +80,7 @@ function inputSchema({ input }: Operation, tool: Tool, fields: readonly string[]
 
 /** Of an answer. Nothing in it is required: an error has no data, and an answer no error. */
 function outputSchema({ output }: Operation) {
-  const data = withoutSecrets(lean(z.toJSONSchema(output, { io: 'input' }), [...NOISE, 'required']));
+  const data = without(lean(z.toJSONSchema(output, { io: 'input' }), [...NOISE, 'required']), SECRETS);
   return {
     type: 'object' as const,
     properties: { notice: { type: 'string' as const }, data, error: { type: 'object' as const } },
@@ -107,13 +105,6 @@ function lean(schema: Schema, noise: readonly string[] = NOISE): Schema {
     // Here the keys are names of fields, whatever they are called.
     ...(properties && { properties: mapped(properties, () => true, inner) }),
   } as Schema;
-}
-
-/** An answer, or the schema of one, without {@link SECRETS}, however deep they lie. */
-export function withoutSecrets<T>(value: T): T {
-  if (Array.isArray(value)) return value.map(withoutSecrets<unknown>) as T;
-  if (typeof value !== 'object' || value === null) return value;
-  return mapped(value, ([key]) => !SECRETS.includes(key), withoutSecrets);
 }
 
 const mapped = <T extends object>(
