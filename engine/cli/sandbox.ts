@@ -1,12 +1,12 @@
 import { Command } from 'commander';
 import { loadConfig } from '../config.ts';
-import { engineLog } from '../main.ts';
-import { startSandbox } from '../sandbox/index.ts';
 import { onSignal, print } from './terminal.ts';
 
 export const sandbox = new Command('sandbox')
   .description('start the WhatsApp sandbox alone, for any WhatsApp Web client')
   .action(async () => {
+    const { engineLog } = await import('../main.ts');
+    const { startSandbox } = await import('../sandbox/index.ts');
     const config = loadConfig({ sandbox: true });
     const port = config.sandbox?.own ? config.sandbox.port : 3211;
     const sandbox = await startSandbox({

@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import { loadConfig, storeFolder, type Config } from '../config.ts';
-import { engineLog, startEngine, type RunningEngine } from '../main.ts';
-import { FIRST_PHONE, FRIEND_PHONE } from '../sandbox-mode.ts';
+import type { RunningEngine } from '../main.ts';
 import { VERSION } from '../version.ts';
 import { onSignal, print } from './terminal.ts';
 
@@ -11,6 +10,9 @@ export const start = new Command('start')
   .description('start the engine on the real WhatsApp')
   .option('--sandbox', 'on the built-in WhatsApp sandbox instead: no phone, no internet')
   .action(async ({ sandbox = false }: { sandbox?: boolean }) => {
+    // Only now: commands that need no engine do not wait for its modules.
+    const { engineLog, startEngine } = await import('../main.ts');
+    const phones = await import('../sandbox-mode.ts');
     const config = loadConfig({ sandbox });
     const log = engineLog(config.logLevel);
     process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
@@ -19,11 +21,13 @@ export const start = new Command('start')
     const engine = await startEngine(config, { log });
     onSignal(() => engine.stop());
     await Promise.race([engine.ready, new Promise((resolve) => setTimeout(resolve, READY_MS).unref())]);
-    print(block(config, engine));
+    print(block(config, engine, phones));
   });
 
+type Phones = Pick<typeof import('../sandbox-mode.ts'), 'FIRST_PHONE' | 'FRIEND_PHONE'>;
+
 /** What a person who just started the engine needs to know. The README explains each line. */
-function block(config: Config, { url, newToken, sandboxUrl }: RunningEngine): string[] {
+function block(config: Config, { url, newToken, sandboxUrl }: RunningEngine, phones: Phones): string[] {
   return [
     '',
     `Warbler ${VERSION}${sandboxUrl ? ' on the WhatsApp sandbox' : ''}`,
@@ -34,12 +38,17 @@ function block(config: Config, { url, newToken, sandboxUrl }: RunningEngine): st
     ...(newToken
       ? [`  Token    ${newToken}`, '           Shown only now, only its hash is kept. Paste it into n8n.']
       : []),
-    ...(sandboxUrl ? [`  Sandbox  ${sandboxUrl}/sandbox`, ...tryIt(url, newToken, sandboxUrl)] : []),
+    ...(sandboxUrl ? [`  Sandbox  ${sandboxUrl}/sandbox`, ...tryIt(url, newToken, sandboxUrl, phones)] : []),
     '',
   ];
 }
 
-function tryIt(url: string, newToken: string | undefined, sandboxUrl: string): string[] {
+function tryIt(
+  url: string,
+  newToken: string | undefined,
+  sandboxUrl: string,
+  { FIRST_PHONE, FRIEND_PHONE }: Phones,
+): string[] {
   const json = "-H 'Content-Type: application/json'";
   return [
     '',
