@@ -1,11 +1,9 @@
 import type { EventEnvelope } from '../../engine/events.ts';
 import { Receiver } from '../engine/receiver.ts';
-import { FRIEND, OWN, Victim, until } from '../kill/victim.ts';
+import { FRIEND, OWN, PICTURE, Victim, until } from '../kill/victim.ts';
 import { DISKS, type Disk } from './disk.ts';
 
 const WREN = '15550100003';
-const PICTURE =
-  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==';
 
 describe.each(DISKS)('on $name', ({ missing, make }) => {
   if (missing) {

@@ -10,6 +10,9 @@ import { startSandbox, type Sandbox } from '../../engine/sandbox/index.ts';
 
 export const OWN = '15550100001';
 export const FRIEND = '15550100002';
+/** The smallest there is, of one pixel. */
+export const PICTURE =
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==';
 const TOKEN = 'test-token-0f8a3c5e7b9d1f2a4c6e8b0d';
 /** The engine as it ships; `npm test` builds it first. */
 export const CLI = new URL('../../engine/dist/cli.js', import.meta.url).pathname;
@@ -20,23 +23,37 @@ export class Victim {
   output = '';
   kills = 0;
   private child: ChildProcess | undefined;
-  private readonly folder: string;
+  readonly folder: string;
 
   /** `folder` is where its data lies; without it, in a new one that is gone at the end. */
   static async start(env: NodeJS.ProcessEnv = {}, folder?: string): Promise<Victim> {
-    const victim = new Victim(await startSandbox({ port: 0 }), await freePort(), env, folder);
+    const victim = await Victim.unborn(env, folder);
     victim.launch();
     await victim.ready();
     return victim;
   }
 
+  /** One that was not launched yet. */
+  static async unborn(env: NodeJS.ProcessEnv = {}, folder?: string): Promise<Victim> {
+    const sandboxFolder = mkdtempSync(join(tmpdir(), 'warbler-kill-'));
+    const sandbox = await startSandbox({ port: 0, dataDir: sandboxFolder });
+    return new Victim(sandbox, await freePort(), env, { sandboxFolder, folder });
+  }
+
   private constructor(
-    readonly sandbox: Sandbox,
+    public sandbox: Sandbox,
     private readonly port: number,
     private readonly env: NodeJS.ProcessEnv,
-    private readonly givenFolder: string | undefined,
+    private readonly folders: { sandboxFolder: string; folder: string | undefined },
   ) {
-    this.folder = givenFolder ?? mkdtempSync(join(tmpdir(), 'warbler-kill-'));
+    this.folder = folders.folder ?? mkdtempSync(join(tmpdir(), 'warbler-kill-'));
+  }
+
+  /** WhatsApp goes away for a moment, with every connection, and comes back as it was. */
+  async restartSandbox(): Promise<void> {
+    const { port } = this.sandbox;
+    await this.sandbox.close();
+    this.sandbox = await startSandbox({ port, dataDir: this.folders.sandboxFolder });
   }
 
   /** Number of the process that runs now. */
@@ -116,6 +133,18 @@ export class Victim {
     }
   }
 
+  /** How many QR codes the session has shown: whenever one is needed, somebody has to scan. */
+  async scans(): Promise<number> {
+    let count = 0;
+    for (let after = 0; ;) {
+      const { body } = await this.ask('GET', `/api/whatsapp-sessions/1/events?limit=500&after=${after}`);
+      const events = body['data'] as { event: string; seq: number }[];
+      if (events.length === 0) return count;
+      count += events.filter(({ event }) => event === 'qrcode.updated').length;
+      after = events.at(-1)!.seq;
+    }
+  }
+
   /** Whether nothing waits to be delivered any more. */
   delivered = async (): Promise<boolean> => {
     const waiting = (status: string) => this.ask('GET', `/api/whatsapp-sessions/1/deliveries?status=${status}`);
@@ -126,7 +155,8 @@ export class Victim {
   async close(): Promise<void> {
     this.child?.kill('SIGKILL');
     await this.sandbox.close();
-    if (!this.givenFolder) rmSync(this.folder, { recursive: true, force: true });
+    rmSync(this.folders.sandboxFolder, { recursive: true, force: true });
+    if (this.folders.folder === undefined) rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
