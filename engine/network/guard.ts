@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import { lookup, type LookupAddress } from 'node:dns';
+import { lookup, type LookupAddress, type LookupAllOptions } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector } from 'undici';
 import type { Network, SettingName } from '../config.ts';
@@ -68,15 +68,22 @@ export function checkUrl(url: string, allowed: readonly Network[] | Reach): void
   checkHost(parsed.hostname, reachOf(allowed));
 }
 
+/** Finds the addresses of a name: node's `lookup`, unless a test answers instead of the DNS. */
+export type Resolve = (
+  host: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => void,
+) => void;
+
 /**
  * Resolves names and refuses those that resolve to a network which is not allowed. Given to a connection, it is the
  * resolved address that is checked: a name that resolves to another address a moment later does not get past it.
  */
-export function guardedLookup(reach: Reach): LookupFunction {
+export function guardedLookup(reach: Reach, resolve: Resolve = lookup): LookupFunction {
   return (host, options, callback) => {
-    lookup(host, { ...options, all: true }, (error, found) => {
+    resolve(host, { ...options, all: true } as LookupAllOptions, (error, addresses) => {
       if (error) return callback(error, '', 0);
-      const addresses = found as unknown as LookupAddress[];
+      if (addresses.length === 0) return callback(unknownName(host), '', 0);
       try {
         for (const { address } of addresses) refuseUnless(reach, address, host);
       } catch (refusal) {
@@ -89,10 +96,16 @@ export function guardedLookup(reach: Reach): LookupFunction {
   };
 }
 
+const unknownName = (host: string) => Object.assign(new Error(`${host} has no address`), { code: 'ENOTFOUND' });
+
 /** An HTTP agent that connects only to the given networks: those of webhooks, when only networks are given. */
-export function guardedAgent(allowed: readonly Network[] | Reach, options: Agent.Options = {}): Agent {
+export function guardedAgent(
+  allowed: readonly Network[] | Reach,
+  options: Agent.Options = {},
+  resolve?: Resolve,
+): Agent {
   const reach = reachOf(allowed);
-  const connect = buildConnector({ timeout: 10_000, lookup: guardedLookup(reach) });
+  const connect = buildConnector({ timeout: 10_000, lookup: guardedLookup(reach, resolve) });
   return new Agent({
     ...options,
     connect: (target, callback) => {

@@ -3,6 +3,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { Agent as Dispatcher, buildConnector } from 'undici';
+import { EngineError } from '../errors.ts';
 import type { Reach } from './guard.ts';
 import { tunnelThrough, type Tunnel } from './proxy.ts';
 
@@ -12,10 +13,13 @@ export interface Way {
   agent: HttpAgent | undefined;
   /** For uploads; undefined: node's own. */
   fetchAgent: HttpAgent | undefined;
-  /** For downloads. */
+  /** For files, there and back. Goes to WhatsApp's hosts and nowhere else, redirects included. */
   dispatcher: Dispatcher;
   close(): void;
 }
+
+/** What WhatsApp's own files lie under. An address in a message is written by its sender, who could write any other. */
+export const isWhatsAppHost = (host: string) => /(^|\.)(whatsapp\.net|fbcdn\.net)$/.test(host);
 
 /** Where WhatsApp's clients look for what comes with a path but no host: history, and snapshots of settings. */
 const MEDIA_HOST = 'mmg.whatsapp.net';
@@ -94,9 +98,13 @@ function connector(tunnel: Tunnel, isPlain: IsPlain, plain: string | undefined):
     const place = plain && target.hostname === MEDIA_HOST ? new URL(`http://${plain}`) : target;
     const host = place.hostname.replace(/^\[|\]$/g, '');
     const port = Number(place.port || (place.protocol === 'https:' ? 443 : 80));
+    const direct = isPlain(host, port);
+    if (!direct && !(target.protocol === 'https:' && isWhatsAppHost(host))) {
+      return callback(new EngineError('url_not_allowed', `${host} is not one of WhatsApp’s hosts.`), null);
+    }
     tunnel(host, port).then(
       (socket) => {
-        if (isPlain(host, port) || target.protocol === 'http:') return callback(null, socket);
+        if (direct) return callback(null, socket);
         return tls({ ...target, httpSocket: socket }, callback);
       },
       (error: Error) => callback(error, null),

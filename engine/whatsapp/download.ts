@@ -5,11 +5,9 @@ import { EngineError } from '../errors.ts';
 import type { Draft, MediaFiles } from '../media/files.ts';
 import { LARGEST_RECEIVED, safeName, typeOrBytes } from '../media/kinds.ts';
 import type { MediaKind, MediaRecord } from '../model.ts';
-import type { Way } from '../network/way.ts';
+import { isWhatsAppHost, type Way } from '../network/way.ts';
 import { downloadContentFromMessage, extractMessageContent, proto, type WAMessageKey } from './baileys.ts';
 
-/** What WhatsApp's own files lie under. An address in a message is written by its sender, who could write any other. */
-const WHATSAPP_HOSTS = /(^|\.)(whatsapp\.net|fbcdn\.net)$/;
 const DEFAULT_HOST = 'mmg.whatsapp.net';
 /** In these statuses the media host says that it no longer has a file. */
 const EXPIRED = [403, 404, 410];
@@ -117,7 +115,7 @@ const transport = ({ dispatcher }: Way) => ({ options: { dispatcher } as never }
 
 function addressOf({ url, directPath }: Part, plain: string | undefined): string {
   const given = url && URL.canParse(url) ? new URL(url) : undefined;
-  const trusted = given && (given.host === plain || (WHATSAPP_HOSTS.test(given.hostname) && !given.port));
+  const trusted = given && (given.host === plain || (isWhatsAppHost(given.hostname) && !given.port));
   if (directPath?.startsWith('/')) return `https://${trusted ? given.host : (plain ?? DEFAULT_HOST)}${directPath}`;
   if (trusted && given.protocol === 'https:') return given.href;
   throw new EngineError('url_not_allowed', 'The url of the file is not one of WhatsApp’s (https://….whatsapp.net/…).');
@@ -131,6 +129,8 @@ async function opened<T>(open: () => Promise<T>): Promise<T> {
       output?: { statusCode?: number };
       cause?: { code?: string; message?: string };
     };
+    // It was redirected to somebody else.
+    if (cause instanceof EngineError) throw cause;
     const status = output?.statusCode;
     if (status !== undefined && EXPIRED.includes(status)) throw new Expired('WhatsApp no longer has the file');
     const why =

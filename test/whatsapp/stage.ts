@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
 import type { Clock } from '../../engine/clock.ts';
 import type { Config } from '../../engine/config.ts';
 import type { EventEnvelope } from '../../engine/events.ts';
@@ -36,6 +36,8 @@ interface StageOptions {
   config?: Partial<Config>;
   pairing?: SandboxOptions['pairing'];
   clock?: Clock;
+  /** Where the engine's log goes; nowhere unless said. */
+  log?: Logger;
 }
 
 /**
@@ -91,7 +93,7 @@ export class Stage {
         whatsAppVersion: [2, 3000, 1043857760],
         ...this.options.config,
       },
-      { log: pino({ level: 'silent' }), ...(this.options.clock && { clock: this.options.clock }) },
+      { log: this.options.log ?? pino({ level: 'silent' }), ...(this.options.clock && { clock: this.options.clock }) },
     );
     await this.engine.ready;
   }
