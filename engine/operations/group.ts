@@ -404,12 +404,13 @@ export const settings = operation({
 });
 
 const textsOf = (failed: Map<string, EngineError>) =>
-  Object.fromEntries([...failed].map(([field, { message }]) => [field, message]));
+  Object.fromEntries([...failed].map(([field, { message, fields }]) => [field, fields?.[field]?.[0] ?? message]));
 
 function failedAltogether(failed: Map<string, EngineError>): EngineError {
   const [first] = failed.values();
   return new EngineError(first!.code, first!.message, {
     cause: first!.cause,
+    ...(first!.fields && { fields: first!.fields }),
     details: { ...first!.details, failed: textsOf(failed) },
     ...(first!.retryAfterS !== undefined && { retryAfterS: first!.retryAfterS }),
   });

@@ -213,7 +213,7 @@ function retypedBy({ type: kind, properties = {} }: z.core.JSONSchema.JSONSchema
     if (value === 'true' || value === '1' || value === 1) return true;
     if (value === 'false' || value === '0' || value === 0) return false;
   }
-  if (kind === 'integer' || kind === 'number') {
+  if ((kind === 'integer' || kind === 'number') && typeof value === 'string') {
     // Only what is written as numbers are: neither 01 nor 1.0 is a name of session 1.
     const number = Number(value);
     if (String(number) === value) return number;

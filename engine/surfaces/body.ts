@@ -14,6 +14,7 @@ export interface Body {
 
 /** What a request brings besides its path and query: fields, or a file where the operation takes one. */
 export async function readBody(operation: Operation, req: Request, res: Response): Promise<Body> {
+  refuseCompressed(req);
   if (operation.takes === 'file' && !req.is('application/json')) {
     if (req.is('multipart/form-data')) return fromForm(req);
     if (req.headers['content-length'] !== '0' && hasBody(req)) {
@@ -25,6 +26,13 @@ export async function readBody(operation: Operation, req: Request, res: Response
   }
   for (const parse of parsersOf(operation)) await parsed(parse, req, res);
   return { fields: fieldsOf(req.body) };
+}
+
+/** A limit on bytes says nothing of what they unpack to: 150 kB can be 150 MB. */
+function refuseCompressed(req: Request): void {
+  const encoding = req.headers['content-encoding']?.trim().toLowerCase();
+  if (!encoding || encoding === 'identity' || !hasBody(req)) return;
+  throw new EngineError('unsupported_media_type', 'Compressed request bodies are not taken. Send it as it is.');
 }
 
 const hasBody = ({ headers }: Request) =>
@@ -89,8 +97,12 @@ function fromForm(req: Request): Promise<Body> {
     }
     req.once('close', () => reject(unreadable(new Error('the request broke off'))));
     form.on('field', (name, value) => void (fields[name] = value));
-    form.on('file', (_name, stream, { filename, mimeType }) => {
-      form.once('error', (error) => stream.destroy(unreadable(error)));
+    form.on('file', (_name, part, { filename, mimeType }) => {
+      // The form may break off before anybody reads its file: then this is where that is kept until somebody does.
+      const stream = new PassThrough();
+      stream.on('error', () => {});
+      part.once('error', (error) => stream.destroy(unreadable(error)));
+      part.pipe(stream);
       follow(req, form, stream);
       resolve({ fields, file: { stream, mimetype: mimeType, fileName: filename } });
     });

@@ -19,6 +19,7 @@ import { canBeLimited } from '../operations/recipients.ts';
 import { countCall, mayCall, needsApproval } from '../operations/scope.ts';
 import { answer, refusal } from './mcp/answer.ts';
 import { readCall } from './mcp/call.ts';
+import { asksOrTells, refusedParams } from './mcp/params.ts';
 import { Streams } from './mcp/streams.ts';
 import { tools, type McpTool } from './mcp/tools.ts';
 
@@ -70,6 +71,12 @@ export function mcpSurface(options: McpOptions): RequestHandler {
     const server = serverFor(options, connection);
     // The SDK's types are older than exactOptionalPropertyTypes.
     await server.connect(transport as Parameters<Server['connect']>[0]);
+    const handle = transport.onmessage;
+    transport.onmessage = (message, extra) => {
+      const refused = refusedParams(message);
+      if (refused) void transport.send(refused).catch(() => {});
+      else if (asksOrTells(message)) handle?.(message, extra);
+    };
     await transport.handleRequest(req, res);
   };
 }

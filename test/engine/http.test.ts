@@ -270,7 +270,7 @@ describe('what cannot be answered', () => {
       415,
     );
     const gzip = { 'content-encoding': 'gzip' };
-    expect((await ask('POST /api/send-message', { key: session.apiKey, raw: '{}', headers: gzip })).status).toBe(400);
+    expect((await ask('POST /api/send-message', { key: session.apiKey, raw: '{}', headers: gzip })).status).toBe(415);
   });
 
   test('an Idempotency-Key that cannot be one', async () => {

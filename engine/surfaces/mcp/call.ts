@@ -57,10 +57,11 @@ async function sessionFor(engine: Engine, caller: Caller, named: unknown): Promi
     const which = allowed.length > 0 ? `Give session_id, one of ${allowed.join(', ')}.` : 'There is no session yet.';
     throw validationFailed({ session_id: [which] });
   }
-  const id = Number(named);
-  if (allowed.includes(id)) return id;
+  // Models write numbers as text, too.
+  const id = allowed.find((one) => named === one || named === String(one));
+  if (id !== undefined) return id;
   throw new EngineError(
     'session_not_found',
-    `There is no session ${String(named).slice(0, 20)} that you may use. Sessions: ${allowed.join(', ') || 'none'}.`,
+    `There is no such session that you may use. Sessions: ${allowed.join(', ') || 'none'}.`,
   );
 }
