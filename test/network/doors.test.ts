@@ -6,6 +6,7 @@ import { FRIEND, operations, OWN, Stage, TOKEN } from '../whatsapp/stage.ts';
 import { Connections } from './connections.ts';
 import { hostileUrls } from './hostile-urls.ts';
 
+const { systemClock } = await import('../../engine/clock.ts');
 const { attempt } = await import('../../engine/delivery/attempt.ts');
 const { guardedAgent } = await import('../../engine/network/guard.ts');
 const { tunnelThrough } = await import('../../engine/network/proxy.ts');
@@ -222,7 +223,10 @@ test('a webhook of older days, when more was allowed, is not posted to either', 
   const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
   await through(async (url) => {
     checks += 1;
-    const outcome = await attempt({ url, secret, format: 'standard' } as never, event as never, dispatcher);
+    const outcome = await attempt({ url, secret, format: 'standard' } as never, event as never, {
+      agent: dispatcher,
+      clock: systemClock,
+    });
     expect([url, outcome]).toEqual([url, { outcome: 'retry', error: expect.any(String) }]);
     expect(outcome.error).not.toMatch(/hunter2|ppppp/);
   });
