@@ -1,5 +1,6 @@
 import { proto } from '@whiskeysockets/baileys';
 import type { Account, Sender } from './accounts.ts';
+import { withForgedMutation } from './impostors.ts';
 import type { Network } from './network.ts';
 import { decryptMedia, encryptMedia } from './media-cipher.ts';
 import { announce, headOf, keyOf, recordsOf, takePatch } from './shared-settings.ts';
@@ -45,7 +46,11 @@ function read(network: Network, from: Sender, name: string, known: number): Stan
   const version = page.at(-1)?.version ?? headOf(network, from.account, name).version;
   const attrs = { name, version, has_more_patches: String(rows.length > PAGE) };
   if (page.length === 0) return stanza('collection', attrs);
-  const patches = page.map(({ patch }) => stanza('patch', {}, packed(network, patch)));
+  const { phone } = from.account;
+  const patches = page.map(({ patch }) => {
+    const sent = network.faults.fire('forged-app-state', { phone }) ? withForgedMutation(patch) : patch;
+    return stanza('patch', {}, packed(network, sent));
+  });
   return stanza('collection', attrs, [stanza('patches', {}, patches)]);
 }
 

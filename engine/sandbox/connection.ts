@@ -7,6 +7,7 @@ import type { Cut, Fault, Occasion } from './faults.ts';
 import { answerIq } from './iq.ts';
 import { logIn } from './login.ts';
 import { routeMessage } from './messages.ts';
+import { generateKeyPair } from './keys.ts';
 import type { Network } from './network.ts';
 import { NoiseServer } from './noise.ts';
 import type { Registration } from './pairing.ts';
@@ -93,11 +94,12 @@ export class Connection {
       this.#deaf = true;
       return;
     }
-    let chain = identity.chain;
+    let { chain, staticKey } = identity;
     if (faults.fire('wrong-root', {})) chain = identity.chainOfWrongRoot();
     else if (faults.fire('wrong-signature', {})) chain = identity.chainWithWrongSignature();
+    else if (faults.fire('stolen-certificate', {})) staticKey = generateKeyPair();
     this.#stage = 'finish';
-    this.#write(this.#noise.answerHello(frame, identity.staticKey, chain));
+    this.#write(this.#noise.answerHello(frame, staticKey, chain));
   }
 
   #finish(frame: Buffer): void {

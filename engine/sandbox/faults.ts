@@ -24,7 +24,13 @@ import { SandboxError } from './problem.ts';
  * | `refuse-version`  | the login or registration is refused as too old (405)                                | |
  * | `wrong-root`      | the handshake's certificates hang on a root that nobody trusts                       | times only |
  * | `wrong-signature` | the handshake's leaf certificate is signed by the wrong key                          | times only |
- * | `forged-identity` | the phone that scans signs the device identity with a wrong key (the HMAC is right)  | phone |
+ * | `stolen-certificate` | the handshake's certificates are the true ones, and the key is somebody else's    | times only |
+ * | `forged-identity` | the phone that scans signs the device identity with a wrong key (the HMAC is right); with `part: hmac` the other way round | phone, part: signature or hmac |
+ * | `forged-voucher`  | what says that the account vouches for a linked device is signed by somebody else | phone: who is to be deceived, in: keys (that the client asks for) or messages (that open a session); both when not given |
+ * | `forged-prekey`   | the keys by which a session is opened are signed by somebody else, in key bundles and in phones' retry receipts | phone: whose keys |
+ * | `swapped-identity`| somebody in between gives his own identity and keys for the person's, and all of them fit | phone: whose keys |
+ * | `forged-app-state`| in a patch of the account's settings stands another value than was written           | phone: whose settings |
+ * | `forged-media`    | a file comes from the media host with a byte changed                                | times only |
  *
  * - `phone` (digits) and `device` (a device's jid, or with `phone` its number) say whom it is for; without them it is
  *   for everybody.
@@ -120,7 +126,23 @@ export const faultRequest = z.discriminatedUnion('fault', [
   z.strictObject({ fault: z.literal('refuse-version'), ...scope }),
   z.strictObject({ fault: z.literal('wrong-root'), times: scope.times }),
   z.strictObject({ fault: z.literal('wrong-signature'), times: scope.times }),
-  z.strictObject({ fault: z.literal('forged-identity'), phone: scope.phone, times: scope.times }),
+  z.strictObject({ fault: z.literal('stolen-certificate'), times: scope.times }),
+  z.strictObject({
+    fault: z.literal('forged-identity'),
+    phone: scope.phone,
+    times: scope.times,
+    part: z.enum(['signature', 'hmac']).optional(),
+  }),
+  z.strictObject({
+    fault: z.literal('forged-voucher'),
+    phone: scope.phone,
+    times: scope.times,
+    in: z.enum(['keys', 'messages']).optional(),
+  }),
+  z.strictObject({ fault: z.literal('forged-prekey'), phone: scope.phone, times: scope.times }),
+  z.strictObject({ fault: z.literal('swapped-identity'), phone: scope.phone, times: scope.times }),
+  z.strictObject({ fault: z.literal('forged-app-state'), phone: scope.phone, times: scope.times }),
+  z.strictObject({ fault: z.literal('forged-media'), times: scope.times }),
 ]);
 
 export type FaultRequest = z.input<typeof faultRequest>;
@@ -147,6 +169,8 @@ export interface Fault {
   enforcement?: string;
   quota?: number;
   reason?: number;
+  part?: 'signature' | 'hmac';
+  in?: 'keys' | 'messages';
   /** When it is over by itself, in seconds since 1970. */
   until?: number;
   /** How often it has happened. */
@@ -215,6 +239,13 @@ export class Faults {
   fire(name: FaultName, occasion: Occasion): Fault | undefined {
     if (this.#faults.length === 0) return undefined;
     const [fault] = this.fitting(name, occasion);
+    if (fault) this.fired(fault);
+    return fault;
+  }
+
+  /** As {@link fire}, of a fault that may be for one place only. */
+  fireIn(place: 'keys' | 'messages', name: FaultName, occasion: Occasion): Fault | undefined {
+    const fault = this.fitting(name, occasion).find((one) => (one.in ?? place) === place);
     if (fault) this.fired(fault);
     return fault;
   }

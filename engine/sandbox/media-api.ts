@@ -3,6 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { WHATSAPP_MEDIA_HOST } from './client-agents.ts';
 import { isLoopback, speaksOfLoopback } from './control-api.ts';
 import { KINDS } from './media-host.ts';
+import { withForgedByte } from './impostors.ts';
 import type { Network } from './network.ts';
 
 /** `/mms/image/HASH`, `/newsletter/newsletter-image/HASH`, `/product/image/HASH`, `/pps/biz-cover-photo/HASH`. */
@@ -69,8 +70,9 @@ function download(network: Network, request: IncomingMessage, response: ServerRe
   const file = network.media.find(url.pathname);
   if (!file) return refuse(response, 404);
   if (!network.media.isSigned(url.pathname, url.searchParams)) return refuse(response, 403);
-  const bytes = file.kept ? network.media.bytes(file.hash) : undefined;
-  if (!bytes) return refuse(response, 410);
+  const kept = file.kept ? network.media.bytes(file.hash) : undefined;
+  if (!kept) return refuse(response, 410);
+  const bytes = network.faults.fire('forged-media', {}) ? withForgedByte(kept) : kept;
   const part = rangeOf(request.headers.range, bytes.length);
   if (part === null) {
     response.setHeader('content-range', `bytes */${bytes.length}`);

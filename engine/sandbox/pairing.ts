@@ -288,12 +288,12 @@ export class Pairing {
     }
     registration.taken = true;
     const id = this.#network.accounts.takeDeviceId(account.phone);
-    const forged = this.#network.faults.fire('forged-identity', { phone: account.phone }) !== undefined;
-    const signed = signIdentity(account, registration.identity, id, forged);
+    const forged = this.#network.faults.fire('forged-identity', { phone: account.phone });
+    const signed = signIdentity(account, registration.identity, id, forged !== undefined && forged.part !== 'hmac');
     const signedBytes = Buffer.from(proto.ADVSignedDeviceIdentity.encode(signed).finish());
     const sealed = proto.ADVSignedDeviceIdentityHMAC.encode({
       details: signedBytes,
-      hmac: hmac(advSecret, signedBytes),
+      hmac: hmac(forged?.part === 'hmac' ? randomBytes(32) : advSecret, signedBytes),
     }).finish();
     const answered = new Promise<Stanza>((resolve) => (registration.confirm = resolve));
     registration.connection.send(

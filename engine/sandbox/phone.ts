@@ -23,6 +23,7 @@ import { isShared } from './group-messages.ts';
 import { sendEncrypted, type Forgery } from './forgery.ts';
 import type { Handset } from './handset.ts';
 import { History } from './history.ts';
+import { withForgedPrekey } from './impostors.ts';
 import { parseJid } from './jid.ts';
 import { bigEndian, fromBigEndian, KEY_TYPE } from './keys.ts';
 import { answerMediaRetry, keepMedia } from './phone-media.ts';
@@ -420,11 +421,13 @@ export class Phone {
       this.number,
     );
     if (!signed) throw new Error('the phone has lost its signed prekey');
+    const forged = this.#network.faults.fire('forged-prekey', { phone: this.number });
+    const signedPreKey = forged ? withForgedPrekey({ signedPreKey: signed }).signedPreKey : signed;
     return stanza('keys', {}, [
       stanza('type', {}, KEY_TYPE),
       stanza('identity', {}, this.#self.account.identity.public),
       keyNode({ id, public: accounts.addPhonePrekey(this.number, id) }),
-      signedKeyNode(signed),
+      signedKeyNode(signedPreKey),
     ]);
   }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Device, Sender } from './accounts.ts';
 import { KEY_TYPE, bigEndian, fromBigEndian, signalKey, verify } from './keys.ts';
+import { forgedVoucher, withForgedPrekey, withSwappedIdentity } from './impostors.ts';
 import type { Network } from './network.ts';
 import { SERVER, bytes, child, children, errorNode, iqError, now, result, stanza, type Stanza } from './stanza.ts';
 
@@ -147,15 +148,27 @@ export function digest(network: Network, from: Sender, iq: Stanza): Stanza {
 }
 
 /** `<iq xmlns=encrypt type=get><key><user jid/>…`: a key bundle per device, each under the jid it was asked by. */
-export function fetch(network: Network, _from: Sender, iq: Stanza): Stanza {
+export function fetch(network: Network, from: Sender, iq: Stanza): Stanza {
   const users = children(child(iq, 'key'), 'user').map((user) => {
     const jid = user.attrs['jid'] ?? '';
     const found = network.accounts.find(jid);
     const device = found && network.accounts.device(found.account.phone, found.device);
     const bundle = device && takeBundle(network, device);
-    return bundle ? bundleNode(jid, bundle) : stanza('user', { jid }, [errorNode(404)]);
+    return bundle
+      ? bundleNode(jid, asHandedOut(network, from, device, bundle))
+      : stanza('user', { jid }, [errorNode(404)]);
   });
   return result(iq, [stanza('list', {}, users)]);
+}
+
+/** The bundle as it reaches who asked for it. */
+function asHandedOut({ faults }: Network, to: Sender, { phone, id }: Device, bundle: KeyBundle): KeyBundle {
+  if (faults.fire('forged-prekey', { phone })) return withForgedPrekey(bundle);
+  // A linked device would not be vouched for: in between stands who takes the place of the phone.
+  if (id === 0 && faults.fire('swapped-identity', { phone })) return withSwappedIdentity(bundle);
+  const deceived = { phone: to.account.phone };
+  if (!bundle.signedIdentity || !faults.fireIn('keys', 'forged-voucher', deceived)) return bundle;
+  return { ...bundle, signedIdentity: forgedVoucher(bundle.signedIdentity) };
 }
 
 function bundleNode(jid: string, bundle: KeyBundle): Stanza {

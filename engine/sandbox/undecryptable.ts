@@ -1,9 +1,10 @@
 import type { Fault, Occasion } from './faults.ts';
+import { withForgedVoucher } from './impostors.ts';
 import type { Network } from './network.ts';
 import { bytes, children, stanza, type Stanza } from './stanza.ts';
 
 /**
- * The faults `garble` and `withhold`: messages that reach a client so that it cannot read them. What is on its way to
+ * The faults `garble`, `withhold` and `forged-voucher`: messages that reach a client so that it cannot read them. What is on its way to
  * the client is changed, never what waits for it: without the fault the same message would arrive whole.
  */
 export class Damage {
@@ -20,7 +21,10 @@ export class Damage {
     if (node.tag !== 'message' || !children(node, 'enc').length || node.attrs['category'] === 'peer') return node;
     const withheld = this.#network.faults.fire('withhold', occasion);
     if (withheld) return withhold(node, withheld.type);
-    return this.#isGarbled(occasion, node) ? garble(node) : node;
+    const vouched = children(node, 'device-identity').length > 0;
+    const read =
+      vouched && this.#network.faults.fireIn('messages', 'forged-voucher', occasion) ? withForgedVoucher(node) : node;
+    return this.#isGarbled(occasion, node) ? garble(read) : read;
   }
 
   /** A message that was hit comes whole when it is encrypted anew, unless it is lost for good. */

@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
+import { InvalidSignature, isSignedBy } from './signature.ts';
 
 interface Curve {
-  verifySignature(publicKey: Buffer, message: Buffer, signature: Buffer, isInit?: boolean): boolean;
+  verifySignature(publicKey: Buffer, message: Buffer, signature: Buffer): boolean;
 }
 
 const fromHere = createRequire(import.meta.url);
@@ -11,12 +12,12 @@ const curve = fromBaileys('libsignal/src/curve.js') as Curve;
 
 /**
  * libsignal answers `false` for a bad signature where Baileys waits for a throw, so that Baileys accepts every server
- * certificate and every device identity. Throwing is what both of libsignal's own callers expect too.
+ * certificate and every device identity. And it answers `true` unseen when a fourth argument says that a session is
+ * begun, so that no signed prekey would be checked. Throwing is what both of libsignal's own callers expect too.
  */
-const answers = curve.verifySignature;
-curve.verifySignature = (publicKey, message, signature, isInit) => {
-  if (answers(publicKey, message, signature, isInit)) return true;
-  throw new Error('Invalid signature');
+curve.verifySignature = (publicKey, message, signature) => {
+  if (isSignedBy(publicKey, message, signature)) return true;
+  throw new InvalidSignature('Invalid signature');
 };
 
 /** libsignal prints whole session records, private keys included, with `console`; those lines go nowhere. */

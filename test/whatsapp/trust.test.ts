@@ -16,7 +16,7 @@ async function reconnect(): Promise<void> {
 
 const statusNow = async () => (await stage.call('GET', '/api/status')).body;
 
-test.each(['wrong-root', 'wrong-signature'] as const)(
+test.each(['wrong-root', 'wrong-signature', 'stolen-certificate'] as const)(
   'a server with a %s is refused, told apart, and believed again when it is itself',
   async (fault) => {
     stage.sandbox.addFault({ fault });
@@ -35,14 +35,15 @@ test('an engine that trusts WhatsApp’s root refuses the sandbox', async () => 
   await stage.untilStatus(({ status }) => status === 'connected');
 });
 
-test('a forged device identity ends the pairing, and the half-made login is forgotten', async () => {
+test.each(['signature', 'hmac'] as const)('a forged %s of the device identity ends the pairing', async (part) => {
   stage.sandbox.addPhone({ phone: '15550100003' });
   const { body } = await stage.call('POST', '/api/whatsapp-sessions', { name: 'Forged', phone_number: '15550100003' });
   const { id } = body.data as { id: number };
   const connect = await stage.call('POST', `/api/whatsapp-sessions/${id}/connect`);
-  stage.sandbox.addFault({ fault: 'forged-identity' });
+  stage.sandbox.addFault({ fault: 'forged-identity', part });
   await stage.sandbox.scan('15550100003', (connect.body.data as { qrCode: string }).qrCode).catch(() => {});
   await stage.untilStatus(({ reason }) => reason?.code === 'identity_forged', id);
+  // the half-made login is forgotten
   expect(await stage.engine.store.auth.creds(id)).toBeUndefined();
 });
 
