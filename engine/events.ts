@@ -30,6 +30,8 @@ export const EVENTS = {
   'chats.delete': 'A chat was deleted.',
   'contacts.upsert': 'A contact was added or renamed in the account’s address book, or came with its history.',
   'contacts.update': 'A contact has another name, picture or about text.',
+  'contact.identity_changed':
+    'A contact has another identity key than before, as after moving to a new phone. Once per change; the first key that is seen is none.',
   'groups.upsert': 'The account has become a member of a group.',
   'groups.update': 'Properties of a group have changed: subject, description, settings, picture, invite link.',
   'group-participants.update': 'Members were added, removed, promoted or demoted, or have left.',

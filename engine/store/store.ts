@@ -178,6 +178,22 @@ export interface AnswerChange {
   at?: number;
 }
 
+/** The identity key of a person, as it was first seen or has last become known. */
+export interface PinnedIdentity {
+  /** Signal's public key, base64. */
+  key: string;
+  /** Unix milliseconds in which it became known. */
+  since: number;
+  /** WhatsApp has said that it is no longer the person's, and so much was told: the key that follows is no news. */
+  ended?: true;
+}
+
+/** Something has been learnt about a person's identity key; nothing comes of it for nobody's. */
+export interface IdentityNews extends Addresses {
+  /** What is pinned from now on, made inside the transaction from what is; undefined: that stays, and nothing is told. */
+  next: (pinned: PinnedIdentity | undefined) => { pinned: PinnedIdentity; events: NewEvent[] } | undefined;
+}
+
 /** Signal keys to write, by Baileys' type and id, serialized; `null` deletes. The store seals them. */
 export type KeyWrites = Record<string, Record<string, Buffer | null>>;
 
@@ -204,6 +220,8 @@ export interface Change {
   receipts?: GroupReceipt[];
   directory?: DirectoryNews;
   answers?: AnswerChange[];
+  /** Told before the messages that came with it. */
+  identities?: IdentityNews[];
   events?: NewEvent[];
   /** Files of these messages (by msgId) are downloaded, or given up. */
   downloaded?: number[];

@@ -1,10 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import pLimit from 'p-limit';
 import type { Clock } from '../clock.ts';
-import type { Change, KeyWrites, NewMessage, Store } from '../store/store.ts';
+import type { Addresses, Change, IdentityNews, KeyWrites, NewMessage, Store } from '../store/store.ts';
 import {
   BufferJSON,
   DEFAULT_CONNECTION_CONFIG,
+  areJidsSameUser,
   initAuthCreds,
   proto,
   type AuthenticationCreds,
@@ -13,7 +14,18 @@ import {
   type SignalKeyStore,
   type SocketConfig,
 } from './baileys.ts';
+import {
+  accountOf,
+  identitiesIn,
+  identityAt,
+  identitySeen,
+  NotVouchedFor,
+  ownerOf,
+  signalKey,
+  type Vouchers,
+} from './identities.ts';
 import { numberOf, type Pair } from './pairs.ts';
+import { InvalidSignature } from './signature.ts';
 
 type SignalRepository = ReturnType<SocketConfig['makeSignalRepository']>;
 type Decrypt = SignalRepository['decryptMessage'];
@@ -29,6 +41,20 @@ export interface Journal {
   read(ciphertext: Uint8Array, plaintext: Uint8Array): NewMessage[];
   /** What the store shall remember of a stanza that could not be decrypted. */
   unreadable(ciphertext: Uint8Array, error: unknown): NewMessage[];
+  /** What says that the sender's account vouches for the linked device that sent the stanza. */
+  voucher(ciphertext: Uint8Array): Uint8Array | undefined;
+  /** The same for key bundles. */
+  vouchers: Vouchers;
+  /** The keys of a device were refused. */
+  impostor(jid: string, error: unknown): void;
+}
+
+/** What a ratchet step brings to light, committed with it. */
+interface Found {
+  messages: NewMessage[];
+  identities: IdentityNews[];
+  /** The stanza that has brought it. */
+  stanza?: string;
 }
 
 /**
@@ -50,8 +76,11 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock): P
   const known = saved && (parse(saved) as AuthenticationCreds);
   // A number that was asked for a pairing code and never linked is no login, though Baileys would try it as one.
   const creds = known && !(known.me && !known.account) ? known : initAuthCreds();
-  /** Messages decrypted in the Signal transaction that is under way in this asynchronous context. */
-  const decrypted = new AsyncLocalStorage<{ messages: NewMessage[]; stanza?: string }>();
+  /** What the Signal transaction has found that is under way in this asynchronous context. */
+  const found = new AsyncLocalStorage<Found>();
+
+  const isOwn = ({ jid, lid }: Addresses) =>
+    areJidsSameUser(jid ?? lid, creds.me?.id) || areJidsSameUser(lid ?? jid, creds.me?.lid);
 
   const keys: SignalKeyStore = {
     async get<T extends keyof SignalDataTypeMap>(type: T, ids: string[]) {
@@ -61,17 +90,19 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock): P
       };
     },
     async set(data: SignalDataSet) {
-      const { messages, stanza } = decrypted.getStore() ?? { messages: [] };
+      const { messages, identities, stanza } = found.getStore() ?? { messages: [], identities: [] };
       const pairs = pairsIn(data);
       await store.commit({
         sessionId,
         ...(stanza !== undefined && { stanza }),
         keys: serialized(data),
         messages: [...messages],
+        identities: [...identities, ...identitiesIn(data, clock.now())].filter((person) => !isOwn(person)),
         ...(pairs.length > 0 && { pairs, answers: pairs.map((pair) => numberOf(pair, clock.now())) }),
       });
       // Only now: Baileys tries a failed commit again.
       messages.length = 0;
+      identities.length = 0;
     },
   };
 
@@ -95,11 +126,11 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock): P
        */
       const journaled = <O>(decrypt: (options: O) => Promise<Uint8Array>, of: (options: O) => [Uint8Array, string]) => {
         return (options: O) =>
-          decrypted.run({ messages: [] }, async () => {
+          found.run({ messages: [], identities: [] }, async () => {
             const [ciphertext, lock] = of(options);
             const known = await journal.known(ciphertext);
             if (known) return known;
-            const current = decrypted.getStore()!;
+            const current = found.getStore()!;
             const { messages } = current;
             const stanza = journal.name(ciphertext);
             if (stanza !== undefined) current.stanza = stanza;
@@ -122,11 +153,47 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock): P
           });
       };
 
+      /** Notes who a device belongs to. Throws when it is not who it says; nothing of it is written then. */
+      const admit = async (jid: string, identity: Uint8Array | undefined, voucher: Uint8Array | undefined) => {
+        const own = isOwn(ownerOf(jid)) ? accountKey(creds) : undefined;
+        const phone = repository.jidToSignalProtocolAddress(jid).replace(/\.\d+$/, '.0');
+        const known = own ?? (await identityAt(auth.keys, phone));
+        const account = accountOf(jid, identity, voucher, known);
+        if (own && !account.equals(own)) throw new NotVouchedFor('the own account does not vouch for it');
+        if (!own) found.getStore()?.identities.push(identitySeen(ownerOf(jid), account, clock.now()));
+      };
+
+      /** A message that opens a session counts only when its sender is who they say. */
+      const decrypt: Decrypt = async (options) => {
+        const { jid, type, ciphertext } = options;
+        const plaintext = await repository.decryptMessage(options);
+        if (type === 'pkmsg') {
+          const identity = await identityAt(auth.keys, repository.jidToSignalProtocolAddress(jid));
+          await admit(jid, identity, journal.voucher(ciphertext));
+        }
+        return plaintext;
+      };
+
+      const inject: SignalRepository['injectE2ESession'] = (options) =>
+        found.run({ messages: [], identities: [] }, async () => {
+          const { jid, session } = options;
+          const { signed, asked } = journal.vouchers.take(session.identityKey);
+          try {
+            await admit(jid, session.identityKey, signed);
+            await repository.injectE2ESession(options);
+          } catch (error) {
+            // One impostor among the devices that were asked for is left out; the others get the message.
+            if (!asked || !isForgery(error)) throw error;
+            journal.impostor(jid, error);
+          }
+        });
+
       return alone(repository, {
-        decryptMessage: journaled<Parameters<Decrypt>[0]>(
-          (options) => repository.decryptMessage(options),
-          ({ ciphertext, jid }) => [ciphertext, jid],
-        ) as Decrypt,
+        injectE2ESession: inject,
+        decryptMessage: journaled<Parameters<Decrypt>[0]>(decrypt, ({ ciphertext, jid }) => [
+          ciphertext,
+          jid,
+        ]) as Decrypt,
         decryptGroupMessage: journaled<Parameters<DecryptGroup>[0]>(
           (options) => repository.decryptGroupMessage(options),
           ({ msg, group }) => [msg, group],
@@ -135,6 +202,14 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock): P
     },
   };
 }
+
+/** The own account's key, as it was proven when this device was linked. Read back from JSON it is base64. */
+function accountKey({ account }: AuthenticationCreds): Buffer | undefined {
+  const key = account?.accountSignatureKey as Uint8Array | string | null | undefined;
+  return key?.length ? signalKey(typeof key === 'string' ? Buffer.from(key, 'base64') : key) : undefined;
+}
+
+const isForgery = (error: unknown) => error instanceof NotVouchedFor || error instanceof InvalidSignature;
 
 type Transaction = <T>(work: () => Promise<T>, key: string) => Promise<T>;
 

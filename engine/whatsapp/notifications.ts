@@ -1,24 +1,26 @@
 import type { NewEvent, Subject } from '../events.ts';
-import type { AnswerChange, AnswerKind, Change, ContactFacts } from '../store/store.ts';
+import type { AnswerChange, AnswerKind, Change, ContactFacts, IdentityNews } from '../store/store.ts';
 import {
   areJidsSameUser,
   getAllBinaryNodeChildren,
   getBinaryNodeChild,
   getBinaryNodeChildren,
+  jidDecode,
   jidNormalizedUser,
   type BinaryNode,
 } from './baileys.ts';
 import { approvalOf, describeGroup, readGroup, readMember, textOf } from './group.ts';
 import { groupNews } from './group-news.ts';
 import type { Me } from './describe.ts';
+import { identityEnded } from './identities.ts';
 import { isGroup } from './jid.ts';
 import { isSame, person, type Person } from './people.ts';
 
 /** What a notification makes true; it is made once, however often WhatsApp delivers the stanza. */
-export type Notice = Pick<Change, 'events' | 'directory' | 'answers'> & { once: string };
+export type Notice = Pick<Change, 'events' | 'directory' | 'answers' | 'identities'> & { once: string };
 
 /**
- * A `<notification>` about groups, pictures or about texts, read before Baileys acknowledges it: what WhatsApp says
+ * A `<notification>` about groups, pictures, about texts or identities, read before Baileys acknowledges it: what WhatsApp says
  * once and takes as said (docs/decisions/0003-asking-whatsapp.md). `undefined` for all others.
  */
 export function readNotification(stanza: BinaryNode, me: Me): Notice | undefined {
@@ -39,9 +41,23 @@ export function readNotification(stanza: BinaryNode, me: Me): Notice | undefined
       const news = readAbout(stanza, me);
       return { once, ...(news && { directory: news }), answers: [forgotten('person', from)] };
     }
+    case 'encrypt': {
+      const identities = readIdentity(stanza, me);
+      return identities && { once, identities };
+    }
     default:
       return undefined;
   }
+}
+
+/** Somebody has installed WhatsApp anew, or on another phone. What becomes of their linked devices is not told here. */
+function readIdentity(stanza: BinaryNode, me: Me): IdentityNews[] | undefined {
+  const { from = '', lid, t } = stanza.attrs;
+  const who = person(from, lid);
+  if (!who || !getBinaryNodeChild(stanza, 'identity') || jidDecode(from)?.device) return undefined;
+  if (areJidsSameUser(from, me.id) || areJidsSameUser(from, me.lid)) return undefined;
+  const addresses = { ...(who.phone && { jid: who.jid }), ...(who.lid && { lid: who.lid }) };
+  return [identityEnded(addresses, Number(t) * 1000)];
 }
 
 /** What WhatsApp has answered about it is no longer so. */

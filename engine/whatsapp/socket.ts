@@ -20,6 +20,7 @@ import { readInOrder } from './frames.ts';
 import type { StanzaOptions } from './outgoing.ts';
 import { Calls, type Offer } from './calls.ts';
 import { memberJids, type Group } from './group.ts';
+import { Vouchers, voucherIn } from './identities.ts';
 import { isGroup, isPerson } from './jid.ts';
 import type { Me } from './describe.ts';
 import { asPlaintext, nameMessage, readMessage, readPost, readUnavailable, readUndecryptable } from './incoming.ts';
@@ -142,6 +143,12 @@ export function openSocket(
       const message = stanza && readUndecryptable(stanza, error, me());
       return message ? [message] : [];
     },
+    voucher: (ciphertext) => {
+      const stanza = stanzaOf.get(ciphertext);
+      return stanza && voucherIn(stanza);
+    },
+    vouchers: new Vouchers(),
+    impostor: (jid, error) => log.warn({ jid, err: error }, 'keys refused: they are not of whom they claim to be'),
   };
 
   const sock = makeWASocket({
@@ -155,6 +162,8 @@ export function openSocket(
     syncFullHistory: false,
     // A commit that has failed cuts the connection; the next one asks for everything again, with what is stored by then.
     transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 0 },
+    // What stands in the account's settings is believed only when its MACs are right; Baileys' default is not to look.
+    appStateMacVerification: { patch: true, snapshot: true },
     ...(options.way.agent && { agent: options.way.agent as never }),
     ...(options.way.fetchAgent && { fetchAgent: options.way.fetchAgent as never }),
     options: { dispatcher: options.way.dispatcher } as never,
@@ -179,6 +188,7 @@ export function openSocket(
     const commit: SocketHandlers['commit'] = (change) => handlers.commit({ stanza: nameOf(frame), ...change });
     const told = pairs.read(frame);
     if (told.length > 0) handlers.learnt(told);
+    journal.vouchers.read(frame);
     switch (frame.tag) {
       case 'message':
         // Baileys works on messages from the backlog one after another, and on live ones at once: a live one would

@@ -48,6 +48,11 @@ export const events: INodePropertyOptions[] = [
     description: 'When a contact is added to the address book or renamed in it',
   },
   {
+    name: 'Contact Identity Changed',
+    value: 'contact.identity_changed',
+    description: 'When a contact has another identity key, as after moving to a new phone',
+  },
+  {
     name: 'Contact Updated',
     value: 'contacts.update',
     description: 'When a contact has another name, picture or about text',

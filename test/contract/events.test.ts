@@ -273,6 +273,16 @@ const PROVOCATIONS: Record<EventName, Provocation[]> = {
       about: sam,
     },
   ],
+  'contact.identity_changed': [
+    {
+      provoke: async () => {
+        await written();
+        await world.sandbox.reinstall(SAMPLE);
+        return says('changedAt');
+      },
+      about: chat,
+    },
+  ],
   'groups.upsert': [
     {
       as: 'payload',

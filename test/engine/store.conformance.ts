@@ -28,6 +28,7 @@ import type {
   NewMessage,
   NewOutgoing,
   NewRecipient,
+  PinnedIdentity,
   Slice,
   Store,
 } from '../../engine/store/store.ts';
@@ -225,6 +226,48 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         await take(0, 3, 'sends', scope);
         await store.sessions.delete(session.id);
         expect((await take(1, 1, 'sends', scope)).taken).toBe(true);
+      });
+    });
+
+    describe('identities', () => {
+      const LID = '200000000000077@lid';
+      const NUMBER = '15550100077@s.whatsapp.net';
+      const event = anEvent({ event: 'contact.identity_changed' });
+      /** Notes a key, and answers what was pinned before. */
+      const pin = async (person: { jid?: string; lid?: string }, key: string) => {
+        let before: string | undefined;
+        const next = (pinned: PinnedIdentity | undefined) => {
+          before = pinned?.key;
+          return { pinned: { key, since: 1 }, events: pinned ? [event] : [] };
+        };
+        const { events } = await commit({ identities: [{ ...person, next }] });
+        return [before, events.length];
+      };
+
+      test('stay pinned, also when the store is opened again, until another one is', async () => {
+        expect(await pin({ jid: NUMBER }, 'one')).toEqual([undefined, 0]);
+        store = await place.reopen();
+        expect(await pin({ jid: NUMBER }, 'two')).toEqual(['one', 1]);
+        expect(await pin({ lid: LID }, 'somebody else')).toEqual([undefined, 0]);
+      });
+
+      test('are the same person’s under the number and under the LID', async () => {
+        await pin({ jid: NUMBER }, 'one');
+        await commit({ pairs: [{ phone: '15550100077', lid: LID }] });
+        expect(await pin({ lid: LID }, 'two')).toEqual(['one', 1]);
+        expect(await pin({ jid: NUMBER }, 'three')).toEqual(['two', 1]);
+      });
+
+      test('come before the messages that they came with, and are forgotten with the login', async () => {
+        await pin({ jid: NUMBER }, 'one');
+        const next = () => ({ pinned: { key: 'two', since: 2 }, events: [event] });
+        const { events } = await commit({ identities: [{ jid: NUMBER, next }], messages: [received()] });
+        expect(events[0]).toMatchObject({ event: 'contact.identity_changed' });
+        expect(events.length).toBeGreaterThan(1);
+        const nothing = await commit({ identities: [{ jid: NUMBER, next: () => undefined }] });
+        expect(nothing.events).toEqual([]);
+        await store.auth.clear(session.id);
+        expect(await pin({ jid: NUMBER }, 'one')).toEqual([undefined, 0]);
       });
     });
 

@@ -1,5 +1,6 @@
+import type { NewEvent } from '../../events.ts';
 import type { Seal } from '../seal.ts';
-import type { Change, Store } from '../store.ts';
+import type { Addresses, Change, IdentityNews, PinnedIdentity, Store } from '../store.ts';
 import type { Database } from './database.ts';
 import { places } from './sealed.ts';
 
@@ -12,13 +13,8 @@ export function auth(db: Database, seal: Seal): Store['auth'] {
     async keys(sessionId, type, ids) {
       const found: Record<string, Buffer> = {};
       for (const id of ids) {
-        const row = db.get(
-          'SELECT sealed_value FROM auth_keys WHERE session_id = ? AND type = ? AND id = ?',
-          sessionId,
-          type,
-          id,
-        );
-        if (row) found[id] = seal.open(row['sealed_value'] as Buffer, places.key(sessionId, type, id));
+        const value = readKey(db, seal, sessionId, type, id);
+        if (value) found[id] = value;
       }
       return found;
     },
@@ -45,6 +41,40 @@ export function writeAuth(db: Database, seal: Seal, { sessionId, creds, keys = {
   for (const [type, values] of Object.entries(keys)) {
     for (const [id, value] of Object.entries(values)) writeKey(db, seal, sessionId, type, id, value);
   }
+}
+
+/** The type of the keys under which identities are pinned; Baileys has none of this name. */
+const IDENTITY = 'identity';
+
+/** Pins what has become known of a person's identity; answers the events of that. */
+export function pinIdentity(db: Database, seal: Seal, sessionId: number, { jid, lid, next }: IdentityNews): NewEvent[] {
+  const addresses = bothOf(db, sessionId, { jid, lid });
+  const found = addresses.map((id) => readKey(db, seal, sessionId, IDENTITY, id)).find((value) => value !== undefined);
+  const news = next(found && (JSON.parse(found.toString()) as PinnedIdentity));
+  if (!news) return [];
+  const [name, ...others] = addresses;
+  writeKey(db, seal, sessionId, IDENTITY, name!, Buffer.from(JSON.stringify(news.pinned)));
+  // It may have been pinned to the number before the LID was known.
+  for (const other of others) writeKey(db, seal, sessionId, IDENTITY, other, null);
+  return news.events;
+}
+
+/** A person's addresses as far as they are known, the LID first. */
+function bothOf(db: Database, sessionId: number, { jid, lid }: Addresses): string[] {
+  const phone = jid?.split('@')[0];
+  const row = lid
+    ? db.get('SELECT lid, phone FROM pairs WHERE session_id = ? AND lid = ?', sessionId, lid)
+    : db.get('SELECT lid, phone FROM pairs WHERE session_id = ? AND phone = ?', sessionId, phone ?? '');
+  const number = jid ?? (row && `${String(row['phone'])}@s.whatsapp.net`);
+  return [lid ?? (row && String(row['lid'])), number].filter((address) => address !== undefined);
+}
+
+function readKey(db: Database, seal: Seal, sessionId: number, type: string, id: string): Buffer | undefined {
+  const row = db.get(
+    'SELECT sealed_value FROM auth_keys WHERE session_id = ? AND type = ? AND id = ?',
+    ...[sessionId, type, id],
+  );
+  return row && seal.open(row['sealed_value'] as Buffer, places.key(sessionId, type, id));
 }
 
 function writeKey(db: Database, seal: Seal, sessionId: number, type: string, id: string, value: Buffer | null): void {

@@ -3,7 +3,7 @@ import type { Seal } from '../seal.ts';
 import type { Change, Committed, Store } from '../store.ts';
 import { answers, changeAnswers } from './answers.ts';
 import { approvals } from './approvals.ts';
-import { auth, writeAuth } from './auth.ts';
+import { auth, pinIdentity, writeAuth } from './auth.ts';
 import { chats } from './chats.ts';
 import { contacts } from './contacts.ts';
 import { counters } from './counters.ts';
@@ -129,6 +129,7 @@ function apply(db: Database, seal: Seal, change: Change): Committed {
     db.run('INSERT OR REPLACE INTO pairs (session_id, lid, phone) VALUES (?, ?, ?)', sessionId, lid, phone);
   }
   for (const answer of change.answers ?? []) changeAnswers(db, sessionId, answer);
+  const identified = (change.identities ?? []).flatMap((news) => pinIdentity(db, seal, sessionId, news));
   const inserted = (change.messages ?? []).flatMap((message) => {
     const stored = insertMessage(db, sessionId, message);
     if (stored) wantDownload(db, message, stored.message);
@@ -139,6 +140,7 @@ function apply(db: Database, seal: Seal, change: Change): Committed {
   const outcomes = (change.outcomes ?? []).map((outcome) => applyOutcome(db, sessionId, outcome));
   const changed = change.job && changeJob(db, change.job);
   const told = [
+    ...identified,
     ...inserted.flatMap(({ events }) => events),
     ...outcomes.flatMap(({ events }) => events),
     ...(change.receipts ?? []).flatMap((receipt) => applyReceipt(db, sessionId, receipt)),
