@@ -21,6 +21,8 @@ const methods = {
     }
     return { rss: residentMb(), heap: process.memoryUsage().heapUsed / 1e6 };
   },
+  /** Resident memory as it is, in MB. */
+  resident: () => residentMb(),
   startProfile: async () => {
     inspector = new Session();
     inspector.connect();

@@ -1,4 +1,7 @@
-/** The WhatsApp sandbox in a process of its own, in memory, so that its disk is not what is measured. */
+/**
+ * The WhatsApp sandbox in a process of its own, in memory, so that its disk is not what is measured. The soak offers
+ * more of it (test/soak/sandbox.mjs).
+ */
 import { startSandbox } from '../../engine/dist/sandbox/index.js';
 import { offer } from './child.mjs';
 import { textOf } from './texts.mjs';
@@ -6,7 +9,7 @@ import { textOf } from './texts.mjs';
 // libsignal prints its sessions, keys included.
 for (const level of ['log', 'info', 'warn', 'error']) console[level] = () => {};
 
-const sandbox = await startSandbox({ port: 0 });
+export const sandbox = await startSandbox({ port: 0 });
 /** By phone, the number of the last message that was counted. */
 const seen = new Map();
 

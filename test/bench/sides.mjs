@@ -85,31 +85,31 @@ export class Warbler extends Side {
     const startedAt = performance.now();
     const texts = Array.from({ length: count }, (_, index) => textOf(index, count));
     const last = texts.pop();
-    await each(texts, REQUESTS_AT_ONCE, (text) => this.#call('POST', '/api/send-message', { to, text, wait: false }));
-    await this.#call('POST', '/api/send-message', { to, text: last, wait: true });
+    await each(texts, REQUESTS_AT_ONCE, (text) => this.call('POST', '/api/send-message', { to, text, wait: false }));
+    await this.call('POST', '/api/send-message', { to, text: last, wait: true });
     return performance.now() - startedAt;
   }
 
   async postTo(url) {
-    await this.#call('POST', '/api/whatsapp-sessions/1/webhooks', { url, events: ['messages.received'] });
+    await this.call('POST', '/api/whatsapp-sessions/1/webhooks', { url, events: ['messages.received'] });
   }
 
   async connect() {
-    await this.#call('POST', '/api/whatsapp-sessions/1/connect');
+    await this.call('POST', '/api/whatsapp-sessions/1/connect');
   }
 
   async disconnect() {
-    await this.#call('POST', '/api/whatsapp-sessions/1/disconnect');
+    await this.call('POST', '/api/whatsapp-sessions/1/disconnect');
   }
 
   /** Links accounts until there are `count` sessions. */
   async growTo(count) {
-    const { data: before } = await this.#call('GET', '/api/whatsapp-sessions');
+    const { data: before } = await this.call('GET', '/api/whatsapp-sessions');
     await each(numbersUpTo(count, before.length), 4, async (index) => {
       const phone = numberOf('1555020', index);
       await this.sandbox.ask('addPhone', phone);
-      const { data } = await this.#call('POST', '/api/whatsapp-sessions', { name: phone, phone_number: `+${phone}` });
-      const connecting = await this.#call('POST', `/api/whatsapp-sessions/${data.id}/connect`);
+      const { data } = await this.call('POST', '/api/whatsapp-sessions', { name: phone, phone_number: `+${phone}` });
+      const connecting = await this.call('POST', `/api/whatsapp-sessions/${data.id}/connect`);
       await this.sandbox.ask('scan', phone, connecting.data.qrCode);
     });
     await this.allConnected(count);
@@ -118,7 +118,7 @@ export class Warbler extends Side {
   async allConnected(count) {
     const deadline = Date.now() + READY_MS;
     for (;;) {
-      const { data } = await this.#call('GET', '/api/whatsapp-sessions');
+      const { data } = await this.call('GET', '/api/whatsapp-sessions');
       const connected = data.filter(({ status }) => status === 'connected').length;
       if (connected === count) return;
       if (Date.now() > deadline) throw new Error(`Only ${connected} of ${count} sessions are connected.`);
@@ -147,7 +147,8 @@ export class Warbler extends Side {
     }
   }
 
-  async #call(method, path, content) {
+  /** The REST API, with the personal access token and session 1. */
+  async call(method, path, content) {
     const { statusCode, body } = await request(`http://127.0.0.1:${this.#port}${path}`, {
       method,
       dispatcher: this.#agent,
