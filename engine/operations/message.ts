@@ -97,7 +97,7 @@ export const send = operation({
     toJid(input.to);
     const { scheduledAt, timeZone, expireAfter } = input;
     if (scheduledAt !== undefined) return schedule(call, input, { scheduledAt, timeZone, expireAfter });
-    call.session.assertSending();
+    if (!(await isRepeated(call))) call.session.assertSending();
     if (filesIn(input).length > 0) await call.session.messages.assertAdmitted(input.to, call.idempotencyKey);
     return accept(call, { ...requestOf(input), ...(await attach(call, input)) }, input.wait);
   },
@@ -516,10 +516,12 @@ export const pollResults = operation({
   }),
 });
 
+const isRepeated = ({ session, idempotencyKey }: Call) => session.messages.isRepeated(idempotencyKey);
+
 /** Accepts a message for a later time. */
 async function schedule(call: Call, input: SendInput, timing: Timing) {
   const { engine, session, idempotencyKey } = call;
-  session.assertLinked();
+  if (!(await isRepeated(call))) session.assertLinked();
   const time = await engine.schedule.timeFor(session, timing, idempotencyKey);
   const request = { ...requestOf(input), ...(await attach(call, input)) };
   const options = idempotencyKey === undefined ? {} : { idempotencyKey };
@@ -582,6 +584,7 @@ async function leftMessage({ session }: Call, id: string | number): Promise<Mess
 async function ownMessage(call: Call, id: string | number, withinMs: number, done: string) {
   const message = await leftMessage(call, id);
   if (!message.fromMe) throw new EngineError('bad_request', `Only the account’s own messages can be ${done}.`);
+  if (await isRepeated(call)) return message;
   return notTooOld(message, withinMs, done);
 }
 
@@ -590,6 +593,7 @@ async function deletable(call: Call, id: string | number): Promise<MessageRecord
   if (!message.fromMe && !message.chat.endsWith('@g.us')) {
     throw new EngineError('bad_request', 'Only the account’s own messages can be deleted for everyone.');
   }
+  if (await isRepeated(call)) return message;
   return notTooOld(message, DELETABLE_MS, 'deleted for everyone');
 }
 

@@ -94,7 +94,7 @@ export class Messages {
    */
   async send(request: SendRequest, options: Accepting = {}): Promise<MessageRecord> {
     const chat = toJid(request.to);
-    this.session.assertSending();
+    if (!(await this.isRepeated(options.idempotencyKey))) this.session.assertSending();
     const message = await this.accept(chat, request, options);
     this.queue.wake();
     return message;
@@ -103,7 +103,7 @@ export class Messages {
   /** Accepts a message that waits until it is released. Throws when the session has no account to send it from. */
   async schedule(request: SendRequest, schedule: ScheduledTime, options: Accepting = {}): Promise<MessageRecord> {
     const chat = toJid(request.to);
-    this.session.assertLinked();
+    if (!(await this.isRepeated(options.idempotencyKey))) this.session.assertLinked();
     return this.accept(chat, request, { ...options, schedule });
   }
 
@@ -125,7 +125,7 @@ export class Messages {
     options: Accepting & { schedule?: ScheduledTime },
   ): Promise<MessageRecord> {
     if (request.replyTo !== undefined && !(await this.find(request.replyTo))) throw nothingToReplyTo();
-    const audience = chat === STATUS ? (request.audience ?? (await this.audience())) : undefined;
+    const audience = chat === STATUS ? await this.audienceOf(request, options.idempotencyKey) : undefined;
     const { message } = await this.inOrder(async () => {
       const later = options.about !== undefined || options.schedule !== undefined;
       const admitted = later || (await this.isRepeated(options.idempotencyKey));
@@ -149,8 +149,9 @@ export class Messages {
    */
   async assertAdmitted(to: string, idempotencyKey?: string): Promise<void> {
     const chat = toJid(to);
+    if (await this.isRepeated(idempotencyKey)) return;
     this.session.assertSending();
-    if (!(await this.isRepeated(idempotencyKey))) await this.session.governor.check(this.recipient(chat));
+    await this.session.governor.check(this.recipient(chat));
   }
 
   private recipient(chat: string): Recipient {
@@ -158,8 +159,11 @@ export class Messages {
     return { chat, person: isPerson(chat) && chat !== jid && chat !== lid };
   }
 
-  /** A request whose key is known is answered by the message accepted first. */
-  private async isRepeated(idempotencyKey: string | undefined): Promise<boolean> {
+  /**
+   * A request whose key is known is answered by the message accepted first, whatever state the session is in by now and
+   * whatever has become of the message.
+   */
+  async isRepeated(idempotencyKey: string | undefined): Promise<boolean> {
     if (idempotencyKey === undefined) return false;
     return (await this.store.messages.accepted(this.session.id, idempotencyKey)) !== undefined;
   }
@@ -239,8 +243,11 @@ export class Messages {
     this.queue.wake();
   }
 
-  /** Who sees a status unless the caller says: everybody in the account's address book. */
-  private async audience(): Promise<string[]> {
+  /** Who sees a status unless the caller says: everybody in the account's address book, as it is at the first request. */
+  private async audienceOf({ audience }: SendRequest, idempotencyKey: string | undefined): Promise<string[]> {
+    if (audience) return audience;
+    const known = idempotencyKey && (await this.store.messages.accepted(this.session.id, idempotencyKey));
+    if (known && known.request?.audience) return known.request.audience;
     const { items } = await this.store.contacts.list(this.session.id, {});
     const addresses = items.flatMap(({ name, jid, lid }) => (name ? (jid ?? lid ?? []) : []));
     if (addresses.length > 0) return addresses;
