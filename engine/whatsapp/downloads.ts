@@ -29,7 +29,7 @@ export class Downloads {
     private readonly options: {
       store: Store;
       sessionId: number;
-      fetch: (key: WAMessageKey, message: proto.IMessage) => Promise<MediaRecord>;
+      fileOf: (key: WAMessageKey, message: proto.IMessage) => Promise<MediaRecord>;
       keyOf: (message: MessageRecord) => WAMessageKey;
       publicUrl: (record: MediaRecord) => string;
       pausesMs?: readonly number[];
@@ -89,7 +89,7 @@ export class Downloads {
   }
 
   private async download(message: MessageRecord, attempts: number): Promise<void> {
-    const { store, sessionId, fetch, keyOf, publicUrl, pausesMs = PAUSES_MS, log } = this.options;
+    const { store, sessionId, fileOf, keyOf, publicUrl, pausesMs = PAUSES_MS, log } = this.options;
     const key = keyOf(message);
     const content = proto.Message.decode(message.content!);
     const kind = attachmentOf(content)?.kind;
@@ -102,7 +102,7 @@ export class Downloads {
         ],
       });
     try {
-      const record = await fetch(key, content);
+      const record = await fileOf(key, content);
       const { mimetype, size, fileName, expiresAt } = record;
       await tell({ mimetype, size, fileName, publicUrl: publicUrl(record), expiresAt });
     } catch (error) {

@@ -30,7 +30,7 @@ export class ReceivedFiles {
     this.downloads = new Downloads({
       store,
       sessionId: session.id,
-      fetch: (key, message) => this.fileOf(key, message, DOWNLOADED_MS),
+      fileOf: (key, message) => this.fileOf(key, message, DOWNLOADED_MS),
       keyOf: (message) => keyTo(message, session.me),
       publicUrl: (file) => media.files.publicUrl(file),
       log,

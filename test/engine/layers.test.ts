@@ -182,6 +182,49 @@ test('only one file reads the environment', () => {
   expect(reads).toEqual(['engine/config.ts']);
 });
 
+/**
+ * Who else than network/ and the sandbox can open a connection, and by what: undici's `request` and node's `fetch`, each
+ * time by a dispatcher that network/ has made. The operator's own sandbox is asked straight.
+ */
+const CALLERS: Record<string, string> = {
+  'engine/delivery/attempt.ts': 'request',
+  'engine/media/fetch.ts': 'request',
+  'engine/whatsapp/download.ts': 'fetch',
+};
+const CONNECTING = /^(node:)?(http|https|http2|net|tls|dgram|dns|dns\/promises)$|^undici$/;
+
+test('only network/ opens connections; whoever asks something of the world is handed its way by it', () => {
+  const found: string[] = [];
+  for (const path of files.filter((one) => /^engine\/(?!network\/|sandbox\/|sandbox-mode)/.test(one))) {
+    const named = importsOf(path, read(path)).filter(({ to, typeOnly }) => CONNECTING.test(to) && !typeOnly);
+    const calls = callsIn(path, read(path), ['fetch', 'request', 'WebSocket']);
+    const allowed = CALLERS[path];
+    // What listens is no connection of ours.
+    if (named.length > 0 && !allowed && path !== 'engine/surfaces/server.ts')
+      found.push(`${path} imports ${named[0]!.to}`);
+    for (const { name, options } of calls) {
+      if (name === allowed && /\bdispatcher\b/.test(options)) continue;
+      found.push(`${path} calls ${name}(${options})`);
+    }
+  }
+  expect(found).toEqual([]);
+});
+
+/** Calls of functions by these names alone, with their last argument as it is written. */
+function callsIn(path: string, source: string, names: string[]): { name: string; options: string }[] {
+  const file = ts.createSourceFile(path, source, ts.ScriptTarget.Latest, true);
+  const found: { name: string; options: string }[] = [];
+  const visit = (node: ts.Node): void => {
+    const called = ts.isCallExpression(node) || ts.isNewExpression(node) ? node : undefined;
+    if (called && ts.isIdentifier(called.expression) && names.includes(called.expression.text)) {
+      found.push({ name: called.expression.text, options: called.arguments?.at(-1)?.getText(file) ?? '' });
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return found;
+}
+
 test('whatever the engine imports is among its dependencies', () => {
   const { dependencies } = JSON.parse(read('engine/package.json')) as { dependencies: Record<string, string> };
   const needed = files
