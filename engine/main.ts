@@ -1,7 +1,7 @@
 // Before everything else that might import Baileys.
 import './whatsapp/hardening.ts';
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { destination, pino, type Logger } from 'pino';
@@ -27,6 +27,7 @@ import { Seal } from './store/seal.ts';
 import { openSqliteStore } from './store/sqlite/index.ts';
 import type { Store } from './store/store.ts';
 import { httpSurface } from './surfaces/http.ts';
+import { serverFor, type Patience } from './surfaces/server.ts';
 import { Sessions } from './whatsapp/sessions.ts';
 import { trustServersOf } from './whatsapp/trust.ts';
 import { VERSION } from './version.ts';
@@ -68,7 +69,11 @@ export function engineLog(level: string): Logger {
  */
 export async function startEngine(
   config: Config,
-  { log = engineLog(config.logLevel), clock = systemClock }: { log?: Logger; clock?: Clock } = {},
+  {
+    log = engineLog(config.logLevel),
+    clock = systemClock,
+    patience,
+  }: { log?: Logger; clock?: Clock; patience?: Patience } = {},
 ): Promise<RunningEngine> {
   const opened = openSqliteStore(storeFolder(config), new Seal(config.encryptionKey), clock);
   opened.onHealth(storageWatch(log, clock));
@@ -171,6 +176,7 @@ export async function startEngine(
         log,
         ...(sandbox && { sandbox: sandbox.proxy }),
       }),
+      patience,
     );
     undo.unshift(() => closeServer(server));
     // Before that: calls that wait for a person keep their connections open.
@@ -241,11 +247,8 @@ function storageWatch(log: Logger, clock: Clock) {
   };
 }
 
-/** Longer than clients keep an idle connection: with Node's 5 seconds they meet one that is just being closed. */
-const KEEP_ALIVE_MS = 75_000;
-
-async function listen(config: Config, app: RequestListener): Promise<Server> {
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, app);
+async function listen(config: Config, app: RequestListener, patience: Patience | undefined): Promise<Server> {
+  const server = serverFor(app, patience);
   try {
     server.listen(config.port, config.host);
     await once(server, 'listening');

@@ -1,7 +1,10 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { documented, operations } from '../whatsapp/stage.ts';
 import { garbage, tricks, type Garbage } from './requests-garbage.ts';
-import { atSandbox, bombs, elsewhere, envelopes, sensible, uploads, wrongCall, wrongRequest } from './requests-made.ts';
+import { atSandbox, bombs, elsewhere, sensible, uploads, wrongRequest } from './requests-made.ts';
+import { envelopes, wrongCall } from './requests-mcp.ts';
 import { FRIEND, OWN, Populated } from './requests-world.ts';
 import { shown, Unanswered, Wire, type Got, type Sent } from './requests-wire.ts';
 
@@ -14,11 +17,22 @@ const SEED = Number(process.env['WARBLER_FUZZ_SEED'] ?? 1);
 /** Under way at the same time. */
 const LANES = 24;
 
+/** What is held once everything that nobody needs has been thrown away, in MB. */
+function heapMb(): number {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  return process.memoryUsage().heapUsed / 1e6;
+}
+/** Answers that agents may come back for are kept (16 million characters), and so is what was sent and received. */
+const MORE_MB = 150;
+
 let world: Populated;
 let wire: Wire;
+let before: number;
 beforeAll(async () => {
   world = await Populated.open();
   wire = new Wire(new URL(world.stage.engine.url));
+  before = heapMb();
 }, 60_000);
 afterAll(async () => {
   wire?.close();
@@ -92,7 +106,7 @@ function mcpObjection(sent: Sent, { status, headers, body }: Got): string | unde
 
 /** Words of our insides that the request did not bring along itself. */
 function insideOf({ path, body }: Pick<Sent, 'path' | 'body'>, said: string): string | undefined {
-  const brought = `${path} ${body?.toString() ?? ''}`.toLowerCase();
+  const brought = `${plain(path)} ${body?.toString() ?? ''}`.toLowerCase();
   const told = [...said.matchAll(INSIDES)]
     .map(([words]) => words)
     .find((words) => !brought.includes(words.toLowerCase()));
@@ -104,6 +118,14 @@ function parsed(text: string): Record<string, unknown> | undefined {
     return JSON.parse(text) as Record<string, unknown>;
   } catch {
     return undefined;
+  }
+}
+
+function plain(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
   }
 }
 
@@ -246,4 +268,7 @@ test('afterwards it is well: it sends, it receives, and holds no more memory tha
     events.some(({ event, data }) => event === 'messages.received' && JSON.stringify(data).includes(id)),
   );
   expect((await stage.call('GET', '/readyz')).status).toBe(200);
+  const after = heapMb();
+  console.log(`memory: ${before.toFixed()} MB before, ${after.toFixed()} MB after`);
+  expect(after - before).toBeLessThan(MORE_MB);
 }, 60_000);

@@ -7,6 +7,7 @@ import type { Clock } from '../../engine/clock.ts';
 import type { Config } from '../../engine/config.ts';
 import type { EventEnvelope } from '../../engine/events.ts';
 import type { RunningEngine } from '../../engine/main.ts';
+import type { Patience } from '../../engine/surfaces/server.ts';
 import type { Session } from '../../engine/whatsapp/session.ts';
 import type { Sandbox, SandboxOptions } from '../../engine/sandbox/index.ts';
 
@@ -38,6 +39,8 @@ interface StageOptions {
   clock?: Clock;
   /** Where the engine's log goes; nowhere unless said. */
   log?: Logger;
+  /** With slow clients. */
+  patience?: Patience;
 }
 
 /**
@@ -93,7 +96,11 @@ export class Stage {
         whatsAppVersion: [2, 3000, 1043857760],
         ...this.options.config,
       },
-      { log: this.options.log ?? pino({ level: 'silent' }), ...(this.options.clock && { clock: this.options.clock }) },
+      {
+        log: this.options.log ?? pino({ level: 'silent' }),
+        ...(this.options.clock && { clock: this.options.clock }),
+        ...(this.options.patience && { patience: this.options.patience }),
+      },
     );
     await this.engine.ready;
   }
