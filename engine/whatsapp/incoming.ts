@@ -30,6 +30,9 @@ export function readMessage(stanza: BinaryNode, plaintext: Uint8Array, me: Me): 
   fullMessage.message = decoded.deviceSentMessage?.message ?? decoded;
   if (stanza.attrs['category'] === 'peer') return fullMessage.key.fromMe ? resent(decoded, me) : [];
   if (!isContent(fullMessage.message)) return [];
+  // The sender's key for the group may come along with a message: it is Baileys' to keep, and nobody's to be told.
+  delete fullMessage.message.senderKeyDistributionMessage;
+  delete fullMessage.message.fastRatchetKeySenderKeyDistributionMessage;
   cleanMessage(fullMessage, me.id, me.lid ?? '');
   return [toNewMessage(fullMessage, me)];
 }

@@ -13,7 +13,7 @@ export const FRIEND = '15550100002';
 /** The smallest there is, of one pixel. */
 export const PICTURE =
   'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==';
-const TOKEN = 'test-token-0f8a3c5e7b9d1f2a4c6e8b0d';
+export const TOKEN = 'test-token-0f8a3c5e7b9d1f2a4c6e8b0d';
 /** The engine as it ships; `npm test` builds it first. */
 export const CLI = new URL('../../engine/dist/cli.js', import.meta.url).pathname;
 
@@ -79,6 +79,17 @@ export class Victim {
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
     this.child = child;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** As a person would. */
+  async stop(): Promise<void> {
+    const gone = once(this.child!, 'exit');
+    this.child!.kill('SIGTERM');
+    await gone;
   }
 
   /** As a power cut would. */

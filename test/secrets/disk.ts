@@ -27,12 +27,29 @@ export function formsOf(secret: string | Buffer): Buffer[] {
 /** A secret by the name under which a failing test reports it: the test must not print it either. */
 export type Secrets = Record<string, string | Buffer>;
 
-/** Which secrets stand in which places. */
+/** Which secrets stand in which places. Looks at each byte once, however many secrets there are. */
 export function found(secrets: Secrets, places: { path: string; bytes: Buffer }[]): string[] {
-  return Object.entries(secrets).flatMap(([name, secret]) => {
-    const forms = formsOf(secret);
-    return places
-      .filter(({ bytes }) => forms.some((form) => bytes.includes(form)))
-      .map(({ path }) => `${name} in ${path}`);
-  });
+  const byBeginning = new Map<number, { name: string; form: Buffer }[]>();
+  for (const [name, secret] of Object.entries(secrets)) {
+    for (const form of formsOf(secret)) {
+      const beginning = form.readUInt32BE(0);
+      const same = byBeginning.get(beginning);
+      if (same) same.push({ name, form });
+      else byBeginning.set(beginning, [{ name, form }]);
+    }
+  }
+  const hits = new Set<string>();
+  for (const { path, bytes } of places) {
+    let window = 0;
+    for (let end = 0; end < bytes.length; end += 1) {
+      window = ((window << 8) | bytes[end]!) >>> 0;
+      const at = end - 3;
+      for (const { name, form } of byBeginning.get(window) ?? []) {
+        if (at >= 0 && bytes.compare(form, 0, form.length, at, Math.min(at + form.length, bytes.length)) === 0) {
+          hits.add(`${name} in ${path}`);
+        }
+      }
+    }
+  }
+  return [...hits].sort();
 }

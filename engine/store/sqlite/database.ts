@@ -11,6 +11,8 @@ import { proof } from './migrations/004-proof.ts';
 /** In order of application; `user_version` counts how many a file has. Never edit one that was released. */
 const MIGRATIONS = [start, everyMessage, pace, proof];
 
+export const SCHEMA = MIGRATIONS.length;
+
 /** So long a write waits for one of the other process: the command's (`warbler token`) are a few rows long. */
 const BUSY_MS = 10_000;
 
@@ -86,6 +88,11 @@ export class Database {
       file?.close();
       throw opening(folder, error);
     }
+  }
+
+  /** For who only reads: nothing is migrated, and nobody else kept away. */
+  static look(file: Libsql.Database): Database {
+    return new Database(file, systemClock, undefined);
   }
 
   private static prepare(file: Libsql.Database, clock: Clock, lock: Libsql.Database | undefined): Database {
@@ -196,7 +203,15 @@ export class Database {
 
   close(): void {
     this.statements.clear();
-    if (this.file.open) this.file.close();
+    if (this.file.open) {
+      // SQLite would do that by itself, were libsql to end its statements; until then the log keeps what was deleted.
+      try {
+        if (this.lock) this.file.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      } catch {
+        // The next start reads the log.
+      }
+      this.file.close();
+    }
     this.lock?.close();
   }
 
@@ -250,6 +265,20 @@ function opening(folder: string, error: unknown): StoreError {
   );
 }
 
+/** Whether another process has the folder. */
+export function isTaken(folder: string): boolean {
+  if (!existsSync(join(folder, LOCK))) return false;
+  try {
+    takeLock(folder).close();
+    return false;
+  } catch (error) {
+    if (error instanceof StoreError) return true;
+    throw error;
+  }
+}
+
+const LOCK = 'engine.lock';
+
 /**
  * Two engines on one folder would both log in as the same device, so the folder is taken by an exclusive transaction
  * on a file of its own: the operating system gives it back whenever the process ends, however it ends.
@@ -257,7 +286,7 @@ function opening(folder: string, error: unknown): StoreError {
 function takeLock(folder: string): Libsql.Database {
   let lock: Libsql.Database | undefined;
   try {
-    lock = new Libsql(join(folder, 'engine.lock'));
+    lock = new Libsql(join(folder, LOCK));
     lock.exec('PRAGMA locking_mode = EXCLUSIVE');
     lock.exec('BEGIN EXCLUSIVE');
     return lock;
