@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { doctor } from './cli/doctor.ts';
 import { key } from './cli/key.ts';
 import { sandbox } from './cli/sandbox.ts';
 import { start } from './cli/start.ts';
@@ -10,7 +11,7 @@ import { StoreError } from './store/sqlite/index.ts';
 import { VERSION } from './version.ts';
 
 const program = new Command('warbler').description('WhatsApp for n8n on your own machine').version(VERSION);
-for (const command of [start, sandbox, token, key]) program.addCommand(command);
+for (const command of [start, sandbox, token, key, doctor]) program.addCommand(command);
 
 program.parseAsync().catch((error: unknown) => {
   const expected = error instanceof ConfigError || error instanceof StoreError || error instanceof EngineError;

@@ -160,6 +160,16 @@ const PLACEHOLDERS = /change[-_ ]?me|your[-_ ]?(?:personal|access|token|secret)|
  * naming the variable and the cure. The only place that reads the environment.
  */
 export function loadConfig(options: { sandbox?: boolean; env?: NodeJS.ProcessEnv } = {}): Config {
+  const { givenKey, ...settings } = readSettings(options);
+  createFolder(settings.dataDir);
+  return { ...settings, encryptionKey: givenKey ?? keyInFile(settings) };
+}
+
+/** All settings, without touching the disk; `givenKey`: where the person keeps the encryption key. */
+export type Settings = Omit<Config, 'encryptionKey'> & { givenKey: Buffer | undefined };
+
+/** As {@link loadConfig}, for who only looks. */
+export function readSettings(options: { sandbox?: boolean; env?: NodeJS.ProcessEnv } = {}): Settings {
   const env = options.env ?? process.env;
   if (env['REDIS_URL']) {
     throw new ConfigError(
@@ -167,7 +177,6 @@ export function loadConfig(options: { sandbox?: boolean; env?: NodeJS.ProcessEnv
     );
   }
   const dataDir = resolve(setting(env, 'WARBLER_DATA_DIR'));
-  createFolder(dataDir);
   const sandboxUrl = setting(env, 'WARBLER_SANDBOX_URL');
   const sandboxPort = setting(env, 'WARBLER_SANDBOX_PORT');
   const onSandbox = Boolean(sandboxUrl || options.sandbox);
@@ -177,12 +186,13 @@ export function loadConfig(options: { sandbox?: boolean; env?: NodeJS.ProcessEnv
       ? { own: true, port: sandboxPort }
       : undefined;
   const mediaNetworks = setting(env, 'WARBLER_MEDIA_NETWORKS');
+  const key = setting(env, 'WARBLER_ENCRYPTION_KEY');
   return {
     host: setting(env, 'WARBLER_HOST'),
     port: setting(env, 'WARBLER_PORT'),
     publicUrl: setting(env, 'WARBLER_PUBLIC_URL'),
     dataDir,
-    encryptionKey: encryptionKey(setting(env, 'WARBLER_ENCRYPTION_KEY'), { dataDir, sandbox }),
+    givenKey: key ? parsedKey(key, 'WARBLER_ENCRYPTION_KEY') : undefined,
     token: checkedToken(setting(env, 'WARBLER_TOKEN')),
     sandbox,
     webhookNetworks: setting(env, 'WARBLER_WEBHOOK_NETWORKS'),
@@ -203,11 +213,15 @@ export function loadConfig(options: { sandbox?: boolean; env?: NodeJS.ProcessEnv
  * Where an engine with these settings keeps its database. On the sandbox that is a folder of its own: its sessions
  * must never be tried on the real WhatsApp, and `npm run sandbox` and `npm start` share a data folder.
  */
-export function storeFolder({ dataDir, sandbox }: Pick<Config, 'dataDir' | 'sandbox'>): string {
-  const folder = sandbox ? join(dataDir, 'sandbox') : dataDir;
+export function storeFolder(config: Pick<Config, 'dataDir' | 'sandbox'>): string {
+  const folder = storePath(config);
   createFolder(folder);
   return folder;
 }
+
+/** The same, whether or not it is there. */
+export const storePath = ({ dataDir, sandbox }: Pick<Config, 'dataDir' | 'sandbox'>) =>
+  sandbox ? join(dataDir, 'sandbox') : dataDir;
 
 function setting<N extends SettingName>(env: NodeJS.ProcessEnv, name: N): z.output<(typeof SETTINGS)[N]['read']> {
   const { read, default: fallback } = SETTINGS[name];
@@ -237,8 +251,7 @@ function checkedToken(token: string | undefined): string | undefined {
   return token;
 }
 
-function encryptionKey(given: string | undefined, config: Pick<Config, 'dataDir' | 'sandbox'>): Buffer {
-  if (given) return parsedKey(given, 'WARBLER_ENCRYPTION_KEY');
+function keyInFile(config: Pick<Config, 'dataDir' | 'sandbox'>): Buffer {
   const file = join(storeFolder(config), KEY_FILE);
   try {
     if (!existsSync(file)) {

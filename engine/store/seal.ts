@@ -23,6 +23,17 @@ export class Seal {
     return Buffer.concat([Buffer.of(VERSION), nonce, cipher.getAuthTag(), body]);
   }
 
+  /** Whether it does. */
+  opens(sealed: Buffer, place: string): boolean {
+    try {
+      this.open(sealed, place);
+      return true;
+    } catch (error) {
+      if (error instanceof SealError) return false;
+      throw error;
+    }
+  }
+
   open(sealed: Buffer, place: string): Buffer {
     try {
       if (sealed[0] !== VERSION) throw new Error(`unknown version ${sealed[0]}`);

@@ -10,7 +10,7 @@ export function filesIn(folder: string, skip: readonly string[] = []): { path: s
     .map((path) => ({ path, bytes: readFileSync(join(folder, path)) }));
 }
 
-/** The ways in which a secret may be written: as it is, in hex, in base64 with whatever stands before it, in a URL. */
+/** How a secret may be written: as it is, in hex, in base64 with whatever stands before it, in a URL, as Node prints. */
 export function formsOf(secret: string | Buffer): Buffer[] {
   const bytes = Buffer.from(secret);
   // Three bytes are four letters: how a secret looks in base64 depends on where in a longer text it begins.
@@ -19,7 +19,13 @@ export function formsOf(secret: string | Buffer): Buffer[] {
     const [from, to] = [before && 4, Math.floor(padded.length / 3) * 4];
     return [padded.toString('base64').slice(from, to), padded.toString('base64url').slice(from, to)];
   });
-  const texts = [bytes.toString('hex'), bytes.toString('hex').toUpperCase(), ...shifted, [...bytes].join(',')];
+  const texts = [
+    bytes.toString('hex'),
+    bytes.toString('hex').toUpperCase(),
+    ...shifted,
+    [...bytes].join(','),
+    bytes.toString('hex').replace(/..(?=.)/g, '$& '),
+  ];
   if (typeof secret === 'string') texts.push(encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1));
   return [bytes, ...[...new Set(texts)].filter((text) => text.length >= 8).map((text) => Buffer.from(text))];
 }

@@ -243,7 +243,10 @@ export class Life {
       () => 'the approval',
       async () => (await this.ask('POST', '/api/approvals/1/approve'))['status'] === 'approved',
     );
-    await connecting;
+    const { content } = (await connecting) as { content: { type: string; data?: string }[] };
+    this.sealed['picture of a QR code'] = content.find(({ type }) => type === 'image')!.data!.slice(100, 300);
+    const { qrCode } = await this.ask('GET', `/api/whatsapp-sessions/${String(id)}/qrcode`, { shows: true });
+    this.sealed['QR code'] = String(qrCode);
     await this.ask('GET', '/api/approvals');
     await agent.close();
   }

@@ -23,6 +23,7 @@ import { sessions, writeSession } from './sessions.ts';
 import { subscriptions } from './subscriptions.ts';
 import { tokens } from './tokens.ts';
 
+export { inspect, type Inspection } from './inspect.ts';
 export { rotateKey, StoreError };
 
 /**

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, KEY_FILE, parsedKey } from '../../config.ts';
-import { Seal, SealError } from '../seal.ts';
+import { Seal } from '../seal.ts';
 import { Database, StoreError } from './database.ts';
 import { places, reseal, toBeWiped, wipe } from './sealed.ts';
 
@@ -19,7 +19,7 @@ export function sealOf(db: Database, folder: string | undefined, given: Seal): S
     db.run('INSERT INTO meta (name, value) VALUES (?, ?)', places.check, value);
     return given;
   }
-  const fits = (seal: Seal) => opens(seal, row['value'] as Buffer);
+  const fits = (seal: Seal) => seal.opens(row['value'] as Buffer, places.check);
   if (fits(given)) {
     // Of a rotation that came to nothing.
     if (folder !== undefined) rmSync(newFile(folder), { force: true });
@@ -33,16 +33,6 @@ export function sealOf(db: Database, folder: string | undefined, given: Seal): S
   throw new StoreError(
     'The data folder was written with another encryption key. Start with that WARBLER_ENCRYPTION_KEY (or put its encryption.key file back), or use a new WARBLER_DATA_DIR.',
   );
-}
-
-function opens(seal: Seal, check: Buffer): boolean {
-  try {
-    seal.open(check, places.check);
-    return true;
-  } catch (error) {
-    if (error instanceof SealError) return false;
-    throw error;
-  }
 }
 
 /** Of a rotation that was cut short. Half a file was written before anything was sealed under it, and counts for none. */

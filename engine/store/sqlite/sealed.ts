@@ -1,4 +1,4 @@
-import { SealError, type Seal } from '../seal.ts';
+import type { Seal } from '../seal.ts';
 import type { Database, Row } from './database.ts';
 
 /** What each sealed value is bound to: moved to another row or column it does not open. */
@@ -89,29 +89,20 @@ export function reseal(db: Database, from: Seal, to: Seal): { sealed: number; un
     const { table, column, key } = one;
     for (const row of rowsOf(db, one)) {
       const place = one.place(row);
-      const plain = opened(from, row[column] as Buffer, place);
-      if (!plain) {
+      const value = row[column] as Buffer;
+      if (!from.opens(value, place)) {
         done.unreadable += 1;
         continue;
       }
       db.run(
         `UPDATE ${table} SET ${column} = ? WHERE ${key.map((name) => `${name} = ?`).join(' AND ')}`,
-        to.close(plain, place),
+        to.close(from.open(value, place), place),
         ...valuesOf(row, key),
       );
       done.sealed += 1;
     }
   }
   return done;
-}
-
-function opened(seal: Seal, value: Buffer, place: string): Buffer | undefined {
-  try {
-    return seal.open(value, place);
-  } catch (error) {
-    if (error instanceof SealError) return undefined;
-    throw error;
-  }
 }
 
 /** The rows with a sealed value, a few at a time: there may be hundreds of thousands. */
