@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { SETTINGS } from '../../engine/config.ts';
 import { EVENTS } from '../../engine/events.ts';
 import { VERSION } from '../../engine/version.ts';
@@ -47,6 +47,14 @@ test('openapi.json and the page of the REST API are those that the operations ma
   const document = openApi('http://127.0.0.1:3210');
   expect(JSON.parse(read('docs/openapi.json'))).toEqual(document);
   expect(read('docs/api.md')).toBe(apiPage(document));
+});
+
+test('every suite that SECURITY.md names as the proof of a promise is there', () => {
+  const named = [...read('SECURITY.md').matchAll(/`((?:test|scripts)\/[\w/.-]+)`/g)].map(([, path]) => path!);
+  expect(named.length).toBeGreaterThan(15);
+  const there = (path: string) =>
+    [path, `${path}.test.ts`].some((one) => existsSync(new URL(`../../${one}`, import.meta.url)));
+  expect(named.filter((path) => !there(path))).toEqual([]);
 });
 
 test('engine and nodes have one version, and it is the one that the engine reports', () => {

@@ -31,8 +31,8 @@ async function whoAnswers(url: string): Promise<Somebody> {
   } catch (error) {
     const { name, code: said = 'no connection' } = error as { name?: string; code?: string };
     const code = name === 'TimeoutError' ? 'no answer' : said;
-    // It speaks, though not HTTP.
-    return code.startsWith('HPE_') || code === 'UND_ERR_SOCKET' ? 'another' : { code };
+    // It speaks, though not HTTP, or not to us.
+    return /^(HPE_|UND_ERR_|ECONNRESET|EPIPE)/.test(code) ? 'another' : { code };
   }
 }
 
@@ -46,7 +46,8 @@ function listening(url: string, who: Somebody, taken: boolean): Finding {
           'Set WARBLER_PORT or WARBLER_DATA_DIR for one of them.',
         );
   }
-  if (!taken) return good(`${url} is free to listen on`);
+  if (!taken && who.code === 'ECONNREFUSED') return good(`${url} is free to listen on`);
+  if (!taken) return bad(`${url} cannot be used (${who.code})`, 'Check WARBLER_HOST and WARBLER_PORT.');
   return bad(
     `The engine does not answer at ${url} (${who.code})`,
     'It listens elsewhere if it was started with another WARBLER_HOST or WARBLER_PORT; else look into its log.',
