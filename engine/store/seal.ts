@@ -23,13 +23,12 @@ export class Seal {
     return Buffer.concat([Buffer.of(VERSION), nonce, cipher.getAuthTag(), body]);
   }
 
-  /** Whether it does. */
-  opens(sealed: Buffer, place: string): boolean {
+  /** As {@link open}, but `undefined` for what does not open. */
+  tryOpen(sealed: Buffer, place: string): Buffer | undefined {
     try {
-      this.open(sealed, place);
-      return true;
+      return this.open(sealed, place);
     } catch (error) {
-      if (error instanceof SealError) return false;
+      if (error instanceof SealError) return undefined;
       throw error;
     }
   }

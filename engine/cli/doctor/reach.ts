@@ -32,7 +32,7 @@ async function whoAnswers(url: string): Promise<Somebody> {
     const { name, code: said = 'no connection' } = error as { name?: string; code?: string };
     const code = name === 'TimeoutError' ? 'no answer' : said;
     // It speaks, though not HTTP, or not to us.
-    return /^(HPE_|UND_ERR_|ECONNRESET|EPIPE)/.test(code) ? 'another' : { code };
+    return name === 'HTTPParserError' || /^(HPE_|UND_ERR_|ECONNRESET|EPIPE)/.test(code) ? 'another' : { code };
   }
 }
 

@@ -34,7 +34,7 @@ export async function inspect(folder: string, seal: Seal): Promise<Inspection | 
   try {
     const schema = { found: Number(db.get('PRAGMA user_version')!['user_version']), known: SCHEMA };
     const check = db.get('SELECT value FROM meta WHERE name = ?', places.check)?.['value'];
-    const keyFits = check === undefined || seal.opens(check as Buffer, places.check);
+    const keyFits = check === undefined || seal.tryOpen(check as Buffer, places.check) !== undefined;
     const answer = { taken: isTaken(folder), schema, keyFits };
     if (schema.found !== schema.known || !keyFits) return answer;
     const sessions = db.all('SELECT id, status, reason, sealed_proxy_url FROM sessions ORDER BY id').map((row) => {
@@ -43,8 +43,7 @@ export async function inspect(folder: string, seal: Seal): Promise<Inspection | 
         id,
         status: row['status'] as SessionStatus,
         reason: row['reason'] === null ? null : (JSON.parse(String(row['reason'])) as Reason),
-        proxyUrl:
-          proxy && seal.opens(proxy, places.proxyUrl(id)) ? seal.open(proxy, places.proxyUrl(id)).toString() : null,
+        proxyUrl: (proxy && seal.tryOpen(proxy, places.proxyUrl(id))?.toString()) ?? null,
       };
     });
     return { ...answer, contents: { figures: await figures(db, folder)(), sessions } };

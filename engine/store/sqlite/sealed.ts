@@ -89,14 +89,14 @@ export function reseal(db: Database, from: Seal, to: Seal): { sealed: number; un
     const { table, column, key } = one;
     for (const row of rowsOf(db, one)) {
       const place = one.place(row);
-      const value = row[column] as Buffer;
-      if (!from.opens(value, place)) {
+      const plain = from.tryOpen(row[column] as Buffer, place);
+      if (!plain) {
         done.unreadable += 1;
         continue;
       }
       db.run(
         `UPDATE ${table} SET ${column} = ? WHERE ${key.map((name) => `${name} = ?`).join(' AND ')}`,
-        to.close(from.open(value, place), place),
+        to.close(plain, place),
         ...valuesOf(row, key),
       );
       done.sealed += 1;
