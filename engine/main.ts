@@ -25,9 +25,11 @@ import { Metrics } from './metrics/metrics.ts';
 import { openSandbox, welcomeGuests } from './sandbox-mode.ts';
 import { Seal } from './store/seal.ts';
 import { openSqliteStore } from './store/sqlite/index.ts';
-import type { Store } from './store/store.ts';
+import type { Committed, Store } from './store/store.ts';
 import { httpSurface } from './surfaces/http.ts';
 import { serverFor, type Patience } from './surfaces/server.ts';
+import { boundary, contained } from './whatsapp/boundary.ts';
+import type { PulseTimes } from './whatsapp/pulse.ts';
 import { Sessions } from './whatsapp/sessions.ts';
 import { trustServersOf } from './whatsapp/trust.ts';
 import { VERSION } from './version.ts';
@@ -73,7 +75,8 @@ export async function startEngine(
     log = engineLog(config.logLevel),
     clock = systemClock,
     patience,
-  }: { log?: Logger; clock?: Clock; patience?: Patience } = {},
+    pulse,
+  }: { log?: Logger; clock?: Clock; patience?: Patience; pulse?: PulseTimes } = {},
 ): Promise<RunningEngine> {
   const opened = openSqliteStore(storeFolder(config), new Seal(config.encryptionKey), clock);
   opened.onHealth(storageWatch(log, clock));
@@ -105,6 +108,7 @@ export async function startEngine(
         browser: config.browser,
         proxyNetworks: config.proxyNetworks,
         plain: sandbox && new URL(sandbox.url).host,
+        ...(pulse && { pulse }),
       },
       log,
       media,
@@ -136,12 +140,20 @@ export async function startEngine(
     const { eventRetentionDays, messageRetentionDays } = config;
     const housekeeping = new Housekeeping({ store, clock, log, eventRetentionDays, messageRetentionDays });
     undo.unshift(() => housekeeping.stop());
+    // It is committed, whatever whoever hears of it makes of that.
+    const told = contained(boundary(log), {
+      sessions: (id: number, committed: Committed) => sessions.committed(id, committed),
+      jobs: (id: number, committed: Committed) => jobs.committed(id, committed),
+      schedule: (id: number, committed: Committed) => schedule.committed(id, committed),
+      delivery: (_id: number, { due }: Committed) => delivery.wake(due),
+      metrics: (id: number, committed: Committed) => metrics.committed(id, committed),
+    });
     store.onCommitted((sessionId, committed) => {
-      sessions.committed(sessionId, committed);
-      jobs.committed(sessionId, committed);
-      schedule.committed(sessionId, committed);
-      delivery.wake(committed.due);
-      metrics.committed(sessionId, committed);
+      told.sessions(sessionId, committed);
+      told.jobs(sessionId, committed);
+      told.schedule(sessionId, committed);
+      told.delivery(sessionId, committed);
+      told.metrics(sessionId, committed);
     });
 
     store.onRefused((change, error) => sessions.refused(change, error));

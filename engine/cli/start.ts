@@ -18,6 +18,11 @@ export const start = new Command('start')
     process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
     // A file that may not grow (ulimit -f) is storage_failed; unheard, the signal would end the process.
     process.on('SIGXFSZ', () => {});
+    // Nobody knows what it has left half done in memory; on disk everything is whole. Whoever runs us starts us again.
+    process.on('uncaughtException', (error) => {
+      log.fatal({ err: error }, 'uncaught exception: the engine ends');
+      process.exit(1);
+    });
     const engine = await startEngine(config, { log });
     onSignal(() => engine.stop());
     await Promise.race([engine.ready, new Promise((resolve) => setTimeout(resolve, READY_MS).unref())]);

@@ -73,6 +73,11 @@ const shown = z
       .object({ jid: ownJid, lid: ownLid, name: ownName })
       .nullable()
       .describe('The WhatsApp account that is linked; null: none yet'),
+    last_seen_at: isoTime
+      .nullable()
+      .describe(
+        'When WhatsApp was last heard of on the session’s connection, in ISO 8601; null: not since the engine was started',
+      ),
     created_at: isoTime.describe('When it was made, in ISO 8601'),
     updated_at: isoTime.describe('When it was changed last, in ISO 8601'),
   })
@@ -602,13 +607,16 @@ function checked(engine: Engine, settings: SessionSettings): SessionSettings {
 }
 
 function show(engine: Engine, { id, settings, account, createdAt, updatedAt }: SessionRecord) {
-  const { status, reason } = engine.sessions.get(id).status;
+  const session = engine.sessions.get(id);
+  const { status, reason } = session.status;
+  const { lastSeenAt } = session;
   return {
     id,
     ...settings,
     status,
     reason,
     account,
+    last_seen_at: lastSeenAt === null ? null : new Date(lastSeenAt).toISOString(),
     created_at: new Date(createdAt).toISOString(),
     updated_at: new Date(updatedAt).toISOString(),
   };

@@ -509,9 +509,10 @@ export interface Store {
   };
 
   auth: {
-    /** What `commit({creds})` stored last; `undefined` before the first pairing. */
-    creds(sessionId: number): Promise<Buffer | undefined>;
-    keys(sessionId: number, type: string, ids: string[]): Promise<Record<string, Buffer>>;
+    /** What `commit({creds})` stored last; `undefined` before the first pairing, null when it cannot be opened. */
+    creds(sessionId: number): Promise<Buffer | null | undefined>;
+    /** Those of the ids that are stored; null for one that cannot be opened. */
+    keys(sessionId: number, type: string, ids: string[]): Promise<Record<string, Buffer | null>>;
     /**
      * Forgets the login, so that the next connect asks for a new scan, and what WhatsApp has answered to it. Messages
      * and settings stay.

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import pLimit from 'p-limit';
+import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { Addresses, Change, IdentityNews, KeyWrites, NewMessage, Store } from '../store/store.ts';
 import {
@@ -47,6 +48,10 @@ export interface Journal {
   vouchers: Vouchers;
   /** The keys of a device were refused. */
   impostor(jid: string, error: unknown): void;
+  /** Whether the connection has ended, so that nothing is acknowledged any more and WhatsApp delivers it again. */
+  over(): boolean;
+  /** Whatever has come of it, Baileys goes on with the next. */
+  dealt(ciphertext: Uint8Array): void;
 }
 
 /** What a ratchet step brings to light, committed with it. */
@@ -70,10 +75,17 @@ export interface SessionAuth {
   signalRepository(journal: Journal): SocketConfig['makeSignalRepository'];
 }
 
-/** Loads a session's login, or makes a new one that has yet to be paired. */
-export async function openAuth(store: Store, sessionId: number, clock: Clock): Promise<SessionAuth> {
-  const saved = await store.auth.creds(sessionId);
-  const known = saved && (parse(saved) as AuthenticationCreds);
+/** The stored login cannot be read: its record was damaged, or written under another key. */
+export class LoginUnreadable extends Error {
+  override readonly name = 'LoginUnreadable';
+}
+
+/**
+ * Loads a session's login, or makes a new one that has yet to be paired. A Signal key that cannot be read counts as
+ * missing: WhatsApp's protocol makes a new one where it has to. Throws {@link LoginUnreadable}.
+ */
+export async function openAuth(store: Store, sessionId: number, clock: Clock, log: Logger): Promise<SessionAuth> {
+  const known = await readLogin(store, sessionId);
   // A number that was asked for a pairing code and never linked is no login, though Baileys would try it as one.
   const creds = known && !(known.me && !known.account) ? known : initAuthCreds();
   /** What the Signal transaction has found that is under way in this asynchronous context. */
@@ -85,9 +97,16 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock): P
   const keys: SignalKeyStore = {
     async get<T extends keyof SignalDataTypeMap>(type: T, ids: string[]) {
       const stored = await store.auth.keys(sessionId, type, ids);
-      return Object.fromEntries(Object.entries(stored).map(([id, value]) => [id, revive(type, parse(value))])) as {
-        [id: string]: SignalDataTypeMap[T];
+      const read = ([id, value]: [string, Buffer | null]): [string, unknown][] => {
+        try {
+          if (value) return [[id, revive(type, parse(value))]];
+        } catch {
+          // As one that cannot be opened.
+        }
+        log.error({ op: 'auth.read', type, id }, 'a Signal key cannot be read, and counts as missing');
+        return [];
       };
+      return Object.fromEntries(Object.entries(stored).flatMap(read)) as { [id: string]: SignalDataTypeMap[T] };
     },
     async set(data: SignalDataSet) {
       const { messages, identities, stanza } = found.getStore() ?? { messages: [], identities: [] };
@@ -126,31 +145,33 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock): P
        */
       const journaled = <O>(decrypt: (options: O) => Promise<Uint8Array>, of: (options: O) => [Uint8Array, string]) => {
         return (options: O) =>
-          found.run({ messages: [], identities: [] }, async () => {
-            const [ciphertext, lock] = of(options);
-            const known = await journal.known(ciphertext);
-            if (known) return known;
-            const current = found.getStore()!;
-            const { messages } = current;
-            const stanza = journal.name(ciphertext);
-            if (stanza !== undefined) current.stanza = stanza;
-            const brought = { sessionId, ...(stanza !== undefined && { stanza }) };
-            let failure: { error: unknown } | undefined;
-            const plaintext = await transaction(async () => {
-              const plain = await decrypt(options).catch((error: unknown) => {
-                failure = { error };
+          found
+            .run({ messages: [], identities: [] }, async () => {
+              const [ciphertext, lock] = of(options);
+              const known = await journal.known(ciphertext);
+              if (known) return known;
+              const current = found.getStore()!;
+              const { messages } = current;
+              const stanza = journal.name(ciphertext);
+              if (stanza !== undefined) current.stanza = stanza;
+              const brought = { sessionId, ...(stanza !== undefined && { stanza }) };
+              let failure: { error: unknown } | undefined;
+              const plaintext = await transaction(async () => {
+                const plain = await decrypt(options).catch((error: unknown) => {
+                  failure = { error };
+                  throw error;
+                });
+                messages.push(...journal.read(ciphertext, plain));
+                return plain;
+              }, lock).catch(async (error: unknown) => {
+                const unreadable = journal.over() ? [] : journal.unreadable(ciphertext, failure?.error ?? error);
+                if (unreadable.length > 0) await store.commit({ ...brought, messages: unreadable });
                 throw error;
               });
-              messages.push(...journal.read(ciphertext, plain));
-              return plain;
-            }, lock).catch(async (error: unknown) => {
-              const unreadable = failure ? journal.unreadable(ciphertext, failure.error) : [];
-              if (unreadable.length > 0) await store.commit({ ...brought, messages: unreadable });
-              throw error;
-            });
-            if (messages.length > 0) await store.commit({ ...brought, messages });
-            return plaintext;
-          });
+              if (messages.length > 0) await store.commit({ ...brought, messages });
+              return plaintext;
+            })
+            .finally(() => journal.dealt(of(options)[0]));
       };
 
       /** Notes who a device belongs to. Throws when it is not who it says; nothing of it is written then. */
@@ -241,6 +262,18 @@ function alone(repository: SignalRepository, decrypting: Partial<SignalRepositor
     steps[name] = (...args: unknown[]) => outside(() => oneAtATime(() => step(...args)));
   }
   return { ...repository, ...(steps as Partial<SignalRepository>) };
+}
+
+async function readLogin(store: Store, sessionId: number): Promise<AuthenticationCreds | undefined> {
+  const saved = await store.auth.creds(sessionId);
+  if (saved === undefined) return undefined;
+  try {
+    const creds = saved && (parse(saved) as Partial<AuthenticationCreds>);
+    if (creds?.noiseKey && creds.signedIdentityKey && creds.signedPreKey) return creds as AuthenticationCreds;
+  } catch {
+    // As one that cannot be opened.
+  }
+  throw new LoginUnreadable(`The login of session ${sessionId} cannot be read.`);
 }
 
 const serialize = (value: unknown) => Buffer.from(JSON.stringify(value, BufferJSON.replacer));

@@ -12,6 +12,8 @@ export interface Closure {
     | 'server_untrusted'
     | 'identity_forged'
     | 'qr_timeout'
+    | 'stalled'
+    | 'login_unreadable'
     | 'storage_failed'
     | 'not_stored';
   /** For the log: Baileys' words, or the system's. */

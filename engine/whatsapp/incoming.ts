@@ -196,7 +196,8 @@ function storedForm(message: WAMessage) {
     lid: subject.lid ?? null,
     ...(key.participant && { participant: jidNormalizedUser(key.participant) }),
     status: name.fromMe ? MESSAGE_STATUS.sent : MESSAGE_STATUS.delivered,
-    timestamp: Number(message.messageTimestamp ?? 0) * 1000,
+    // A time that is none is the beginning of time.
+    timestamp: (Number(message.messageTimestamp ?? 0) || 0) * 1000,
     place: { lane: laneOf(chat, subject), ...subject },
   };
 }

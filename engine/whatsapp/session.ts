@@ -9,7 +9,7 @@ import { SESSION_STATUSES, type Pace, type SessionRecord, type SessionSettings, 
 import { openWay, type Way } from '../network/way.ts';
 import type { Change, Committed, Store } from '../store/store.ts';
 import { Answers, type Ask } from './answers.ts';
-import { openAuth } from './auth.ts';
+import { LoginUnreadable, openAuth, type SessionAuth } from './auth.ts';
 import { jidNormalizedUser, type WAMessageKey, type WASocket } from './baileys.ts';
 import { rejectCall, type Offer } from './calls.ts';
 import { Directory } from './directory.ts';
@@ -26,7 +26,7 @@ import { pictureOf } from './pictures.ts';
 import { Questions, type Cost } from './questions.ts';
 import { ReceivedFiles } from './received-files.ts';
 import { readCapping } from './restriction.ts';
-import { openSocket, type Socket, type SocketSettings } from './socket.ts';
+import { openSocket, type Socket, type SocketHandlers, type SocketSettings } from './socket.ts';
 import { step, type ConnectionState, type Effect, type Input } from './state.ts';
 
 /** Statuses in which nothing more happens unless somebody acts. */
@@ -66,7 +66,10 @@ export class Session {
   readonly clock: Clock;
   private state: ConnectionState;
   private socket: Socket | undefined;
-  private timer: NodeJS.Timeout | undefined;
+  /** Calls off the connection that is to be opened. */
+  private cancelOpening = () => {};
+  /** When a past connection was last heard of. */
+  private lastSeen: number | null = null;
   /** Counts connections: what a past one still says is nobody's business. */
   private generation = 0;
   /** What the account has sent and received, and the way out. */
@@ -88,6 +91,8 @@ export class Session {
   private tellAgain = () => {};
   /** By what WhatsApp has said, how often it could not be stored though the storage works. */
   private readonly refusals = new Map<string, number>();
+  /** A login that cannot be read is given up, and another one made. */
+  private renounced = false;
   private readonly log: Logger;
   /** `rest` when the status comes to rest, `caught-up` when WhatsApp has told what happened meanwhile. */
   private readonly changes = new EventEmitter().setMaxListeners(0);
@@ -133,6 +138,11 @@ export class Session {
     return this.state;
   }
 
+  /** Unix milliseconds at which WhatsApp was last heard of; null: not since the engine has started. */
+  get lastSeenAt(): number | null {
+    return this.socket?.lastSeenAt ?? this.lastSeen;
+  }
+
   /** The QR code to scan now; `undefined` unless the status is `need_scan`. */
   get qr(): string | undefined {
     return this.state.qr ?? undefined;
@@ -146,6 +156,8 @@ export class Session {
   /** Connects, and answers when it is clear what came of it: connected, a QR code to scan, a refusal; or still trying. */
   async connect(): Promise<void> {
     const settled = this.atRest();
+    // Whoever was told, and connects, has no backup to restore.
+    this.renounced = this.state.reason?.code === 'login_unreadable';
     await this.apply({ type: 'connect' });
     await settled;
   }
@@ -187,7 +199,7 @@ export class Session {
   /** Removes the linked device at WhatsApp, as far as it can be reached, and forgets the login. */
   async logout(): Promise<void> {
     this.tellAgain();
-    clearTimeout(this.timer);
+    this.cancelOpening();
     this.governor.close();
     this.generation += 1;
     const socket = this.state.status === 'connected' ? this.socket : undefined;
@@ -366,7 +378,7 @@ export class Session {
   private sentAway(): EngineError {
     const { status, reason } = this.state;
     const until = reason?.until;
-    const retryAfterS = until === undefined ? undefined : Math.max(1, Math.ceil((until - Date.now()) / 1000));
+    const retryAfterS = until === undefined ? undefined : Math.max(1, Math.ceil((until - this.clock.now()) / 1000));
     return new EngineError('session_restricted', reason?.message ?? SESSION_STATUSES[status], {
       ...(retryAfterS !== undefined && { retryAfterS }),
       details: {
@@ -448,7 +460,7 @@ export class Session {
 
   /** Decides, commits, then acts. What somebody asks for is not done when it cannot be committed. */
   private async apply(input: Input): Promise<void> {
-    const next = step(this.state, input, { random: Math.random(), now: Date.now() });
+    const next = step(this.state, input, { random: Math.random(), now: this.clock.now() });
     const { state, effects, events } = next;
     const news = events.length > 0 || this.state.wanted !== state.wanted;
     if (input.type === 'connect' || input.type === 'disconnect') {
@@ -496,8 +508,9 @@ export class Session {
   private async carryOut(effect: Effect): Promise<void> {
     switch (effect.do) {
       case 'open':
-        clearTimeout(this.timer);
-        this.timer = setTimeout(() => void this.open(), effect.afterMs);
+        this.cancelOpening();
+        if (effect.afterMs === 0) void this.open();
+        else this.cancelOpening = this.clock.at(this.clock.now() + effect.afterMs, () => void this.open());
         return;
       case 'close':
         this.drop();
@@ -511,7 +524,7 @@ export class Session {
 
   /** Ends the connection there is, and the one that was to be opened. */
   private drop(): void {
-    clearTimeout(this.timer);
+    this.cancelOpening();
     this.generation += 1;
     this.disconnected();
     this.socket?.close();
@@ -520,6 +533,7 @@ export class Session {
 
   /** What waits for a connection goes on waiting. */
   private disconnected(): void {
+    this.lastSeen = this.lastSeenAt;
     this.caughtUp = false;
     this.changes.emit('caught-up');
     this.directory.close();
@@ -527,82 +541,105 @@ export class Session {
     this.files.close();
   }
 
+  /** What a connection says counts only as long as it is the current one. */
+  private during(generation: number, input: Input): void {
+    if (generation !== this.generation) return;
+    this.apply(input).catch((error: unknown) => this.failed(error));
+  }
+
   private async open(): Promise<void> {
     const generation = ++this.generation;
-    /** What a connection says counts only as long as it is the current one. */
-    const during = (input: Input) => {
-      if (generation !== this.generation) return;
-      this.apply(input).catch((error: unknown) => this.failed(error));
-    };
+    const during = (input: Input) => this.during(generation, input);
     try {
       // WhatsApp is not bothered before storage works again.
       if (this.untold.length > 0) await this.tell(this.state);
-      const auth = await openAuth(this.store, this.id, this.clock);
+      const auth = await this.login();
       if (generation !== this.generation) return;
       const alwaysOnline = this.record.settings.always_online;
-      const socket = openSocket(
-        auth,
-        this.connection,
-        { alwaysOnline, way: this.way },
-        {
-          qr: (qr) => during({ type: 'qr', qr }),
-          paired: () => during({ type: 'paired' }),
-          passkey: () => during({ type: 'passkey' }),
-          opened: () => {
-            if (generation !== this.generation) return;
-            this.record = { ...this.record, account: accountOf(auth.creds.me) };
-            during({ type: 'opened' });
-            this.noted(this.governor.follow(this.me.jid));
-            // Changed while the connection was on its way.
-            const online = this.record.settings.always_online;
-            if (online !== alwaysOnline) this.showOnline(online);
-            this.messages.open(socket);
-            this.files.open();
-            this.directory.picturesChanged();
-          },
-          closed: (closure) => {
-            if (generation !== this.generation) return;
-            this.log.info({ op: 'session.closed', ...closure }, 'connection to WhatsApp closed');
-            this.disconnected();
-            this.socket = undefined;
-            during({ type: 'closed', closure });
-          },
-          commit: (change) => {
-            if (change.answers) this.answers.heard(change.answers);
-            this.store.commit({ sessionId: this.id, ...change }).catch((error: unknown) => this.failed(error));
-            if (change.directory) this.directory.picturesChanged();
-          },
-          learnt: (pairs) => {
-            const answers = pairs.map((pair) => numberOf(pair, this.clock.now()));
-            this.store.commit({ sessionId: this.id, pairs, answers }).catch((error: unknown) => this.failed(error));
-          },
-          caughtUp: () => {
-            if (generation !== this.generation) return;
-            this.caughtUp = true;
-            this.changes.emit('caught-up');
-          },
-          call: (offer) => this.called(offer),
-          timelock: (timelock) => this.noted(this.governor.timelocked(timelock)),
-          capping: (capping) => this.noted(this.governor.capped(capping)),
-          forbidden: (wa) => this.forbidden(wa),
-          slowed: (waId) => this.noted(this.messages.slowed(waId)),
-          told: (events) => this.directory.take(socket.wa, events),
-          failed: (error) => this.failed(error),
-          lidOf: (jid) => lidFor(this, jid, { urgent: true }),
-          exists: async (jid) => (await find(this, jid, { urgent: true })).exists,
-          needGroup: (jid) => groupOf(this, jid, { urgent: true }),
-          group: async (jid) => (this.caughtUp ? rememberedGroup(this, jid) : undefined),
-          stored: (name) => this.store.messages.content(this.id, name),
-          content: async (waId) => (await this.store.messages.find(this.id, waId))?.content,
-        },
-        this.log,
-      );
-      this.socket = socket;
+      const options = { alwaysOnline, way: this.way, clock: this.clock };
+      const handlers = this.handlers(generation, auth, alwaysOnline);
+      this.socket = openSocket(auth, this.connection, options, handlers, this.log);
     } catch (error) {
       this.log.error({ err: error }, 'connection could not be opened');
-      const code = isCode(error, 'storage_failed') ? 'storage_failed' : 500;
+      const code =
+        error instanceof LoginUnreadable
+          ? 'login_unreadable'
+          : isCode(error, 'storage_failed')
+            ? 'storage_failed'
+            : 500;
       during({ type: 'closed', closure: { code, detail: String(error) } });
     }
+  }
+
+  private async login(): Promise<SessionAuth> {
+    const open = () => openAuth(this.store, this.id, this.clock, this.log);
+    const auth = await open().catch(async (error: unknown) => {
+      if (!(error instanceof LoginUnreadable) || !this.renounced) throw error;
+      await this.carryOut({ do: 'forget' });
+      this.state = { ...this.state, paired: false };
+      return open();
+    });
+    this.renounced = false;
+    return auth;
+  }
+
+  /** What a connection says, for as long as it is the current one. */
+  private handlers(generation: number, auth: SessionAuth, alwaysOnline: boolean): SocketHandlers {
+    const during = (input: Input) => this.during(generation, input);
+    return {
+      qr: (qr) => during({ type: 'qr', qr }),
+      paired: () => during({ type: 'paired' }),
+      passkey: () => during({ type: 'passkey' }),
+      opened: () => {
+        if (generation !== this.generation) return;
+        this.record = { ...this.record, account: accountOf(auth.creds.me) };
+        during({ type: 'opened' });
+        this.noted(this.governor.follow(this.me.jid));
+        // Changed while the connection was on its way.
+        const online = this.record.settings.always_online;
+        if (online !== alwaysOnline) this.showOnline(online);
+        if (this.socket) this.messages.open(this.socket);
+        this.files.open();
+        this.directory.picturesChanged();
+      },
+      closed: (closure) => {
+        if (generation !== this.generation) return;
+        this.log.info({ op: 'session.closed', ...closure }, 'connection to WhatsApp closed');
+        try {
+          this.disconnected();
+          this.socket = undefined;
+        } finally {
+          during({ type: 'closed', closure });
+        }
+      },
+      commit: (change) => {
+        if (change.answers) this.answers.heard(change.answers);
+        this.store.commit({ sessionId: this.id, ...change }).catch((error: unknown) => this.failed(error));
+        if (change.directory) this.directory.picturesChanged();
+      },
+      learnt: (pairs) => {
+        const answers = pairs.map((pair) => numberOf(pair, this.clock.now()));
+        this.store.commit({ sessionId: this.id, pairs, answers }).catch((error: unknown) => this.failed(error));
+      },
+      caughtUp: () => {
+        if (generation !== this.generation) return;
+        this.caughtUp = true;
+        this.changes.emit('caught-up');
+      },
+      call: (offer) => this.called(offer),
+      timelock: (timelock) => this.noted(this.governor.timelocked(timelock)),
+      capping: (capping) => this.noted(this.governor.capped(capping)),
+      forbidden: (wa) => this.forbidden(wa),
+      slowed: (waId) => this.noted(this.messages.slowed(waId)),
+      told: (wa, events) => this.directory.take(wa, events),
+      refused: (change, error) => this.refused({ sessionId: this.id, ...change }, error),
+      lidOf: (jid) => lidFor(this, jid, { urgent: true }),
+      exists: async (jid) => (await find(this, jid, { urgent: true })).exists,
+      needGroup: (jid) => groupOf(this, jid, { urgent: true }),
+      group: async (jid) => (this.caughtUp ? rememberedGroup(this, jid) : undefined),
+      stored: (name) => this.store.messages.content(this.id, name),
+      content: async (waId) => (await this.store.messages.find(this.id, waId))?.content,
+    };
   }
 }
 

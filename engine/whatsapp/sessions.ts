@@ -3,6 +3,7 @@ import { EngineError } from '../errors.ts';
 import type { Media } from '../media/media.ts';
 import type { SessionRecord } from '../model.ts';
 import type { Change, Committed, Store } from '../store/store.ts';
+import { boundary } from './boundary.ts';
 import { Session, type Sending } from './session.ts';
 import type { SocketSettings } from './socket.ts';
 
@@ -27,14 +28,17 @@ export class Sessions {
    */
   async restore(): Promise<void> {
     const records = await this.store.sessions.list();
-    for (const record of records) this.add(record);
+    const contain = boundary(this.log);
+    for (const record of records) contain(`session ${record.id}`, () => this.add(record))();
     const waiting = [...this.all.values()];
-    for (const session of waiting.filter((one) => !one.resumable)) await session.rest();
+    for (const session of waiting.filter((one) => !one.resumable)) {
+      await contain(`session ${session.id}`, () => session.rest())();
+    }
     const resuming = waiting.filter((one) => one.resumable);
     const next = async (): Promise<void> => {
       const session = resuming.shift();
       if (!session) return;
-      await session.resume();
+      await contain(`session ${session.id}`, () => session.resume())();
       return next();
     };
     await Promise.all(Array.from({ length: OPENING_AT_ONCE }, next));

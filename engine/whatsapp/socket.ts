@@ -1,20 +1,25 @@
 import type { Logger } from 'pino';
 import type { Network } from '../config.ts';
+import type { Clock } from '../clock.ts';
 import type { Capping, Timelock } from '../governor/standing.ts';
 import type { Way } from '../network/way.ts';
-import type { Change, MessageName } from '../store/store.ts';
+import type { Change, MessageName, NewMessage } from '../store/store.ts';
 import type { Journal, SessionAuth } from './auth.ts';
 import {
   getAllBinaryNodeChildren,
   getBinaryNodeChild,
   getBinaryNodeChildren,
   makeWASocket,
+  S_WHATSAPP_NET,
   proto,
   type BaileysEventMap,
   type BinaryNode,
   type GroupMetadata,
+  type SocketConfig,
+  type WAMessageKey,
   type WASocket,
 } from './baileys.ts';
+import { boundary, contained } from './boundary.ts';
 import { closureOf, TOO_FAST, type Closure } from './failure.ts';
 import { readInOrder } from './frames.ts';
 import type { StanzaOptions } from './outgoing.ts';
@@ -28,6 +33,7 @@ import { answersRefuted, readAck, readReceipt } from './outcomes.ts';
 import { readCapping, readTimelock } from './restriction.ts';
 import { readNotification } from './notifications.ts';
 import { Pairs, type Pair } from './pairs.ts';
+import { Pulse, PULSE_TIMES, type PulseTimes } from './pulse.ts';
 
 /** WhatsApp's code for a message that a restricted account may not send. */
 const RESTRICTED_NACK = '463';
@@ -42,6 +48,8 @@ export interface SocketSettings {
   proxyNetworks: readonly Network[];
   /** `host:port` that speaks plain HTTP where WhatsApp speaks TLS: the sandbox's. */
   plain: string | undefined;
+  /** After what times a connection counts as dead; {@link PULSE_TIMES} when not given. */
+  pulse?: PulseTimes;
 }
 
 export interface SocketHandlers {
@@ -70,9 +78,9 @@ export interface SocketHandlers {
   /** Somebody calls. */
   call(offer: Offer): void;
   /** Baileys' events, as many as it tells at once. */
-  told(events: Partial<BaileysEventMap>): void;
-  /** Something could not be written down. */
-  failed(error: unknown): void;
+  told(wa: WASocket, events: Partial<BaileysEventMap>): void;
+  /** Something that WhatsApp has said could not be dealt with here, and must not be acknowledged. */
+  refused(change: Pick<Change, 'stanza' | 'keys'>, error: unknown): void;
   /** The content of a received message, if it is stored. */
   stored(name: MessageName): Promise<Buffer | undefined>;
   /** The LID behind a phone-number jid; null: WhatsApp has no such account, or tells none. */
@@ -87,13 +95,25 @@ export interface SocketHandlers {
   content(waId: string): Promise<Buffer | null | undefined>;
 }
 
+/** Kinds of ciphertext that pass the journal. */
+const DECRYPTED: readonly (string | undefined)[] = ['msg', 'pkmsg', 'skmsg'];
+
 /** So often Baileys is made to tell what it has held back. */
 const FLUSH_MS = 500;
+
+/** Baileys writes the id of the question into it. */
+const ping = () => ({
+  tag: 'iq',
+  attrs: { to: S_WHATSAPP_NET, type: 'get', xmlns: 'w:p' },
+  content: [{ tag: 'ping', attrs: {} }],
+});
 
 /** One connection to WhatsApp, from the handshake to its end. */
 export interface Socket {
   /** Baileys itself, for what this room asks of WhatsApp: see {@link Session.ask}. */
   readonly wa: WASocket;
+  /** Unix milliseconds at which the last frame came, by the engine's clock. */
+  readonly lastSeenAt: number | undefined;
   /** Writes a message. Resolves when the frame has left, which is not yet WhatsApp's acknowledgement. */
   relay(jid: string, message: proto.IMessage, waId: string, options: StanzaOptions): Promise<void>;
   /** Shows the other side of a chat that the account types or records. What comes of it is nobody's business. */
@@ -117,13 +137,21 @@ export interface Socket {
 export function openSocket(
   auth: SessionAuth,
   settings: SocketSettings,
-  options: { alwaysOnline: boolean; way: Way },
+  options: { alwaysOnline: boolean; way: Way; clock: Clock },
   handlers: SocketHandlers,
   log: Logger,
 ): Socket {
+  const contain = boundary(log);
+  /** For whatever Baileys calls; who has to know that something failed calls the handler itself. */
+  const tell = contained(contain, handlers);
   const me = (): Me => ({ id: auth.creds.me?.id ?? '', lid: auth.creds.me?.lid });
   /** Which stanza a ciphertext came in: Baileys' Signal layer is handed the very buffer that the stanza holds. */
   const stanzaOf = new WeakMap<Uint8Array, BinaryNode>();
+  /** What nobody can read is kept as such, so that people know of it, and what comes behind it is not held up. */
+  const parked = (stanza: BinaryNode, error: unknown): NewMessage[] => {
+    const message = contain('readUndecryptable', readUndecryptable)(stanza, error, me());
+    return message ? [message] : [];
+  };
   const journal: Journal = {
     name: (ciphertext) => {
       const stanza = stanzaOf.get(ciphertext);
@@ -131,17 +159,26 @@ export function openSocket(
     },
     known: async (ciphertext) => {
       const stanza = stanzaOf.get(ciphertext);
-      const content = stanza && (await handlers.stored(nameMessage(stanza, me())));
+      const name = stanza && contain('nameMessage', nameMessage)(stanza, me());
+      if (!name) return undefined;
+      const content = await handlers.stored(name).catch((error: unknown) => {
+        tell.refused({ stanza: nameOf(stanza) }, error);
+        throw error;
+      });
       return content && asPlaintext(content);
     },
     read: (ciphertext, plaintext) => {
       const stanza = stanzaOf.get(ciphertext);
-      return stanza ? readMessage(stanza, plaintext, me()) : [];
+      if (!stanza) return [];
+      try {
+        return readMessage(stanza, plaintext, me());
+      } catch (error) {
+        return parked(stanza, error);
+      }
     },
     unreadable: (ciphertext, error) => {
       const stanza = stanzaOf.get(ciphertext);
-      const message = stanza && readUndecryptable(stanza, error, me());
-      return message ? [message] : [];
+      return stanza ? parked(stanza, error) : [];
     },
     voucher: (ciphertext) => {
       const stanza = stanzaOf.get(ciphertext);
@@ -149,10 +186,22 @@ export function openSocket(
     },
     vouchers: new Vouchers(),
     impostor: (jid, error) => log.warn({ jid, err: error }, 'keys refused: they are not of whom they claim to be'),
+    over: () => over,
+    dealt: (ciphertext) => pulse.dealt(ciphertext),
   };
 
   const sock = makeWASocket({
-    auth: { creds: auth.creds, keys: auth.keys },
+    auth: {
+      creds: auth.creds,
+      keys: {
+        ...auth.keys,
+        get: (type, ids) =>
+          Promise.resolve(auth.keys.get(type, ids)).catch((error: unknown) => {
+            tell.refused({ keys: {} }, error);
+            throw error;
+          }),
+      },
+    },
     makeSignalRepository: auth.signalRepository(journal),
     ...(settings.url && { waWebSocketUrl: settings.url }),
     version: [...settings.version],
@@ -167,98 +216,154 @@ export function openSocket(
     ...(options.way.agent && { agent: options.way.agent as never }),
     ...(options.way.fetchAgent && { fetchAgent: options.way.fetchAgent as never }),
     options: { dispatcher: options.way.dispatcher } as never,
-    cachedGroupMetadata: async (jid) => {
+    cachedGroupMetadata: contain('cachedGroupMetadata', async (jid: string) => {
       const group = await handlers.group(jid);
       return group && asBaileys(group);
-    },
-    getMessage: async ({ id }) => {
+    }) as SocketConfig['cachedGroupMetadata'],
+    getMessage: contain('getMessage', async ({ id }: WAMessageKey) => {
       const content = id && (await handlers.content(id));
       return content ? proto.Message.decode(content) : undefined;
-    },
+    }) as SocketConfig['getMessage'],
+  });
+
+  let over = false;
+  const end = (closure: Closure) => {
+    if (over) return;
+    over = true;
+    pulse.stop();
+    tell.closed(closure);
+  };
+  /** In this very turn: Baileys writes only to a socket that is open. Of the end it hears by itself. */
+  const cut = (closure: Closure) => {
+    webSocketOf(sock)?.terminate();
+    end(closure);
+  };
+  let loggedIn = false;
+  const pulse = new Pulse({
+    clock: options.clock,
+    times: settings.pulse ?? PULSE_TIMES,
+    // Before the handshake is through there are no words to ask in; then frames have to come by themselves.
+    ask: () => void (loggedIn && sock.query(ping()).catch(() => {})),
+    stalled: (detail) => cut({ code: 'stalled', detail }),
   });
 
   readInOrder(sock, (error) => log.warn({ err: error }, 'WhatsApp sent what cannot be read'));
 
-  let over = false;
   const calls = new Calls();
   const pairs = new Pairs();
-  /** Every frame passes here before Baileys works on it, and so before Baileys acknowledges it. */
-  sock.ws.on('frame', (frame: BinaryNode | Uint8Array) => {
-    if (frame instanceof Uint8Array) return;
-    const commit: SocketHandlers['commit'] = (change) => handlers.commit({ stanza: nameOf(frame), ...change });
-    const told = pairs.read(frame);
-    if (told.length > 0) handlers.learnt(told);
-    journal.vouchers.read(frame);
-    switch (frame.tag) {
+  const learn = contain('pairs', (stanza: BinaryNode) => {
+    const told = pairs.read(stanza);
+    if (told.length > 0) tell.learnt(told);
+  });
+  const vouch = contain('vouchers', (stanza: BinaryNode) => journal.vouchers.read(stanza));
+  const read = contain('frame', (stanza: BinaryNode) => {
+    const commit: SocketHandlers['commit'] = (change) => {
+      const named = { stanza: nameOf(stanza), ...change };
+      try {
+        handlers.commit(named);
+      } catch (error) {
+        tell.refused(named, error);
+      }
+    };
+    switch (stanza.tag) {
       case 'message':
-        // Baileys works on messages from the backlog one after another, and on live ones at once: a live one would
-        // overtake. With the mark of the backlog (any value will do) all of them stand in one queue.
-        frame.attrs['offline'] ??= '0';
-        for (const enc of getBinaryNodeChildren(frame, 'enc')) {
-          if (enc.content instanceof Uint8Array) stanzaOf.set(enc.content, frame);
-        }
         // What is not encrypted does not pass the journal.
-        for (const change of [readPost(frame, me()), readUnavailable(frame, me())]) {
-          if (change) commit(change);
-        }
+        for (const change of unencrypted(stanza)) commit(change);
         break;
       case 'ack': {
-        const { id, error, class: of } = frame.attrs;
+        const { id, error, class: of } = stanza.attrs;
         if (of === 'message' && id && error === String(TOO_FAST)) {
-          handlers.slowed(id);
+          tell.slowed(id);
           break;
         }
-        const outcome = readAck(frame, me());
-        if (outcome) commit({ outcomes: [outcome], answers: answersRefuted(frame) });
-        if (of === 'message' && error === RESTRICTED_NACK) handlers.forbidden(sock);
+        const outcome = readAck(stanza, me());
+        if (outcome) commit({ outcomes: [outcome], answers: answersRefuted(stanza) });
+        if (of === 'message' && error === RESTRICTED_NACK) tell.forbidden(sock);
         break;
       }
       case 'ib':
         // WhatsApp has lost count of what it has told.
-        if (getBinaryNodeChild(frame, 'dirty')?.attrs['type'] === 'groups') {
+        if (getBinaryNodeChild(stanza, 'dirty')?.attrs['type'] === 'groups') {
           commit({ answers: [{ kind: 'group', next: () => undefined }] });
         }
-        if (getBinaryNodeChild(frame, 'offline')) handlers.caughtUp();
+        if (getBinaryNodeChild(stanza, 'offline')) tell.caughtUp();
         break;
       case 'receipt': {
-        const { outcomes, receipts } = readReceipt(frame, me());
+        const { outcomes, receipts } = readReceipt(stanza, me());
         if (outcomes.length + receipts.length > 0) commit({ outcomes, receipts });
         break;
       }
       case 'call': {
-        const { change, offer } = calls.read(frame);
+        const { change, offer } = calls.read(stanza);
         if (change) commit(change);
-        if (offer) handlers.call(offer);
+        if (offer) tell.call(offer);
         break;
       }
       case 'notification': {
-        if (getAllBinaryNodeChildren(frame).some(({ tag }) => tag.startsWith('passkey_'))) handlers.passkey();
-        const notice = readNotification(frame, me());
+        if (getAllBinaryNodeChildren(stanza).some(({ tag }) => tag.startsWith('passkey_'))) tell.passkey();
+        const notice = readNotification(stanza, me());
         if (notice) commit(notice);
         break;
       }
     }
   });
-  // Also after the connection has ended: what Baileys still works on may use up prekeys.
-  sock.ev.on('creds.update', () => void auth.saveCreds().catch(handlers.failed));
-  sock.ev.process((events) => handlers.told(events));
-  // Baileys forgets what it has buffered: after a flush of an empty buffer it plans no other for up to half a minute.
-  const flushing = setInterval(() => (over ? clearInterval(flushing) : sock.ev.flush()), FLUSH_MS).unref();
-  sock.ev.on('message-capping.update', (info) => handlers.capping(readCapping(info)));
-  sock.ev.on('connection.update', ({ qr, isNewLogin, connection, lastDisconnect, reachoutTimeLock }) => {
-    if (over) return;
-    if (reachoutTimeLock) handlers.timelock(readTimelock(reachoutTimeLock));
-    if (qr) handlers.qr(qr);
-    if (isNewLogin) handlers.paired();
-    if (connection === 'open') handlers.opened();
-    if (connection === 'close') {
-      over = true;
-      handlers.closed(closureOf(lastDisconnect?.error));
+  const unencrypted = (stanza: BinaryNode): Omit<Change, 'sessionId'>[] => {
+    try {
+      return [readPost(stanza, me()), readUnavailable(stanza, me())].filter((change) => change !== undefined);
+    } catch (error) {
+      return [{ messages: parked(stanza, error) }];
     }
+  };
+  /** Every frame passes here before Baileys works on it, and so before Baileys acknowledges it. */
+  sock.ws.on('frame', (frame: BinaryNode | Uint8Array) => {
+    pulse.beat();
+    if (frame instanceof Uint8Array) return;
+    loggedIn = true;
+    if (frame.tag === 'message') {
+      // Baileys works on messages from the backlog one after another, and on live ones at once: a live one would
+      // overtake. With the mark of the backlog (any value will do) all of them stand in one queue.
+      frame.attrs['offline'] ??= '0';
+      for (const enc of getBinaryNodeChildren(frame, 'enc')) {
+        if (enc.content instanceof Uint8Array) {
+          stanzaOf.set(enc.content, frame);
+          if (DECRYPTED.includes(enc.attrs['type'])) pulse.came(enc.content);
+        }
+      }
+    }
+    learn(frame);
+    vouch(frame);
+    read(frame);
   });
+  // Also after the connection has ended: what Baileys still works on may use up prekeys.
+  sock.ev.on(
+    'creds.update',
+    contain('creds.update', () => auth.saveCreds()),
+  );
+  sock.ev.process((events) => void tell.told(sock, events));
+  // Baileys forgets what it has buffered: after a flush of an empty buffer it plans no other for up to half a minute.
+  const flush = contain('flush', () => sock.ev.flush());
+  const flushing = setInterval(() => (over ? clearInterval(flushing) : flush()), FLUSH_MS).unref();
+  sock.ev.on(
+    'message-capping.update',
+    contain('message-capping.update', (info) => tell.capping(readCapping(info))),
+  );
+  sock.ev.on(
+    'connection.update',
+    contain('connection.update', ({ qr, isNewLogin, connection, lastDisconnect, reachoutTimeLock }) => {
+      if (over) return;
+      if (qr) tell.qr(qr);
+      if (isNewLogin) tell.paired();
+      if (connection === 'open') tell.opened();
+      if (connection === 'close') end(closureOf(lastDisconnect?.error));
+      if (reachoutTimeLock) tell.timelock(readTimelock(reachoutTimeLock));
+    }),
+  );
 
   return {
     wa: sock,
+    get lastSeenAt() {
+      return pulse.lastSeenAt;
+    },
     async relay(jid, message, waId, options) {
       // Not within Baileys: it would hold up everything else that is encrypted.
       if (isGroup(jid)) await handlers.needGroup(jid);
@@ -273,19 +378,15 @@ export function openSocket(
       return (await handlers.lidOf(jid)) ?? undefined;
     },
     exists: (jid) => handlers.exists(jid),
-    cut(closure) {
-      // Baileys writes only to a socket that is open; from here on this one is not. Its end Baileys hears of by itself.
-      webSocketOf(sock)?.terminate();
-      if (over) return;
-      over = true;
-      handlers.closed(closure);
-    },
+    cut,
     close() {
       over = true;
+      pulse.stop();
       endQuietly(sock);
     },
     async logout() {
       over = true;
+      pulse.stop();
       await sock.logout().catch(() => {});
       endQuietly(sock);
     },

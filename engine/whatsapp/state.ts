@@ -40,10 +40,10 @@ export interface Step {
 interface Meaning {
   status: SessionStatus;
   /**
-   * `retry` after a growing pause, `at once`, `stop` until a person acts, `stop until restart` of the engine (which
+   * `retry` after a growing pause, `at once` without telling why, `anew`: at once and telling why, `stop` until a person acts, `stop until restart` of the engine (which
    * may bring other settings), or `forget` the login and stop.
    */
-  then: 'retry' | 'at once' | 'stop' | 'stop until restart' | 'forget';
+  then: 'retry' | 'at once' | 'anew' | 'stop' | 'stop until restart' | 'forget';
   reason: string;
   message: string;
 }
@@ -169,6 +169,19 @@ export const CLOSURES: Record<string, Meaning> = {
     message:
       'Pairing was broken off: the identity that came back is not signed by the phone. Check that nobody intercepts the connection, then connect and scan again.',
   },
+  stalled: {
+    status: 'connecting',
+    then: 'anew',
+    reason: 'stalled',
+    message: 'The connection looked open, but nothing came through it any more. Connecting anew.',
+  },
+  login_unreadable: {
+    status: 'disconnected',
+    then: 'stop',
+    reason: 'login_unreadable',
+    message:
+      'The stored login cannot be read: its record is damaged, or was written under another key. Restore a backup of the data folder with its key and restart; or connect again and scan a new QR code.',
+  },
   storage_failed: {
     status: 'connecting',
     then: 'retry',
@@ -252,6 +265,15 @@ function closed(state: ConnectionState, closure: Closure, random: number, now: n
       // Part of pairing, and nothing that anybody need know of; the second time in a row it is a failure like others.
       const afterMs = failures === 0 ? 0 : pause(failures, code, random);
       return change(state, next, status, null, [{ do: 'open', afterMs }]);
+    }
+    case 'anew': {
+      const afterMs = failures === 0 ? 0 : pause(failures, code, random);
+      const reason = {
+        code,
+        message: `${message}${detailOf(closure)}`,
+        ...(afterMs > 0 && { retryAt: now + afterMs }),
+      };
+      return change(state, next, status, reason, [{ do: 'open', afterMs }]);
     }
     case 'stop':
       return change(state, { ...next, wanted: false }, status, { code, message, ...untilOf(closure, now) }, []);

@@ -53,6 +53,8 @@ describe('what a closed connection leads to', () => {
     ['rerouted', 'connecting', '', 'goes on at once'],
     ['server_untrusted', 'connecting', 'server_untrusted', 'retries'],
     ['identity_forged', 'disconnected', 'identity_forged', 'forgets the login'],
+    ['stalled', 'connecting', 'stalled', 'goes on at once'],
+    ['login_unreadable', 'disconnected', 'login_unreadable', 'stops'],
     ['storage_failed', 'connecting', 'storage_failed', 'retries'],
     ['not_stored', 'connecting', 'not_stored', 'retries'],
     ['qr_timeout', 'disconnected', 'qr_timeout', 'stops'],

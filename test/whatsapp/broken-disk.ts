@@ -2,17 +2,19 @@ import type { Stage } from './stage.ts';
 
 // After the stage, which sees to what has to be imported first.
 await import('./stage.ts');
+const { EngineError } = await import('../../engine/errors.ts');
 const { Database } = await import('../../engine/store/sqlite/database.ts');
 
 type Write = (sql: string, values: unknown[]) => string | undefined;
 
 let failing: Write = () => undefined;
-for (const name of ['run', 'get'] as const) {
+for (const name of ['run', 'all'] as const) {
   const works = Database.prototype[name] as (sql: string, ...values: unknown[]) => unknown;
   Object.assign(Database.prototype, {
     [name](this: object, sql: string, ...values: unknown[]) {
       const code = /^\s*(INSERT|UPDATE|DELETE)/.test(sql) ? failing(sql, values) : undefined;
-      if (code) throw Object.assign(new Error(`${code} as the test wants it`), { code });
+      if (code === 'SQLITE_FULL') throw new EngineError('storage_failed', 'Full, as the test wants it. Free space.');
+      if (code) throw Object.assign(new Error(`${code}, as the test wants it`), { code });
       return works.call(this, sql, ...values);
     },
   });

@@ -39,6 +39,8 @@ interface Case {
   /** Happens while the disk is full; answers the id that a stanza about it would hold. */
   happens: (before: string) => Promise<string> | string;
   event: string;
+  /** What a stanza about it would hold, where that is not the id. */
+  wire?: string;
 }
 
 /** One of each kind of stanza that WhatsApp says once. */
@@ -88,6 +90,7 @@ const CASES: Record<string, Case> = {
       return id;
     },
     event: 'messages.update',
+    wire: '"type":"read"',
   },
   'a notice about a group': {
     before: group,
@@ -110,7 +113,7 @@ test.each(Object.entries(CASES))('%s, when the disk is full, is not acknowledged
   works = fillDisk();
   const id = await one.happens(before);
   await failed();
-  expect(await saidAbout(stage, OWN, id, start)).toEqual([]);
+  expect(await saidAbout(stage, OWN, one.wire ?? id, start)).toEqual([]);
   const known = (await stage.events()).length;
   await worksAgain();
   await stage.until((events) => named(events, one.event, id).length > (before === id ? there : 0));
@@ -171,10 +174,12 @@ test('one message that can never be stored ends two connections, and then no mor
   await stage.sandbox.send(FRIEND, { to: OWN, text: 'behind it' });
   await stage.until((events) => textsOf(events).includes('behind it'));
   await stage.untilStatus(({ status }) => status === 'connected');
+  const wire = stage.sandbox
+    .stanzas({ limit: 20_000 })
+    .filter(({ stanza }) => JSON.stringify(stanza).includes(poisoned));
+  const answered = wire.findIndex(({ direction, device }) => direction === 'in' && device?.startsWith(OWN));
+  expect(wire.slice(0, answered).filter(({ direction }) => direction === 'out')).toHaveLength(3);
   const since = (await stage.events()).slice(known);
-  const reasons = since.flatMap(({ event, data }) =>
-    event === 'session.status' ? ((data as { reason?: { code: string } }).reason?.code ?? 'none') : [],
-  );
-  expect(reasons).toEqual(['not_stored', 'none', 'not_stored', 'none']);
+  expect(named(since, 'session.status', 'not_stored').length).toBeGreaterThan(0);
   expect(textsOf(since)).not.toContain('poison');
 });

@@ -72,6 +72,7 @@ function connection(failures: { lidOf?: Error[]; relay?: Error[] }, count: numbe
     },
     exists: async () => true,
     show: async () => {},
+    lastSeenAt: undefined,
     cut() {},
     close() {},
     logout: async () => {},

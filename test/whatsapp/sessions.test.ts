@@ -130,12 +130,28 @@ test('a new API key works and the old one does not', async () => {
 
 test.each([
   [440, 'replaced', 'replaced'],
+  [402, 'restricted', 'temporary_ban'],
   [403, 'restricted', 'account_locked'],
+  [406, 'banned', 'banned'],
+  [409, 'version_outdated', 'client_refused'],
+  [411, 'logged_out', 'multidevice_mismatch'],
+  [419, 'expired', 'login_expired'],
 ] as const)('closed with %i: the session is %s and stands down', async (code, status, reason) => {
   stage.sandbox.addFault({ fault: 'close', phone: OWN, code, times: 1 });
   await stage.until((events) => statusesOf(events).at(-1) === status);
-  expect((await stage.call('GET', '/api/status')).body).toMatchObject({ status, reason: { code: reason } });
+  const { body } = await stage.call('GET', '/api/status');
+  expect(body).toMatchObject({ status, reason: { code: reason, message: expect.stringMatching(/\. .*\./) } });
   expect(stage.sandbox.phone(OWN).devices[0]?.online).toBe(false);
+});
+
+test('an account that asks for a passkey is a state that says so, and asks for no further scan', async () => {
+  const id = await create();
+  stage.sandbox.addFault({ fault: 'demand-passkey', phone: NEW });
+  const { body } = await stage.call('POST', `/api/whatsapp-sessions/${id}/connect`);
+  await stage.sandbox.scan(NEW, (body.data as { qrCode: string }).qrCode).catch(() => {});
+  await stage.untilStatus(({ status }) => status === 'passkey_required', id);
+  expect(stage.engine.sessions.get(id).status.reason?.message).toContain('Use another number');
+  expect(stage.engine.sessions.get(id).qr).toBeUndefined();
 });
 
 test('a refused version is a state with its cure, and no storm of retries', async () => {

@@ -8,6 +8,7 @@ import type { Config } from '../../engine/config.ts';
 import type { EventEnvelope } from '../../engine/events.ts';
 import type { RunningEngine } from '../../engine/main.ts';
 import type { Patience } from '../../engine/surfaces/server.ts';
+import type { PulseTimes } from '../../engine/whatsapp/pulse.ts';
 import type { Session } from '../../engine/whatsapp/session.ts';
 import type { Sandbox, SandboxOptions } from '../../engine/sandbox/index.ts';
 
@@ -41,6 +42,7 @@ interface StageOptions {
   log?: Logger;
   /** With slow clients. */
   patience?: Patience;
+  pulse?: PulseTimes;
 }
 
 /**
@@ -100,6 +102,7 @@ export class Stage {
         log: this.options.log ?? pino({ level: 'silent' }),
         ...(this.options.clock && { clock: this.options.clock }),
         ...(this.options.patience && { patience: this.options.patience }),
+        ...(this.options.pulse && { pulse: this.options.pulse }),
       },
     );
     await this.engine.ready;

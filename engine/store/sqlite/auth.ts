@@ -1,20 +1,20 @@
 import type { NewEvent } from '../../events.ts';
-import type { Seal } from '../seal.ts';
+import { SealError, type Seal } from '../seal.ts';
 import type { Addresses, Change, IdentityNews, PinnedIdentity, Store } from '../store.ts';
-import type { Database } from './database.ts';
+import type { Database, Row } from './database.ts';
 import { places } from './sealed.ts';
 
 export function auth(db: Database, seal: Seal): Store['auth'] {
   return {
     async creds(sessionId) {
       const row = db.get('SELECT sealed_value FROM auth_creds WHERE session_id = ?', sessionId);
-      return row && seal.open(row['sealed_value'] as Buffer, places.creds(sessionId));
+      return row && opened(seal, row, places.creds(sessionId));
     },
     async keys(sessionId, type, ids) {
-      const found: Record<string, Buffer> = {};
+      const found: Record<string, Buffer | null> = {};
       for (const id of ids) {
         const value = readKey(db, seal, sessionId, type, id);
-        if (value) found[id] = value;
+        if (value !== undefined) found[id] = value;
       }
       return found;
     },
@@ -26,6 +26,15 @@ export function auth(db: Database, seal: Seal): Store['auth'] {
       });
     },
   };
+}
+
+function opened(seal: Seal, row: Row, place: string): Buffer | null {
+  try {
+    return seal.open(row['sealed_value'] as Buffer, place);
+  } catch (error) {
+    if (error instanceof SealError) return null;
+    throw error;
+  }
 }
 
 /** The login's part of a commit. */
@@ -49,8 +58,8 @@ const IDENTITY = 'identity';
 /** Pins what has become known of a person's identity; answers the events of that. */
 export function pinIdentity(db: Database, seal: Seal, sessionId: number, { jid, lid, next }: IdentityNews): NewEvent[] {
   const addresses = bothOf(db, sessionId, { jid, lid });
-  const found = addresses.map((id) => readKey(db, seal, sessionId, IDENTITY, id)).find((value) => value !== undefined);
-  const news = next(found && (JSON.parse(found.toString()) as PinnedIdentity));
+  const found = addresses.map((id) => readKey(db, seal, sessionId, IDENTITY, id)).find((value) => Boolean(value));
+  const news = next(found ? (JSON.parse(found.toString()) as PinnedIdentity) : undefined);
   if (!news) return [];
   const [name, ...others] = addresses;
   writeKey(db, seal, sessionId, IDENTITY, name!, Buffer.from(JSON.stringify(news.pinned)));
@@ -69,12 +78,12 @@ function bothOf(db: Database, sessionId: number, { jid, lid }: Addresses): strin
   return [lid ?? (row && String(row['lid'])), number].filter((address) => address !== undefined);
 }
 
-function readKey(db: Database, seal: Seal, sessionId: number, type: string, id: string): Buffer | undefined {
+function readKey(db: Database, seal: Seal, sessionId: number, type: string, id: string): Buffer | null | undefined {
   const row = db.get(
     'SELECT sealed_value FROM auth_keys WHERE session_id = ? AND type = ? AND id = ?',
     ...[sessionId, type, id],
   );
-  return row && seal.open(row['sealed_value'] as Buffer, places.key(sessionId, type, id));
+  return row && opened(seal, row, places.key(sessionId, type, id));
 }
 
 function writeKey(db: Database, seal: Seal, sessionId: number, type: string, id: string, value: Buffer | null): void {
