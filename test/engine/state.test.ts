@@ -109,6 +109,32 @@ describe('what a closed connection leads to', () => {
   });
 });
 
+test('fifty sessions without a server try less often than every half minute in an hour, and not together', () => {
+  const HOUR_MS = 3_600_000;
+  const tries: number[] = [];
+  for (let session = 0; session < 50; session++) {
+    let state = connected;
+    for (let now = 0; now < HOUR_MS;) {
+      const next = step(state, closed(428), { random: Math.random(), now });
+      const [effect] = next.effects;
+      if (effect?.do !== 'open') throw new Error('It does not try again.');
+      state = next.state;
+      now += effect.afterMs;
+      tries.push(now);
+    }
+  }
+  const inSecond = new Map<number, number>();
+  for (const at of tries.filter((time) => time > 120_000)) {
+    const second = Math.floor(at / 1000);
+    inSecond.set(second, (inSecond.get(second) ?? 0) + 1);
+  }
+  console.log(`50 sessions in an hour: ${tries.length} tries, ${Math.max(...inSecond.values())} in the fullest second`);
+  expect(tries.length).toBeLessThan(50 * (HOUR_MS / 30_000 + 7));
+  expect(tries.length).toBeGreaterThan(50 * (HOUR_MS / 60_000));
+  // In step they would be fifty.
+  expect(Math.max(...inSecond.values())).toBeLessThan(15);
+});
+
 describe('a session', () => {
   test('goes from connect over the QR code to connected', () => {
     const { state, effects, events } = run(atRest, [
