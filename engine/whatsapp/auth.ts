@@ -8,6 +8,7 @@ import {
   DEFAULT_CONNECTION_CONFIG,
   areJidsSameUser,
   initAuthCreds,
+  jidDecode,
   proto,
   type AuthenticationCreds,
   type SignalDataSet,
@@ -132,6 +133,7 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock, lo
       const change: Change = { sessionId, creds: serialize(creds) };
       if (creds.me && creds.account) {
         change.session = { account: { jid: creds.me.id, lid: creds.me.lid ?? null, name: creds.me.name ?? null } };
+        change.keys = serialized(ownPair(creds.me));
       }
       return store.commit(change);
     },
@@ -286,6 +288,15 @@ function serialized(data: SignalDataSet): KeyWrites {
     for (const [id, value] of Object.entries(values ?? {})) writes[type][id] = value === null ? null : serialize(value);
   }
   return writes;
+}
+
+/**
+ * The account's own number and LID are one person. Without this Baileys asks WhatsApp for it in the middle of the first
+ * message from the own phone, and all messages behind it wait for the answer.
+ */
+function ownPair({ id, lid }: { id: string; lid?: string }): SignalDataSet {
+  const [phone, own] = [jidDecode(id)?.user, lid && jidDecode(lid)?.user];
+  return phone && own ? { 'lid-mapping': { [phone]: own, [`${own}_reverse`]: phone } } : {};
 }
 
 /** Baileys keeps each pair twice: LID by number, and number by LID under a name that says so. */

@@ -15,6 +15,7 @@ import {
 } from './baileys.ts';
 import { isConnectionFailure } from './failure.ts';
 import { isChannel } from './jid.ts';
+import { mediaHosts } from './media-hosts.ts';
 
 const UPLOAD_SILENCE_MS = 60_000;
 
@@ -97,8 +98,8 @@ function uploader(wa: WASocket, { dispatcher }: Way, named?: (name: string) => P
     let why = 'WhatsApp names no host for files';
     // The second time with a new token: the old one may have run out.
     for (const anew of [false, true]) {
-      const { hosts, auth } = await wa.refreshMediaConn(anew);
-      for (const { hostname } of hosts) {
+      const { hosts, auth } = await mediaHosts(wa, anew);
+      for (const hostname of hosts) {
         const url = `https://${hostname}${folder}/${token}?auth=${encodeURIComponent(auth)}&token=${token}`;
         const headers = { 'content-type': 'application/octet-stream', origin: DEFAULT_ORIGIN };
         try {
