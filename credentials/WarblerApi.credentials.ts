@@ -74,7 +74,8 @@ export class WarblerApi implements ICredentialType {
       typeOptions: { password: true },
       default: '',
       required: true,
-      description: 'The token the engine printed at its first start. "warbler token" makes a new one.',
+      description:
+        'The token the engine printed at its first start. "warbler token create" makes more, also for one session alone or for reading only.',
     },
   ];
 
@@ -111,7 +112,8 @@ export class WarblerApi implements ICredentialType {
         type: 'responseCode',
         properties: {
           value: 401,
-          message: 'The engine answers, but does not know this personal access token. "warbler token" makes a new one.',
+          message:
+            'The engine answers, but does not know this personal access token, or it has expired. "warbler token create" makes a new one.',
         },
       },
     ],

@@ -57,6 +57,8 @@ export function mcpSurface(options: McpOptions): RequestHandler {
     const resumable = (req.get('mcp-protocol-version') ?? '') >= RESUMING_SINCE;
     let gone = false;
     const stay = door.onRevoked(caller, () => {
+      // A call that waits for a person answers that it is over; nobody takes up an answer any more.
+      if (!resumes) return;
       void server.close();
       res.end();
     });
@@ -179,6 +181,8 @@ async function approved(
   }: Pick<Asked<CallToolResult>, 'sessionId' | 'tool' | 'input'> & { run: () => Promise<CallToolResult> },
 ): Promise<CallToolResult> {
   let stop = () => {};
+  const revoked = new AbortController();
+  const stay = engine.door.onRevoked(caller, () => revoked.abort());
   const tell = (id: number, count: number) => {
     void progress(count, `Waiting until a person approves (approval ${id})`);
     stop = engine.clock.at(engine.clock.now() + PROGRESS_EVERY_MS, () => tell(id, count + 1));
@@ -193,10 +197,11 @@ async function approved(
       },
       waiting: (id) => tell(id, 1),
       heard,
-      signal,
+      signal: AbortSignal.any([signal, revoked.signal]),
     });
   } finally {
     stop();
+    stay();
   }
 }
 
