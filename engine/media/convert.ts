@@ -15,8 +15,16 @@ const STICKER_BYTES = { still: 100 * 1024, moving: 500 * 1024 };
 /** Beyond this WhatsApp takes no sticker at all. */
 const STICKER_MOST = 1024 * 1024;
 
+/** So many frames of a sticker are drawn at the most: small ones become large ones, however few pixels they had. */
+const STICKER_FRAMES = Math.floor(PIXEL_LIMIT / STICKER_PIXELS ** 2);
+
 // Files come and go, and each is read once or twice.
 sharp.cache(false);
+// Only what is a picture and nothing else is read: an SVG is a program, whose drawing has no limits.
+sharp.block({ operation: ['VipsForeignLoad'] });
+sharp.unblock({
+  operation: ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Heif', 'Tiff'].map((format) => `VipsForeignLoad${format}`),
+});
 
 export interface Converted {
   draft: Draft;
@@ -83,6 +91,9 @@ async function sticker(draft: Draft, type: string, files: MediaFiles): Promise<C
   const most = pages > 1 ? STICKER_BYTES.moving : STICKER_BYTES.still;
   const asItShouldBe = width === STICKER_PIXELS && height === STICKER_PIXELS && draft.size <= most;
   if (type === mimetype && asItShouldBe) return { draft, mimetype };
+  if (pages > STICKER_FRAMES) {
+    throw new EngineError('media_not_usable', `The sticker has more than ${STICKER_FRAMES} frames. Use fewer.`);
+  }
   const animated = pages > 1;
   const source = await openPicture(draft.path, { animated });
   const at = (quality: number) => (path: string) =>

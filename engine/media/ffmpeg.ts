@@ -6,6 +6,9 @@ export const programs = { ffmpeg: 'ffmpeg', ffprobe: 'ffprobe' };
 
 const TIME_LIMIT_MS = 60_000;
 const OUTPUT_LIMIT = 64 * 1024 * 1024;
+/** A few bytes can claim to be a film that fills the memory: neither a frame nor anything else may be larger. */
+const FRAME_PIXELS = 8192 * 8192;
+const BLOCK_BYTES = 512 * 1024 * 1024;
 
 /** Which of ffmpeg's readers a type is for. Named, because a reader that ffmpeg chooses may open other files. */
 const READERS: Record<string, string> = {
@@ -39,7 +42,8 @@ export function ffprobe({ path, type }: { path: string; type: string }, to: stri
 function reading(path: string, type: string): string[] {
   const reader = READERS[type];
   if (!reader) throw new EngineError('media_not_usable', `${type} cannot be converted.`);
-  return ['-protocol_whitelist', 'file', '-f', reader, '-i', `file:${path}`];
+  const limits = ['-max_alloc', String(BLOCK_BYTES), '-max_pixels', String(FRAME_PIXELS)];
+  return [...limits, '-protocol_whitelist', 'file', '-f', reader, '-i', `file:${path}`];
 }
 
 function run(program: string, args: string[]): Promise<Buffer> {

@@ -210,13 +210,20 @@ export function typeOfName(fileName: string | undefined): string | undefined {
   return Object.keys(EXTENSIONS).find((type) => EXTENSIONS[type] === ending);
 }
 
-/** A name without folders, control characters or marks of direction, not longer than file systems take. */
+const NAME_BYTES = 200;
+
+/** A name without folders, control characters or marks of direction, that every file system takes. */
 export function safeName(fileName: string | undefined | null): string | undefined {
   const name = (fileName ?? '')
-    .replace(/^.*[\\/]/, '')
-    // eslint-disable-next-line no-control-regex
-    .replace(/[\u0000-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '')
-    .trim();
-  if (!name || /^\.+$/.test(name)) return undefined;
-  return name.length <= 200 ? name : `${name.slice(0, 180)}${/\.[^.]{1,10}$/.exec(name)?.[0] ?? ''}`;
+    .replace(/^.*[\\/]/s, '')
+    // Also half characters, which no header can hold.
+    .replace(/[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, '')
+    .trim()
+    .replace(/[. ]+$/, '');
+  if (!name) return undefined;
+  const ending = /\.[^.]{1,10}$/.exec(name)?.[0] ?? '';
+  const letters = [...name.slice(0, name.length - ending.length)];
+  let left = NAME_BYTES - Buffer.byteLength(ending);
+  const kept = letters.filter((letter) => (left -= Buffer.byteLength(letter)) >= 0);
+  return `${kept.join('')}${ending}`;
 }

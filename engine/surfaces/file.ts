@@ -3,7 +3,7 @@ import { EngineError } from '../errors.ts';
 import type { FileAnswer } from '../operations/operation.ts';
 
 /** Shown by browsers as they are; everything else, pages and scripts above all, is only to be saved. */
-const SHOWN = /^(image\/(jpeg|png|webp|gif|avif)|video\/(mp4|3gpp|webm)|audio\/)/;
+const SHOWN = /^(image\/(jpeg|png|webp|gif|avif)|video\/(mp4|3gpp|webm)|audio\/[\w.+-]+)(;|$)/;
 
 /** Answers a file, or the part of it that was asked for. */
 export function sendFile({ path, mimetype, fileName }: FileAnswer, res: Response): Promise<void> {
