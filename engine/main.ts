@@ -58,6 +58,9 @@ const REDACTED = [
   '*.webhook_secret',
   '*.authorization',
   '*.creds',
+  '*.proxy_url',
+  '*.proxyUrl',
+  '*.qr',
   'req.headers',
 ];
 

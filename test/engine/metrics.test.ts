@@ -111,6 +111,12 @@ test('they are told to nobody without a personal access token', async () => {
   };
   expect(await status(undefined)).toBe(401);
   expect(await status(session!.apiKey)).toBe(403);
+  const tokenOf = async (name: string, scope: object) => {
+    const { body } = await stage.call('POST', '/api/tokens', { name, scope });
+    return (body.data as { token: string }).token;
+  };
+  expect(await status(await tokenOf('prometheus', { access: 'read' }))).toBe(200);
+  expect(await status(await tokenOf('one session', { sessions: [1] }))).toBe(403);
 });
 
 test('two engines in one process count apart', async () => {
