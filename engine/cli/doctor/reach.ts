@@ -1,11 +1,8 @@
-import { request as httpsRequest } from 'node:https';
-import { lookup } from 'node:dns/promises';
-import { request } from 'undici';
 import type { Settings } from '../../config.ts';
+import { dateAt, whyUnknown, whoAnswers, type Place, type Somebody } from '../../network/knock.ts';
 import { tunnelThrough } from '../../network/proxy.ts';
 import { bad, good, note, spell, type Finding } from './finding.ts';
 
-const PATIENCE_MS = 5000;
 /** WhatsApp’s own apps complain from about there on. */
 const CLOCK_OFF_MS = 60_000;
 
@@ -15,25 +12,6 @@ export async function checkAddresses({ host, port, publicUrl }: Settings, taken:
   const own = `http://${near.includes(':') ? `[${near}]` : near}:${port}`;
   const here = await whoAnswers(own);
   return [listening(own, here, taken), ...(publicUrl ? [reached(publicUrl, await whoAnswers(publicUrl))] : [])];
-}
-
-type Somebody = 'warbler' | 'another' | { code: string };
-
-async function whoAnswers(url: string): Promise<Somebody> {
-  try {
-    // Not by fetch, which has ports that it does not go to.
-    const { headers, body } = await request(`${url}/healthz`, {
-      signal: AbortSignal.timeout(PATIENCE_MS),
-      reset: true,
-    });
-    await body.dump();
-    return headers['x-warbler-version'] ? 'warbler' : 'another';
-  } catch (error) {
-    const { name, code: said = 'no connection' } = error as { name?: string; code?: string };
-    const code = name === 'TimeoutError' ? 'no answer' : said;
-    // It speaks, though not HTTP, or not to us.
-    return name === 'HTTPParserError' || /^(HPE_|UND_ERR_|ECONNRESET|EPIPE)/.test(code) ? 'another' : { code };
-  }
 }
 
 function listening(url: string, who: Somebody, taken: boolean): Finding {
@@ -64,14 +42,6 @@ function reached(publicUrl: string, who: Somebody): Finding {
   );
 }
 
-/** Where WhatsApp is. */
-export interface Place {
-  host: string;
-  port: number;
-  /** Certificates to trust besides the usual ones. */
-  ca?: string;
-}
-
 const WHATSAPP: Place = { host: 'web.whatsapp.com', port: 443 };
 
 /** The way to WhatsApp, straight and through the sessions' proxies, and the clock against WhatsApp's. */
@@ -94,16 +64,17 @@ export async function checkWhatsApp(
 }
 
 async function straight({ host, port, ca }: Place): Promise<Finding[]> {
-  try {
-    await lookup(host);
-  } catch (error) {
-    const { code } = error as { code?: string };
+  const unknown = await whyUnknown(host);
+  if (unknown) {
     return [
-      bad(`The name ${host} is not known here (${code})`, 'Check the DNS and the internet connection of this machine.'),
+      bad(
+        `The name ${host} is not known here (${unknown})`,
+        'Check the DNS and the internet connection of this machine.',
+      ),
     ];
   }
   try {
-    const date = await dateOf({ host, port, ...(ca && { ca }) });
+    const date = await dateAt({ host, port, ...(ca && { ca }) });
     return [good(`${host}:${port} is reached, and its certificate is valid`), ...clock(date)];
   } catch (error) {
     const { code = 'no connection' } = error as { code?: string };
@@ -122,18 +93,6 @@ async function straight({ host, port, ca }: Place): Promise<Finding[]> {
       ),
     ];
   }
-}
-
-function dateOf(place: Place): Promise<string | undefined> {
-  return new Promise((resolve, reject) => {
-    const asked = httpsRequest({ ...place, method: 'HEAD', agent: false, timeout: PATIENCE_MS }, (response) => {
-      response.destroy();
-      resolve(response.headers.date);
-    });
-    asked.once('timeout', () => asked.destroy(Object.assign(new Error('timeout'), { code: 'no answer' })));
-    asked.once('error', reject);
-    asked.end();
-  });
 }
 
 function clock(date: string | undefined): Finding[] {
