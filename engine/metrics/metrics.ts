@@ -97,16 +97,16 @@ export class Metrics {
     };
   }
 
-  /** All of it, as Prometheus reads it. */
-  async text(): Promise<string> {
+  /** All of it, as Prometheus reads it. `lastSeenAt`: when WhatsApp was last heard of in a session. */
+  async text(lastSeenAt: (session: number) => number | null): Promise<string> {
     // Who never asks does not pay for it: watching the event loop costs a little all the time.
     if (!this.asked) collectDefaultMetrics({ register: this.registry });
     this.asked = true;
-    this.show(await this.options.store.figures());
+    this.show(await this.options.store.figures(), lastSeenAt);
     return this.registry.metrics();
   }
 
-  private show({ sessions, disk }: Figures): void {
+  private show({ sessions, disk }: Figures, lastSeenAt: (session: number) => number | null): void {
     const { gauges } = this;
     const now = this.options.clock.now();
     for (const gauge of Object.values(gauges)) if (gauge !== gauges.build) gauge.reset();
@@ -114,6 +114,8 @@ export class Metrics {
     for (const { id: session, ...one } of sessions) {
       gauges.sessions.inc({ status: one.status });
       gauges.connected.set({ session }, one.status === 'connected' ? 1 : 0);
+      const seenAt = lastSeenAt(session);
+      if (seenAt !== null) gauges.seen.set({ session }, secondsSince(seenAt, now));
       gauges.queued.set({ session }, one.queued);
       gauges.scheduled.set({ session }, one.scheduled);
       gauges.undelivered.set({ session }, one.undelivered);
@@ -147,6 +149,7 @@ function gaugesIn(registry: Registry) {
     build: gauge('warbler_build_info', 'Version of the engine and of Node.js', ['version', 'node']),
     sessions: gauge('warbler_sessions', 'Sessions, by status', ['status']),
     connected: gauge('warbler_session_connected', 'Whether the session is connected', session),
+    seen: gauge('warbler_session_last_frame_age_seconds', 'Since when WhatsApp was not heard of', session),
     queued: gauge(
       'warbler_send_queue_messages',
       'Messages that are to be sent, or wait for their acknowledgement',

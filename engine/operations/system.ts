@@ -41,7 +41,7 @@ export const metrics = operation({
     description: 'One figure per line; labels are sessions’ numbers and outcomes, never addresses',
     examples: ['warbler_sessions{status="connected"} 1'],
   }),
-  run: ({ engine }) => engine.metrics.text(),
+  run: ({ engine: { metrics, sessions } }) => metrics.text((id) => sessions.lastSeenAt(id)),
 });
 
 export const authCheck = operation({

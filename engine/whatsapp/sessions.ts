@@ -56,6 +56,11 @@ export class Sessions {
     return session;
   }
 
+  /** Unix milliseconds at which WhatsApp was last heard of in a session; null: it was not, or there is none. */
+  lastSeenAt(id: number): number | null {
+    return this.all.get(id)?.lastSeenAt ?? null;
+  }
+
   /** Logs the device out at WhatsApp and forgets the session with all that belongs to it. */
   async delete(id: number): Promise<void> {
     await this.get(id).logout();

@@ -57,6 +57,7 @@ test('figures follow what happens to sessions, messages, events and webhooks', a
   expect(await figure('warbler_oldest_undelivered_event_age_seconds', { session: '1' })).toBeGreaterThan(0);
   expect(await figure('warbler_sessions', { status: 'connected' })).toBe(1);
   expect(await figure('warbler_session_connected', { session: '1' })).toBe(1);
+  expect(await figure('warbler_session_last_frame_age_seconds', { session: '1' })).toBeGreaterThanOrEqual(0);
   expect(await figure('warbler_session_connections_total', { session: '1' })).toBeGreaterThan(0);
   expect(await figure('warbler_send_queue_messages', { session: '1' })).toBe(0);
   expect(await figure('warbler_webhooks', { session: '1', state: 'active' })).toBe(1);
