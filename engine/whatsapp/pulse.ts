@@ -2,6 +2,8 @@ import type { Clock } from '../clock.ts';
 
 /** After what times, in milliseconds, a connection counts as dead. */
 export interface PulseTimes {
+  /** By which silence is measured; the time of day unless a test wants to advance it. */
+  clock?: Clock;
   /** So long nothing has come: it is asked for a sign of life. Longer than Baileys waits between two such questions. */
   silentMs: number;
   /** So long it may take to give one, or to deal with a message after all. By the time of day, whatever the clock says. */

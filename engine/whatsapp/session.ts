@@ -556,7 +556,7 @@ export class Session {
       const auth = await this.login();
       if (generation !== this.generation) return;
       const alwaysOnline = this.record.settings.always_online;
-      const options = { alwaysOnline, way: this.way, clock: this.clock };
+      const options = { alwaysOnline, way: this.way };
       const handlers = this.handlers(generation, auth, alwaysOnline);
       this.socket = openSocket(auth, this.connection, options, handlers, this.log);
     } catch (error) {

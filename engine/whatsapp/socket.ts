@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Network } from '../config.ts';
-import type { Clock } from '../clock.ts';
+import { systemClock } from '../clock.ts';
 import type { Capping, Timelock } from '../governor/standing.ts';
 import type { Way } from '../network/way.ts';
 import type { Change, MessageName, NewMessage } from '../store/store.ts';
@@ -112,7 +112,7 @@ const ping = () => ({
 export interface Socket {
   /** Baileys itself, for what this room asks of WhatsApp: see {@link Session.ask}. */
   readonly wa: WASocket;
-  /** Unix milliseconds at which the last frame came, by the engine's clock. */
+  /** Unix milliseconds at which the last frame came. */
   readonly lastSeenAt: number | undefined;
   /** Writes a message. Resolves when the frame has left, which is not yet WhatsApp's acknowledgement. */
   relay(jid: string, message: proto.IMessage, waId: string, options: StanzaOptions): Promise<void>;
@@ -137,7 +137,7 @@ export interface Socket {
 export function openSocket(
   auth: SessionAuth,
   settings: SocketSettings,
-  options: { alwaysOnline: boolean; way: Way; clock: Clock },
+  options: { alwaysOnline: boolean; way: Way },
   handlers: SocketHandlers,
   log: Logger,
 ): Socket {
@@ -240,7 +240,7 @@ export function openSocket(
   };
   let loggedIn = false;
   const pulse = new Pulse({
-    clock: options.clock,
+    clock: settings.pulse?.clock ?? systemClock,
     times: settings.pulse ?? PULSE_TIMES,
     // Before the handshake is through there are no words to ask in; then frames have to come by themselves.
     ask: () => void (loggedIn && sock.query(ping()).catch(() => {})),

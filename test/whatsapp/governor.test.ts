@@ -332,7 +332,11 @@ describe('when WhatsApp says that the account sends too fast', () => {
 
 test('banned for a time: who sends is told until when', async () => {
   stage.sandbox.addFault({ fault: 'ban-account', phone: OWN, seconds: 3600, reason: 101 });
-  await stage.untilStatus(({ status }) => status === 'restricted');
+  // The connection ends, and the next login is told why.
+  await stage.untilTrue(() => {
+    clock.advance(100);
+    return stage.engine.sessions.get(1).status.status === 'restricted';
+  });
   const refused = await stage.call('POST', '/api/send-message', { to: stranger(), text: 'no' });
   expect(refused).toMatchObject({
     status: 409,

@@ -7,7 +7,7 @@ const clock = new TestClock();
 let stage: Stage;
 // An answer on loopback takes milliseconds; a machine that is busy may need more.
 beforeAll(async () => {
-  stage = await Stage.open({ clock, pulse: { silentMs: 35_000, answerMs: 1000, dealtMs: 60_000 } });
+  stage = await Stage.open({ clock, pulse: { clock, silentMs: 35_000, answerMs: 1000, dealtMs: 60_000 } });
   stage.sandbox.addPhone({ phone: NEW, name: 'Wren' });
 });
 afterEach(() => stage.sandbox.removeFaults());
