@@ -1,17 +1,15 @@
 // Before everything else that might import Baileys.
 import './whatsapp/hardening.ts';
-import { once } from 'node:events';
-import type { RequestListener, Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { destination, pino, type Logger } from 'pino';
 import { systemClock, type Clock } from './clock.ts';
-import { ConfigError, storeFolder, type Config } from './config.ts';
+import { storeFolder, type Config } from './config.ts';
 import type { EngineError } from './errors.ts';
 import { attempt } from './delivery/attempt.ts';
 import { guardedAgent } from './network/guard.ts';
 import { DeliveryWorker } from './delivery/worker.ts';
 import { Housekeeping } from './housekeeping.ts';
+import { listen } from './listen.ts';
 import { hashToken, newToken, SETTING_TOKEN } from './operations/access.ts';
 import { Door } from './operations/door.ts';
 import { operations } from './operations/index.ts';
@@ -27,7 +25,7 @@ import { Seal } from './store/seal.ts';
 import { openSqliteStore } from './store/sqlite/index.ts';
 import type { Committed, Store } from './store/store.ts';
 import { httpSurface } from './surfaces/http.ts';
-import { serverFor, type Patience } from './surfaces/server.ts';
+import type { Patience } from './surfaces/server.ts';
 import { boundary, contained } from './whatsapp/boundary.ts';
 import type { PulseTimes } from './whatsapp/pulse.ts';
 import { Sessions } from './whatsapp/sessions.ts';
@@ -45,7 +43,10 @@ export interface RunningEngine {
   ready: Promise<void>;
   store: Store;
   sessions: Sessions;
-  /** Stops taking requests, finishes what is in flight, closes everything. */
+  /**
+   * Stops taking requests, finishes what is in flight, closes everything; takes 10 s at the most. What was accepted and
+   * is not done is on the disk, and the next process goes on with it.
+   */
   stop(): Promise<void>;
 }
 
@@ -120,9 +121,9 @@ export async function startEngine(
     undo.unshift(() => sessions.stop());
 
     const jobs = new Jobs({ store, sessions, clock, log });
-    undo.unshift(() => jobs.stop());
     const schedule = new Schedule({ store, sessions, clock, log });
-    undo.unshift(() => schedule.stop());
+    // Either may be waiting for WhatsApp. What it then cannot write down any more is done by the next process.
+    undo.unshift(() => within(LAST_WORK_MS, Promise.all([schedule.stop(), jobs.stop()])));
 
     const agent = guardedAgent(config.webhookNetworks);
     const delivery = new DeliveryWorker({
@@ -136,13 +137,9 @@ export async function startEngine(
       clock,
       log,
     });
-    undo.unshift(async () => {
-      await delivery.stop();
-      await agent.destroy();
-    });
+    undo.unshift(() => agent.destroy());
     const { eventRetentionDays, messageRetentionDays } = config;
     const housekeeping = new Housekeeping({ store, clock, log, eventRetentionDays, messageRetentionDays });
-    undo.unshift(() => housekeeping.stop());
     // It is committed, whatever whoever hears of it makes of that.
     const told = contained(boundary(log), {
       sessions: (id: number, committed: Committed) => sessions.committed(id, committed),
@@ -165,7 +162,9 @@ export async function startEngine(
     await approvals.start();
     const door = new Door({ store, clock, log });
 
-    let starting: string | undefined = 'sessions are being restored';
+    let restored = false;
+    let stopped: Promise<void> | undefined;
+    const notReady = () => (stopped ? 'the engine is stopping' : restored ? undefined : 'sessions are being restored');
     const engine: Engine = {
       store,
       sessions,
@@ -182,7 +181,7 @@ export async function startEngine(
       version: VERSION,
       metrics,
       url: () => url,
-      notReady: () => starting,
+      notReady,
     };
     const server = await listen(
       config,
@@ -193,24 +192,26 @@ export async function startEngine(
       }),
       patience,
     );
-    undo.unshift(() => closeServer(server));
-    // Before that: calls that wait for a person keep their connections open.
-    undo.unshift(() => approvals.stop());
-    url ||= addressOf(server, config);
+    undo.unshift(async () => {
+      // Calls that wait, for a person or for WhatsApp, keep their connections open.
+      approvals.stop();
+      const waiting = setTimeout(() => sessions.letGo(), LAST_REQUESTS_MS - ANSWER_MS);
+      await Promise.all([server.stop(LAST_REQUESTS_MS), delivery.stop(LAST_REQUESTS_MS), housekeeping.stop()]);
+      clearTimeout(waiting);
+    });
+    url ||= server.url;
 
     housekeeping.start();
     await delivery.start();
     schedule.start();
     const ready = sessions
       .restore()
-      .then(() => jobs.start())
-      .then(() => sandbox && welcomeGuests(sandbox, store, sessions))
+      .then(() => (stopped ? undefined : jobs.start()))
+      .then(() => (stopped || !sandbox ? undefined : welcomeGuests(sandbox, store, sessions)))
       .catch((error: unknown) => log.error({ err: error }, 'start-up was not completed'))
-      .finally(() => (starting = undefined));
+      .finally(() => (restored = true));
 
-    let stopped: Promise<void> | undefined;
     const stop = async () => {
-      starting = 'the engine is stopping';
       for (const step of undo) await step();
     };
     return {
@@ -220,7 +221,7 @@ export async function startEngine(
       ready,
       store,
       sessions,
-      stop: () => (stopped ??= stop()),
+      stop: () => (stopped ??= Promise.resolve().then(stop)),
     };
   } catch (error) {
     for (const step of undo) await step();
@@ -262,35 +263,15 @@ function storageWatch(log: Logger, clock: Clock) {
   };
 }
 
-async function listen(config: Config, app: RequestListener, patience: Patience | undefined): Promise<Server> {
-  const server = serverFor(app, patience);
-  try {
-    server.listen(config.port, config.host);
-    await once(server, 'listening');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const where = `${config.host}:${config.port}`;
-    const cure =
-      code === 'EADDRINUSE'
-        ? 'Another program has it. Stop that, or set WARBLER_PORT.'
-        : 'Check WARBLER_HOST and WARBLER_PORT.';
-    throw new ConfigError(`Cannot listen on ${where} (${code}). ${cure}`);
-  }
-  return server;
-}
+/** A stop as a whole takes less than the 10 s after which Docker kills: these two are all that it waits for. */
+const LAST_REQUESTS_MS = 4000;
+const LAST_WORK_MS = 1500;
+/** Requests that wait for WhatsApp hear this much sooner that the engine stops, and still get their answer out. */
+const ANSWER_MS = 1000;
 
-function addressOf(server: Server, { host }: Config): string {
-  const { port } = server.address() as AddressInfo;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-}
-
-const LAST_REQUESTS_MS = 5000;
-
-async function closeServer(server: Server): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  server.closeIdleConnections();
-  const deadline = setTimeout(() => server.closeAllConnections(), LAST_REQUESTS_MS);
-  await closed;
-  clearTimeout(deadline);
+/** Waits for work, but not for ever. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
+  clearTimeout(timer);
 }

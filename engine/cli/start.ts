@@ -23,8 +23,9 @@ export const start = new Command('start')
       log.fatal({ err: error }, 'uncaught exception: the engine ends');
       process.exit(1);
     });
-    const engine = await startEngine(config, { log });
-    onSignal(() => engine.stop());
+    const starting = startEngine(config, { log });
+    onSignal(async () => (await starting).stop());
+    const engine = await starting;
     await Promise.race([engine.ready, new Promise((resolve) => setTimeout(resolve, READY_MS).unref())]);
     print(block(config, engine, phones));
   });

@@ -48,7 +48,10 @@ export class Connection {
     network.connections.add(this);
     this.#handshakeTimer = setTimeout(() => this.terminate(), HANDSHAKE_TIMEOUT_MS);
     socket.on('message', (data: Buffer, isBinary: boolean) => this.#read(isBinary ? data : Buffer.alloc(0)));
-    socket.on('close', () => this.#closed());
+    socket.on('close', (code) => {
+      network.logger.debug({ code, device: this.#jid }, code === TORN ? 'connection torn' : 'connection closed');
+      this.#closed();
+    });
     socket.on('error', (error) => network.logger.debug({ err: error }, 'socket error'));
   }
 
@@ -282,6 +285,8 @@ export class Connection {
   }
 }
 
+/** What a WebSocket says of an end without a goodbye. */
+const TORN = 1006;
 const CUTS = ['drop', 'close', 'half-open'] as const;
 
 /** One total switch over what a logged-in device can send. */

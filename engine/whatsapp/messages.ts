@@ -29,6 +29,8 @@ export class Messages {
   private readonly inOrder = pLimit(1);
   /** `settled:<msgId>` when a send's outcome is known. */
   private readonly changes = new EventEmitter().setMaxListeners(0);
+  /** Aborted when nobody is to wait for an outcome any more. */
+  private readonly leaving = new AbortController();
 
   constructor(
     private readonly session: Session,
@@ -76,6 +78,11 @@ export class Messages {
   /** The connection is gone: what waits goes on waiting. */
   close(): void {
     this.queue.close();
+  }
+
+  /** The engine stops: whoever waits for an outcome is answered that it is not known yet. */
+  letGo(): void {
+    this.leaving.abort();
   }
 
   /** WhatsApp has taken these messages, or refused them. */
@@ -173,7 +180,7 @@ export class Messages {
    * never be sent, `whatsapp_timeout` when its outcome is not known in time (it is still being sent).
    */
   async outcome(msgId: number, timeoutMs: number): Promise<MessageRecord> {
-    const signal = AbortSignal.timeout(timeoutMs);
+    const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.leaving.signal]);
     const settled = once(this.changes, `settled:${msgId}`, { signal }).catch(() => {});
     let message = await this.store.messages.get(this.session.id, msgId);
     if (message?.status === MESSAGE_STATUS.pending) {
@@ -185,7 +192,7 @@ export class Messages {
       const next = nextAt === undefined ? '' : ` The next message leaves at ${new Date(nextAt).toISOString()}.`;
       throw new EngineError(
         'whatsapp_timeout',
-        `WhatsApp has not acknowledged the message within ${timeoutMs / 1000} s.${next} It stays queued and is not lost: message.sent will tell.`,
+        `WhatsApp has not acknowledged the message ${this.leaving.signal.aborted ? 'before the engine stops' : `within ${timeoutMs / 1000} s`}.${next} It stays queued and is not lost: message.sent will tell.`,
         { details: { msgId, ...(nextAt !== undefined && { nextAt: new Date(nextAt).toISOString() }) } },
       );
     }

@@ -42,6 +42,8 @@ const RESTING: readonly SessionStatus[] = [
   'version_outdated',
   'passkey_required',
 ];
+/** For so long a stop waits until WhatsApp has closed its side of the connection, too. */
+const GOODBYE_MS = 1500;
 const CONNECT_ANSWER_MS = 20_000;
 /** So often the same stanza may end a connection by being impossible to store. */
 const TRIES_TO_STORE = 3;
@@ -211,10 +213,11 @@ export class Session {
   }
 
   /** Ends the connection without changing what is wanted: the process stops, and the next one goes on. */
-  stop(): void {
+  async stop(): Promise<void> {
     this.tellAgain();
     this.governor.close();
-    this.drop();
+    const closed = this.drop();
+    await Promise.race([closed, pause(GOODBYE_MS)]);
     this.leaveWay();
   }
 
@@ -237,7 +240,7 @@ export class Session {
   private reroute(): void {
     this.leaveWay();
     if (!this.state.wanted) return;
-    this.drop();
+    void this.drop();
     this.state = { ...this.state, failures: 0 };
     const closure = { code: 'rerouted', detail: 'proxy_url was changed' } as const;
     this.apply({ type: 'closed', closure }).catch((error: unknown) => this.failed(error));
@@ -513,7 +516,7 @@ export class Session {
         else this.cancelOpening = this.clock.at(this.clock.now() + effect.afterMs, () => void this.open());
         return;
       case 'close':
-        this.drop();
+        void this.drop();
         return;
       case 'forget':
         await this.store.auth.clear(this.id);
@@ -523,12 +526,13 @@ export class Session {
   }
 
   /** Ends the connection there is, and the one that was to be opened. */
-  private drop(): void {
+  private async drop(): Promise<void> {
     this.cancelOpening();
     this.generation += 1;
     this.disconnected();
-    this.socket?.close();
+    const { socket } = this;
     this.socket = undefined;
+    await socket?.close();
   }
 
   /** What waits for a connection goes on waiting. */

@@ -13,6 +13,7 @@ const OPENING_AT_ONCE = 10;
 /** All sessions of this engine. */
 export class Sessions {
   private readonly all = new Map<number, Session>();
+  private stopped = false;
 
   constructor(
     private readonly store: Store,
@@ -37,7 +38,7 @@ export class Sessions {
     const resuming = waiting.filter((one) => one.resumable);
     const next = async (): Promise<void> => {
       const session = resuming.shift();
-      if (!session) return;
+      if (!session || this.stopped) return;
       await contain(`session ${session.id}`, () => session.resume())();
       return next();
     };
@@ -78,7 +79,14 @@ export class Sessions {
     this.all.get(change.sessionId)?.refused(change, error);
   }
 
-  stop(): void {
-    for (const session of this.all.values()) session.stop();
+  /** Whoever waits for WhatsApp to take a message is told now that it has not: the engine stops. */
+  letGo(): void {
+    for (const session of this.all.values()) session.messages.letGo();
+  }
+
+  /** Resolves when every connection has said goodbye, or will not. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await Promise.all([...this.all.values()].map((session) => session.stop()));
   }
 }

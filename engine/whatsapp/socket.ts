@@ -128,7 +128,8 @@ export interface Socket {
    */
   cut(closure: Closure): void;
   /** Ends the connection; `closed` is not called for it. */
-  close(): void;
+  /** Resolves when the other side has closed, too. */
+  close(): Promise<void>;
   /** Tells WhatsApp to remove this device, then ends. */
   logout(): Promise<void>;
 }
@@ -379,16 +380,16 @@ export function openSocket(
     },
     exists: (jid) => handlers.exists(jid),
     cut,
-    close() {
+    async close() {
       over = true;
       pulse.stop();
-      endQuietly(sock);
+      await endQuietly(sock);
     },
     async logout() {
       over = true;
       pulse.stop();
       await sock.logout().catch(() => {});
-      endQuietly(sock);
+      await endQuietly(sock);
     },
   };
 }
@@ -415,9 +416,9 @@ function webSocketOf(sock: WASocket): { terminate(): void } | undefined {
   return (sock.ws as unknown as { socket: { terminate(): void } | null }).socket ?? undefined;
 }
 
-function endQuietly(sock: WASocket): void {
+async function endQuietly(sock: WASocket): Promise<void> {
   // A connection that never opened rejects its own closing; there is nobody left to care.
-  Promise.resolve(sock.end(undefined)).catch(() => {});
+  await Promise.resolve(sock.end(undefined)).catch(() => {});
 }
 
 /** Baileys' log without its objects, which hold keys and message texts: only its words, and only for debugging. */

@@ -647,6 +647,7 @@ describe('webhooks', () => {
       event: 'messages.received',
       seq: events[0]!.seq,
       status: 'pending',
+      redeliveries: 0,
       attempts: 0,
       next_attempt_at: expect.any(String),
       last_attempt_at: null,

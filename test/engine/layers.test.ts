@@ -20,7 +20,7 @@ interface Room {
 const TYPES_FOR_EVERYBODY = ['pino'];
 const inside = (folder: string) => (path: string) => path.startsWith(`${folder}/`);
 const WORDS = ['clock', 'config', 'model', 'events', 'errors', 'version'].map((name) => `engine/${name}.ts`);
-const ASSEMBLY = ['main', 'cli', 'sandbox-mode', 'housekeeping'].map((name) => `engine/${name}.ts`);
+const ASSEMBLY = ['main', 'cli', 'sandbox-mode', 'housekeeping', 'listen'].map((name) => `engine/${name}.ts`);
 
 const ROOMS: Record<string, Room> = {
   words: { files: (path) => WORDS.includes(path), rooms: [], packages: ['zod'] },

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { startSandbox, type Sandbox } from '../../engine/sandbox/index.ts';
 
 export const OWN = '15550100001';
@@ -24,6 +25,8 @@ export class Victim {
   kills = 0;
   private child: ChildProcess | undefined;
   readonly folder: string;
+  /** How connections to the sandbox have ended, in order: `closed`, or `torn` without a goodbye. */
+  readonly goodbyes: string[];
 
   /** `folder` is where its data lies; without it, in a new one that is gone at the end. */
   static async start(env: NodeJS.ProcessEnv = {}, folder?: string): Promise<Victim> {
@@ -36,16 +39,20 @@ export class Victim {
   /** One that was not launched yet. */
   static async unborn(env: NodeJS.ProcessEnv = {}, folder?: string): Promise<Victim> {
     const sandboxFolder = mkdtempSync(join(tmpdir(), 'warbler-kill-'));
-    const sandbox = await startSandbox({ port: 0, dataDir: sandboxFolder });
-    return new Victim(sandbox, await freePort(), env, { sandboxFolder, folder });
+    const goodbyes: string[] = [];
+    const write = (line: string) => void goodbyes.push(...(line.match(/connection (closed|torn)/) ?? []).slice(1));
+    const logger = pino({ level: 'debug' }, { write });
+    const sandbox = await startSandbox({ port: 0, dataDir: sandboxFolder, logger });
+    return new Victim(sandbox, await freePort(), env, { sandboxFolder, folder, goodbyes });
   }
 
   private constructor(
     public sandbox: Sandbox,
     private readonly port: number,
     private readonly env: NodeJS.ProcessEnv,
-    private readonly folders: { sandboxFolder: string; folder: string | undefined },
+    private readonly folders: { sandboxFolder: string; folder: string | undefined; goodbyes: string[] },
   ) {
+    this.goodbyes = folders.goodbyes;
     this.folder = folders.folder ?? mkdtempSync(join(tmpdir(), 'warbler-kill-'));
   }
 
@@ -92,6 +99,21 @@ export class Victim {
     await gone;
   }
 
+  signal(name: NodeJS.Signals): void {
+    this.child!.kill(name);
+  }
+
+  get gone(): boolean {
+    return this.child!.exitCode !== null || this.child!.signalCode !== null;
+  }
+
+  /** With what the process has ended: an exit code, or the name of the signal that ended it. */
+  async exited(): Promise<number | string> {
+    const child = this.child!;
+    if (!this.gone) await once(child, 'exit');
+    return child.exitCode ?? child.signalCode!;
+  }
+
   /** As a power cut would. */
   async kill(): Promise<void> {
     const child = this.child!;
@@ -127,7 +149,7 @@ export class Victim {
     headers: Record<string, string> = {},
   ): Promise<{ status: number; body: Record<string, unknown> }> {
     try {
-      const response = await fetch(`http://127.0.0.1:${this.port}${path}`, {
+      const response = await fetch(`${this.url}${path}`, {
         method,
         headers: {
           authorization: `Bearer ${TOKEN}`,

@@ -74,7 +74,7 @@ function connection(failures: { lidOf?: Error[]; relay?: Error[] }, count: numbe
     show: async () => {},
     lastSeenAt: undefined,
     cut() {},
-    close() {},
+    close: async () => {},
     logout: async () => {},
   };
   return { socket, written, done };
