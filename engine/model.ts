@@ -232,7 +232,7 @@ export interface GovernorRecord {
   warmUp: { account: string; since: number } | null;
 }
 
-/** A session as the store keeps it. `apiKey` and `webhookSecret` are sealed on disk. */
+/** A session as the store keeps it. `apiKey` and `webhookSecret` are sealed on disk; empty: they cannot be read any more. */
 export interface SessionRecord {
   id: number;
   settings: SessionSettings;

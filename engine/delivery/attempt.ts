@@ -37,6 +37,8 @@ export async function attempt(
   event: EventEnvelope,
   { agent, clock, timeoutMs = TIMEOUT_MS }: AttemptOptions,
 ): Promise<Attempt> {
+  // It cannot be read any more: see the subscription's parkedReason.
+  if (!subscription.secret) return { outcome: 'retry', error: 'Nothing can be signed: the secret cannot be read' };
   const body = JSON.stringify(event);
   try {
     const response = await request(subscription.url, {

@@ -118,3 +118,32 @@ test('a login that cannot be opened is a state with what to do; the engine start
   await stage.sandbox.scan(OWN, (again.body.data as { qrCode: string }).qrCode);
   await stage.untilStatus(({ status }) => status === 'connected');
 }, 90_000);
+
+test('secrets that cannot be opened take nothing else down: the list is answered, and saving makes them anew', async () => {
+  const { id, secret } = await stage.subscribe('http://127.0.0.1:9/hook');
+  expect(secret).not.toBe('');
+  const { body } = await stage.call('GET', '/api/whatsapp-sessions/1');
+  const { api_key: key } = body.data as { api_key: string };
+  const garbage = randomBytes(60);
+  db.run('UPDATE subscriptions SET sealed_secret = ? WHERE id = ?', garbage, id);
+  db.run('UPDATE sessions SET sealed_api_key = ?, sealed_webhook_secret = ? WHERE id = 1', garbage, garbage);
+
+  const list = await stage.call('GET', '/api/whatsapp-sessions');
+  expect(list.status).toBe(200);
+  expect((list.body.data as unknown[]).length).toBeGreaterThan(0);
+  const hooks = (await stage.call('GET', '/api/whatsapp-sessions/1/webhooks')).body.data as { id: string }[];
+  expect(hooks.find((one) => one.id === id)).toMatchObject({ state: 'parked' });
+  expect(await stage.engine.store.subscriptions.get(id)).toMatchObject({
+    parkedReason: expect.stringContaining('Register the webhook again'),
+  });
+  // Who has the key gets in with it.
+  const headers = { authorization: `Bearer ${key}` };
+  expect((await fetch(`${stage.engine.url}/api/status`, { headers })).status).toBe(200);
+
+  await stage.call('PUT', '/api/whatsapp-sessions/1', { name: 'Saved' });
+  await stage.call('POST', '/api/whatsapp-sessions/1/regenerate-key');
+  const { body: after } = await stage.call('GET', '/api/whatsapp-sessions/1');
+  expect(after.data).toMatchObject({ api_key: expect.stringMatching(/./), webhook_secret: expect.stringMatching(/./) });
+  await stage.subscribe('http://127.0.0.1:9/hook');
+  expect(await stage.engine.store.subscriptions.get(id)).toMatchObject({ state: 'active' });
+});

@@ -1,4 +1,4 @@
-import type { Seal } from '../seal.ts';
+import { SealError, type Seal } from '../seal.ts';
 import type { Database, Row } from './database.ts';
 
 /** What each sealed value is bound to: moved to another row or column it does not open. */
@@ -13,6 +13,16 @@ export const places = {
   event: (id: string) => `event:${id}`,
   approval: (id: number) => `approval:${id}:answer`,
 };
+
+/** What is sealed there; undefined when it cannot be opened: damaged, or written under another key. */
+export function readable(seal: Seal, value: unknown, place: string): string | undefined {
+  try {
+    return seal.open(value as Buffer, place).toString();
+  } catch (error) {
+    if (error instanceof SealError) return undefined;
+    throw error;
+  }
+}
 
 interface SealedColumn {
   table: string;

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { EngineError } from '../../errors.ts';
 import { EVENT_ALIASES } from '../../events.ts';
 import {
@@ -12,8 +12,11 @@ import {
 import type { Seal } from '../seal.ts';
 import type { Change, SessionLog, Store } from '../store.ts';
 import type { Database, Row } from './database.ts';
-import { places } from './sealed.ts';
+import { places, readable } from './sealed.ts';
 import { putSubscription } from './subscriptions.ts';
+
+/** In place of a proxy whose address cannot be read: a session with a proxy never connects without it. */
+const NOWHERE = 'http://unreadable.invalid';
 
 const hashOf = (apiKey: string) => createHash('sha256').update(apiKey).digest();
 
@@ -27,16 +30,22 @@ export function sessions(db: Database, seal: Seal): Store['sessions'] {
     // It may hold a password.
     const { proxy_url: proxyUrl, ...open } = settings;
     db.run(
-      `UPDATE sessions SET settings = ?, sealed_proxy_url = ?, api_key_hash = ?, sealed_api_key = ?,
-       sealed_webhook_secret = ?, updated_at = ? WHERE id = ?`,
+      `UPDATE sessions SET settings = ?, sealed_proxy_url = ?, sealed_webhook_secret = ?, updated_at = ? WHERE id = ?`,
       JSON.stringify(open),
       proxyUrl === null ? null : seal.close(Buffer.from(proxyUrl), places.proxyUrl(id)),
-      hashOf(secrets.apiKey),
-      seal.close(Buffer.from(secrets.apiKey), places.apiKey(id)),
       seal.close(Buffer.from(secrets.webhookSecret), places.webhookSecret(id)),
       Date.now(),
       id,
     );
+    // One that cannot be read still opens the door for whoever has it.
+    if (secrets.apiKey) {
+      db.run(
+        'UPDATE sessions SET api_key_hash = ?, sealed_api_key = ? WHERE id = ?',
+        hashOf(secrets.apiKey),
+        seal.close(Buffer.from(secrets.apiKey), places.apiKey(id)),
+        id,
+      );
+    }
     followWebhookSettings(db, seal, id, settings, secrets.webhookSecret);
     return read(id);
   };
@@ -72,7 +81,8 @@ export function sessions(db: Database, seal: Seal): Store['sessions'] {
     async update(id, settings, secrets) {
       return db.transaction(() => {
         const { apiKey, webhookSecret } = read(id);
-        return write(id, settings, { apiKey, webhookSecret, ...secrets });
+        const known = { apiKey, webhookSecret: webhookSecret || randomBytes(16).toString('hex') };
+        return write(id, settings, { ...known, ...secrets });
       });
     },
     async delete(id) {
@@ -173,15 +183,15 @@ function toSession(row: Row, seal: Seal): SessionRecord {
     settings: {
       ...DEFAULTS,
       ...(JSON.parse(String(row['settings'])) as SessionSettings),
-      proxy_url: proxyUrl === null ? null : seal.open(proxyUrl, places.proxyUrl(id)).toString(),
+      proxy_url: proxyUrl === null ? null : (readable(seal, proxyUrl, places.proxyUrl(id)) ?? NOWHERE),
     },
     status: row['status'] as SessionStatus,
     reason: parsed<Reason>(row['reason']),
     wanted: row['wanted'] === 1,
     governor: { ...NOTHING_SAID, ...parsed<Partial<GovernorRecord>>(row['governor']) },
     account: parsed<NonNullable<SessionRecord['account']>>(row['account']),
-    apiKey: seal.open(row['sealed_api_key'] as Buffer, places.apiKey(id)).toString(),
-    webhookSecret: seal.open(row['sealed_webhook_secret'] as Buffer, places.webhookSecret(id)).toString(),
+    apiKey: readable(seal, row['sealed_api_key'], places.apiKey(id)) ?? '',
+    webhookSecret: readable(seal, row['sealed_webhook_secret'], places.webhookSecret(id)) ?? '',
     createdAt: Number(row['created_at']),
     updatedAt: Number(row['updated_at']),
   };

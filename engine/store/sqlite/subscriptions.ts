@@ -3,13 +3,16 @@ import type { SubscriptionRecord } from '../../model.ts';
 import type { Seal } from '../seal.ts';
 import type { Store } from '../store.ts';
 import type { Database, Row } from './database.ts';
-import { places } from './sealed.ts';
+import { places, readable } from './sealed.ts';
 
 /**
  * n8n changes an active trigger by removing its webhook and registering it again. For so long a removed subscription
  * goes on collecting events, which the same URL finds when it is registered again.
  */
 const REMOVAL_GRACE_MS = 60_000;
+
+/** Without it nothing can be signed. */
+const SECRET_UNREADABLE = 'Its secret cannot be read any more. Register the webhook again.';
 
 export function subscriptions(db: Database, seal: Seal): Store['subscriptions'] {
   return {
@@ -103,6 +106,7 @@ function resumeSubscription(db: Database, id: string): void {
 
 function toSubscription(row: Row, seal: Seal): SubscriptionRecord {
   const id = String(row['id']);
+  const secret = readable(seal, row['sealed_secret'], places.subscription(id));
   return {
     id,
     sessionId: Number(row['session_id']),
@@ -110,9 +114,9 @@ function toSubscription(row: Row, seal: Seal): SubscriptionRecord {
     url: String(row['url']),
     events: JSON.parse(String(row['events'])) as string[],
     format: row['format'] as SubscriptionRecord['format'],
-    secret: seal.open(row['sealed_secret'] as Buffer, places.subscription(id)).toString(),
-    state: row['state'] as SubscriptionRecord['state'],
-    parkedReason: row['parked_reason'] as string | null,
+    secret: secret ?? '',
+    state: secret === undefined ? 'parked' : (row['state'] as SubscriptionRecord['state']),
+    parkedReason: secret === undefined ? SECRET_UNREADABLE : (row['parked_reason'] as string | null),
     expiresAt: row['expires_at'] === null ? null : Number(row['expires_at']),
     createdAt: Number(row['created_at']),
   };
