@@ -70,6 +70,8 @@ export class Calls {
       isGroup: info.attrs['type'] === 'group' || Boolean(info.attrs['group-jid']),
       phone: info.attrs['caller_pn'],
     };
+    // Of some calls the end is never told.
+    if (this.natures.size > 1000) this.natures.clear();
     this.natures.set(id, nature);
     return nature;
   }

@@ -278,6 +278,7 @@ const PROVOCATIONS: Record<EventName, Provocation[]> = {
       provoke: async () => {
         await written();
         await world.sandbox.reinstall(SAMPLE);
+        await writes();
         return says('changedAt');
       },
       about: chat,
