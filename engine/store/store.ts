@@ -190,8 +190,14 @@ export interface PinnedIdentity {
 
 /** Something has been learnt about a person's identity key; nothing comes of it for nobody's. */
 export interface IdentityNews extends Addresses {
-  /** What is pinned from now on, made inside the transaction from what is; undefined: that stays, and nothing is told. */
-  next: (pinned: PinnedIdentity | undefined) => { pinned: PinnedIdentity; events: NewEvent[] } | undefined;
+  /**
+   * What is pinned from now on, made inside the transaction from what is and whose, with all addresses that are known;
+   * undefined: that stays, and nothing is told.
+   */
+  next: (
+    pinned: PinnedIdentity | undefined,
+    whose: Addresses,
+  ) => { pinned: PinnedIdentity; events: NewEvent[] } | undefined;
 }
 
 /** Signal keys to write, by Baileys' type and id, serialized; `null` deletes. The store seals them. */

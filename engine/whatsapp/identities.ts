@@ -1,5 +1,5 @@
 import type { NewEvent } from '../events.ts';
-import type { Addresses, IdentityNews, PinnedIdentity } from '../store/store.ts';
+import type { Addresses, IdentityNews } from '../store/store.ts';
 import {
   Curve,
   getBinaryNodeChild,
@@ -30,10 +30,10 @@ export function identitySeen(person: Addresses, key: Uint8Array, at: number): Id
   const seen = Buffer.from(key).toString('base64');
   return {
     ...person,
-    next: (pinned) => {
+    next: (pinned, whose) => {
       if (pinned?.key === seen) return undefined;
       const told = !pinned || pinned.ended;
-      return { pinned: { key: seen, since: at }, events: told ? [] : [changed(person, at, false)] };
+      return { pinned: { key: seen, since: at }, events: told ? [] : [changed(whose, at, false)] };
     },
   };
 }
@@ -42,10 +42,10 @@ export function identitySeen(person: Addresses, key: Uint8Array, at: number): Id
 export function identityEnded(person: Addresses, at: number): IdentityNews {
   return {
     ...person,
-    next: (pinned: PinnedIdentity | undefined) => {
-      // The new key may have come with a message before, and was told with that.
-      if (!pinned || pinned.ended || at <= pinned.since) return undefined;
-      return { pinned: { ...pinned, ended: true }, events: [changed(person, at, true)] };
+    next: (pinned, whose) => {
+      // The new key may have come with a message before, and was told with that. WhatsApp says the second.
+      if (!pinned || pinned.ended || pinned.since >= at + 1000) return undefined;
+      return { pinned: { ...pinned, ended: true }, events: [changed(whose, at, true)] };
     },
   };
 }

@@ -57,9 +57,10 @@ const IDENTITY = 'identity';
 
 /** Pins what has become known of a person's identity; answers the events of that. */
 export function pinIdentity(db: Database, seal: Seal, sessionId: number, { jid, lid, next }: IdentityNews): NewEvent[] {
-  const addresses = bothOf(db, sessionId, { jid, lid });
+  const whose = bothOf(db, sessionId, { jid, lid });
+  const addresses = [whose.lid, whose.jid].filter((address) => address !== undefined);
   const found = addresses.map((id) => readKey(db, seal, sessionId, IDENTITY, id)).find((value) => Boolean(value));
-  const news = next(found ? (JSON.parse(found.toString()) as PinnedIdentity) : undefined);
+  const news = next(found ? (JSON.parse(found.toString()) as PinnedIdentity) : undefined, whose);
   if (!news) return [];
   const [name, ...others] = addresses;
   writeKey(db, seal, sessionId, IDENTITY, name!, Buffer.from(JSON.stringify(news.pinned)));
@@ -68,14 +69,14 @@ export function pinIdentity(db: Database, seal: Seal, sessionId: number, { jid, 
   return news.events;
 }
 
-/** A person's addresses as far as they are known, the LID first. */
-function bothOf(db: Database, sessionId: number, { jid, lid }: Addresses): string[] {
+/** A person's addresses as far as they are known. */
+function bothOf(db: Database, sessionId: number, { jid, lid }: Addresses): Addresses {
   const phone = jid?.split('@')[0];
   const row = lid
     ? db.get('SELECT lid, phone FROM pairs WHERE session_id = ? AND lid = ?', sessionId, lid)
     : db.get('SELECT lid, phone FROM pairs WHERE session_id = ? AND phone = ?', sessionId, phone ?? '');
-  const number = jid ?? (row && `${String(row['phone'])}@s.whatsapp.net`);
-  return [lid ?? (row && String(row['lid'])), number].filter((address) => address !== undefined);
+  if (!row) return { jid, lid };
+  return { jid: jid ?? `${String(row['phone'])}@s.whatsapp.net`, lid: lid ?? String(row['lid']) };
 }
 
 function readKey(db: Database, seal: Seal, sessionId: number, type: string, id: string): Buffer | null | undefined {
