@@ -9,6 +9,8 @@ import {
   getAllBinaryNodeChildren,
   getBinaryNodeChild,
   getBinaryNodeChildren,
+  jidDecode,
+  jidNormalizedUser,
   makeWASocket,
   S_WHATSAPP_NET,
   proto,
@@ -26,7 +28,7 @@ import type { StanzaOptions } from './outgoing.ts';
 import { Calls, type Offer } from './calls.ts';
 import { memberJids, type Group } from './group.ts';
 import { Vouchers, voucherIn } from './identities.ts';
-import { isGroup, isPerson } from './jid.ts';
+import { isGroup, isPerson, STATUS } from './jid.ts';
 import type { Me } from './describe.ts';
 import { asPlaintext, nameMessage, readMessage, readPost, readUnavailable, readUndecryptable } from './incoming.ts';
 import { answersRefuted, readAck, readReceipt } from './outcomes.ts';
@@ -250,6 +252,14 @@ export function openSocket(
 
   readInOrder(sock, (error) => log.warn({ err: error }, 'WhatsApp sent what cannot be read'));
 
+  /** Baileys encrypts a status anew for everybody, without knowing who that is: the phone that asks gets it from here. */
+  const postAnew = async ({ attrs: { id = '', from = '', participant = '' } }: BinaryNode) => {
+    const content = await handlers.content(id);
+    if (!content) return;
+    const options = { statusJidList: [jidNormalizedUser(participant)], useUserDevicesCache: false };
+    await sock.relayMessage(from, proto.Message.decode(content), { messageId: id, ...options });
+  };
+
   const calls = new Calls();
   const pairs = new Pairs();
   const learn = contain('pairs', (stanza: BinaryNode) => {
@@ -292,6 +302,9 @@ export function openSocket(
       case 'receipt': {
         const { outcomes, receipts } = readReceipt(stanza, me());
         if (outcomes.length + receipts.length > 0) commit({ outcomes, receipts });
+        if (isStatusAskedFor(stanza)) {
+          postAnew(stanza).catch((error: unknown) => log.warn({ err: error }, 'a status could not be sent again'));
+        }
         break;
       }
       case 'call': {
@@ -392,6 +405,11 @@ export function openSocket(
       await endQuietly(sock);
     },
   };
+}
+
+/** A phone cannot decrypt a status of ours. Its linked devices are served by Baileys. */
+function isStatusAskedFor({ attrs: { type, from, participant = '' } }: BinaryNode): boolean {
+  return type === 'retry' && from === STATUS && !jidDecode(participant)?.device;
 }
 
 /** What Baileys wants to know of a group that it writes to. */

@@ -103,7 +103,6 @@ test(
     );
     await victim.ready();
     await victim.sandbox.idle();
-    await victim.sandbox.read(FRIEND, { chat: OWN });
     const statusOf = async (msgId: number) => {
       const { body } = await victim.ask('GET', `/api/messages/${msgId}/info`);
       return (body['data'] as { status: number } | undefined)?.status;
@@ -114,7 +113,11 @@ test(
     };
     await until(
       () => `all that was written to be read`,
-      async () => (await unread()).length === 0,
+      async () => {
+        // What was accepted last may arrive only now. What was read before is not read again.
+        await victim.sandbox.read(FRIEND, { chat: OWN });
+        return (await unread()).length === 0;
+      },
     );
     await until(
       () => 'the files',
