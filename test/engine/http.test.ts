@@ -397,6 +397,7 @@ describe('sessions', () => {
         id: session.id + 1,
         status: 'disconnected',
         reason: null,
+        last_seen_at: null,
         account: null,
         api_key: expect.stringMatching(/^[0-9a-f]{64}$/),
         webhook_secret: expect.stringMatching(/^[0-9a-f]{32}$/),
