@@ -77,6 +77,8 @@ export interface NewMessage extends MessageName {
 /** What a member of a group has done with one of our messages. */
 export interface GroupReceipt {
   waId: string;
+  /** Of the message; a receipt from another chat changes nothing. */
+  chat: string;
   /** LID of the member where known, else the phone-number jid. */
   member: string;
   status: MessageStatus;

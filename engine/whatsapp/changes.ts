@@ -3,7 +3,7 @@ import type { MessageRecord } from '../model.ts';
 import type { Known } from '../store/store.ts';
 import { jidNormalizedUser, normalizeMessageContent, proto, type WAMessageKey } from './baileys.ts';
 import { bodyOf, plain, type Me } from './describe.ts';
-import { isGroup, isPerson } from './jid.ts';
+import { isGroup, isOfChat, isPerson } from './jid.ts';
 import { readResponse, tally } from './polls.ts';
 
 const { REVOKE, MESSAGE_EDIT } = proto.Message.ProtocolMessage.Type;
@@ -34,7 +34,8 @@ export type Place = Subject & { lane: string };
 
 /**
  * The events of a message that is about another one; none for any other, and none for a change that its author has no
- * right to: only the author of a message edits it, and in a private chat only the author deletes it.
+ * right to: only the author of a message edits it, and only the author or an admin of the group (`byAdmin`) deletes it. A
+ * message of another chat is one that this change cannot be about.
  */
 export function changeEvents(
   message: proto.IMessage,
@@ -42,12 +43,15 @@ export function changeEvents(
   place: Place,
   known: Known,
   me: Me,
+  byAdmin = false,
 ): NewEvent[] {
   const change = changeOf(message);
   if (!change) return [];
   const content = normalizeMessageContent(message)!;
   const target = known.target();
-  const named = nameOf(change.about, key, target);
+  if (target && !isOfChat(target, [key.remoteJid, key.remoteJidAlt])) return [];
+  const trusted = Boolean(key.fromMe) || byAdmin;
+  const named = nameOf(change.about, key, target, change.kind === 'deletion' && trusted);
   switch (change.kind) {
     case 'reaction': {
       const reaction = { text: content.reactionMessage!.text ?? '', key: reacting(key) };
@@ -69,7 +73,7 @@ export function changeEvents(
       return [{ event: 'messages.update', ...place, data: { update, key: named, ...numberOf(target) } }];
     }
     case 'deletion': {
-      if (target && !isGroup(target.chat) && !isAuthor(target, key)) return [];
+      if (target && !isAuthor(target, key) && !(isGroup(target.chat) && trusted)) return [];
       return [{ event: 'messages.delete', ...place, data: { keys: [named], ...numberOf(target) } }];
     }
     case 'response': {
@@ -98,13 +102,21 @@ function isAuthor(target: MessageRecord, key: WAMessageKey): boolean {
   return authors.some((jid) => jid && [target.sender, target.participant].includes(jidNormalizedUser(jid)));
 }
 
-/** The key of the changed message, from our point of view: the stored message knows it best. */
-function nameOf(about: WAMessageKey, key: WAMessageKey, target: MessageRecord | undefined): Record<string, unknown> {
+/**
+ * The key of the changed message, from our point of view: the stored message knows it best. Of one that is not stored,
+ * whoever changes it counts as the author, unless they may change what others wrote.
+ */
+function nameOf(
+  about: WAMessageKey,
+  key: WAMessageKey,
+  target: MessageRecord | undefined,
+  ofOthers: boolean,
+): Record<string, unknown> {
   const remoteJid = key.remoteJid;
   // A private chat has two sides: whoever did not write it did not take it back either.
   const fromMe =
     target?.fromMe ?? (isPerson(remoteJid ?? '') ? Boolean(key.fromMe) : Boolean(about.fromMe && key.fromMe));
-  const participant = target?.participant ?? about.participant;
+  const participant = target?.participant ?? (ofOthers ? about.participant : key.participant);
   return { id: about.id, fromMe, remoteJid, ...(participant && !fromMe && { participant }) };
 }
 

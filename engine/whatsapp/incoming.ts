@@ -22,9 +22,10 @@ import { isChannel, isGroup, isPerson, lidOf, phoneOf, toJid } from './jid.ts';
 /**
  * A decrypted `<message>` stanza as messages to store, with the events they bring. None for what is no message to
  * anybody: key distribution, history and app state sync, and other talk between devices; but the own phone's answer to
- * our request for messages that could not be read is those messages.
+ * our request for messages that could not be read is those messages. `byAdmin`: of an admin who may delete what others
+ * wrote in a group.
  */
-export function readMessage(stanza: BinaryNode, plaintext: Uint8Array, me: Me): NewMessage[] {
+export function readMessage(stanza: BinaryNode, plaintext: Uint8Array, me: Me, byAdmin = false): NewMessage[] {
   const { fullMessage } = decodeMessageNode(stanza, me.id, me.lid ?? '');
   const decoded = proto.Message.decode(unpadRandomMax16(plaintext));
   fullMessage.message = decoded.deviceSentMessage?.message ?? decoded;
@@ -34,7 +35,7 @@ export function readMessage(stanza: BinaryNode, plaintext: Uint8Array, me: Me): 
   delete fullMessage.message.senderKeyDistributionMessage;
   delete fullMessage.message.fastRatchetKeySenderKeyDistributionMessage;
   cleanMessage(fullMessage, me.id, me.lid ?? '');
-  return [toNewMessage(fullMessage, me)];
+  return [toNewMessage(fullMessage, me, byAdmin)];
 }
 
 /**
@@ -111,7 +112,7 @@ function resent({ protocolMessage }: proto.IMessage, me: Me): NewMessage[] {
     const message = proto.WebMessageInfo.decode(bytes) as WAMessage;
     if (!message.message || !message.key?.id || !isContent(message.message)) return [];
     cleanMessage(message, me.id, me.lid ?? '');
-    return [{ ...toNewMessage(message, me), resent: true as const }];
+    return [{ ...toNewMessage(message, me, true), resent: true as const }];
   });
 }
 
@@ -156,7 +157,7 @@ function nameOf(key: WAMessageKey): MessageName {
 }
 
 /** A message of WhatsApp's in the form that is stored and told. */
-function toNewMessage(message: WAMessage, me: Me): NewMessage {
+function toNewMessage(message: WAMessage, me: Me, byAdmin = false): NewMessage {
   const { place, ...stored } = storedForm(message);
   const content = message.message!;
   const change = changeOf(content);
@@ -169,7 +170,7 @@ function toNewMessage(message: WAMessage, me: Me): NewMessage {
       ...(known.recovered ? [recovered] : []),
       upsert,
       ...received.map((event) => ({ event, ...place, data: { messages: payload } })),
-      ...changeEvents(content, message.key, place, known, me),
+      ...changeEvents(content, message.key, place, known, me, byAdmin),
     ];
   };
   return {

@@ -52,5 +52,21 @@ export function isPerson(jid: string): boolean {
   return Boolean(isPnUser(jid) || isLidUser(jid));
 }
 
+/**
+ * Whether a message is of the chat with these addresses, as far as they can be compared: a person has a number and a
+ * LID, and not always are both told.
+ */
+export function isOfChat(
+  { chat, lid }: { chat: string; lid: string | null },
+  addresses: readonly (string | null | undefined)[],
+): boolean {
+  const told = addresses.flatMap((one) => (one ? jidNormalizedUser(one) : []));
+  if (!isPerson(chat)) return told.includes(chat);
+  const people = told.filter(isPerson);
+  const own = [chat, ...(lid ? [lid] : [])];
+  const comparable = own.some((one) => people.some((other) => Boolean(lidOf(one)) === Boolean(lidOf(other))));
+  return people.length > 0 && (!comparable || own.some((one) => people.includes(one)));
+}
+
 export const isGroup = (jid: string): boolean => Boolean(isJidGroup(jid));
 export const isChannel = (jid: string): boolean => Boolean(isJidNewsletter(jid));

@@ -14,7 +14,7 @@ import { changeEvents } from './changes.ts';
 import { describeMessage, laneOf, subjectOf, type Me } from './describe.ts';
 import { chatOfSent } from './directory.ts';
 import { nackText } from './failure.ts';
-import { isGroup, isPerson } from './jid.ts';
+import { isGroup, isOfChat, isPerson } from './jid.ts';
 import { forgotten } from './notifications.ts';
 
 /**
@@ -71,16 +71,19 @@ export function readReceipt(stanza: BinaryNode, me: Me): ReadReceipt {
   const [list] = getBinaryNodeChildren(stanza, 'list');
   const others = getBinaryNodeChildren(list, 'item').flatMap((item) => item.attrs['id'] ?? []);
   const ids = [id, ...others];
-  const taken = { status: MESSAGE_STATUS.sent, events: sentBy(me), directory: chatOfSent };
+  // Only who is in the chat can have got the message.
+  const provided = (message: MessageRecord) => mine || isOfChat(message, [from]);
+  const taken = { status: MESSAGE_STATUS.sent, provided, events: sentBy(me), directory: chatOfSent };
   if (TAKEN.includes(type)) return { outcomes: ids.map((waId) => ({ waId, ...taken })), receipts: [] };
   if (status === undefined || mine || !isPerson(who)) return none;
   if (isPerson(from)) {
-    const outcomes = ids.map((waId) => ({ waId, status, events: statusBy(me), directory: chatOfSent }));
+    const outcomes = ids.map((waId) => ({ waId, status, provided, events: statusBy(me), directory: chatOfSent }));
     return { outcomes, receipts: [] };
   }
   const member = jidNormalizedUser(who);
   const at = t ? Number(t) * 1000 : Date.now();
-  const receipts = ids.map((waId) => ({ waId, member, status, at, events: memberEvents(member, status, at) }));
+  const chat = jidNormalizedUser(from);
+  const receipts = ids.map((waId) => ({ waId, chat, member, status, at, events: memberEvents(member, status, at) }));
   return { outcomes: ids.map((waId) => ({ waId, ...taken })), receipts };
 }
 

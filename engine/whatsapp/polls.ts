@@ -9,7 +9,7 @@ import {
   proto,
   type WAMessageKey,
 } from './baileys.ts';
-import { isGroup, phoneOf } from './jid.ts';
+import { isGroup, isOfChat, phoneOf } from './jid.ts';
 
 /** One option of a poll with those who have chosen it, as WasenderApi tells it. */
 export interface PollOption {
@@ -40,7 +40,7 @@ export function tally(poll: MessageRecord, votes: MessageRecord[], me: Addresses
   const question = pollOf(content);
   if (!question || !secret) return [];
   const chosen = new Map<string, Set<string>>();
-  for (const vote of votes) {
+  for (const vote of votes.filter(({ chat, lid }) => isOfChat(poll, [chat, lid]))) {
     const hashes = readVote(poll, vote, secret, me);
     if (hashes) chosen.set(authorsOf(vote, me)[0]!, hashes);
   }

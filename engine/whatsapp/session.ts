@@ -16,7 +16,7 @@ import { Directory } from './directory.ts';
 import { find, heardFrom, lidFor } from './contacts.ts';
 import { toEngineError, worded, type Meanings } from './failure.ts';
 import { groupOf, rememberedGroup } from './groups.ts';
-import { toJid } from './jid.ts';
+import { isOfChat, toJid } from './jid.ts';
 import { Messages } from './messages.ts';
 import { keyTo } from './outgoing.ts';
 import { PAIRING_REFUSALS, requestPairingCode } from './pairing-code.ts';
@@ -642,7 +642,11 @@ export class Session {
       needGroup: (jid) => groupOf(this, jid, { urgent: true }),
       group: async (jid) => (this.caughtUp ? rememberedGroup(this, jid) : undefined),
       stored: (name) => this.store.messages.content(this.id, name),
-      content: async (waId) => (await this.store.messages.find(this.id, waId))?.content,
+      content: async (waId, chat) => {
+        const message = await this.store.messages.find(this.id, waId);
+        // Whoever asks for what was sent to others is not given it.
+        return message?.fromMe && isOfChat(message, [chat]) ? message.content : undefined;
+      },
     };
   }
 }

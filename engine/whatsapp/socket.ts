@@ -22,6 +22,7 @@ import {
   type WASocket,
 } from './baileys.ts';
 import { boundary, contained } from './boundary.ts';
+import { refutedClaims } from './claims.ts';
 import { closureOf, TOO_FAST, type Closure } from './failure.ts';
 import { readInOrder } from './frames.ts';
 import type { StanzaOptions } from './outgoing.ts';
@@ -35,6 +36,7 @@ import { answersRefuted, readAck, readReceipt } from './outcomes.ts';
 import { readCapping, readTimelock } from './restriction.ts';
 import { readNotification } from './notifications.ts';
 import { Pairs, type Pair } from './pairs.ts';
+import { isSame, person } from './people.ts';
 import { Pulse, PULSE_TIMES, type PulseTimes } from './pulse.ts';
 
 /** WhatsApp's code for a message that a restricted account may not send. */
@@ -90,11 +92,11 @@ export interface SocketHandlers {
   /** Whether WhatsApp has an account at this phone-number jid. */
   exists(jid: string): Promise<boolean>;
   /** Makes sure that {@link group} knows it. */
-  needGroup(jid: string): Promise<unknown>;
+  needGroup(jid: string): Promise<Group>;
   /** A group as it is known now; undefined: WhatsApp has to be asked. */
   group(jid: string): Promise<Group | undefined>;
   /** The content of a sent message, for a recipient who could not decrypt it. */
-  content(waId: string): Promise<Buffer | null | undefined>;
+  content(waId: string, chat: string): Promise<Buffer | null | undefined>;
 }
 
 /** Kinds of ciphertext that pass the journal. */
@@ -155,6 +157,16 @@ export function openSocket(
     const message = contain('readUndecryptable', readUndecryptable)(stanza, error, me());
     return message ? [message] : [];
   };
+  /** What messages claim that is not so. */
+  const claims = new WeakMap<BinaryNode, Promise<string[]>>();
+  /** Messages of admins that take back what others wrote. */
+  const byAdmin = new WeakSet<BinaryNode>();
+  /** Whether the author of a group's message is an admin there. What cannot be found out does not count. */
+  const isAdmin = async ({ attrs }: BinaryNode): Promise<boolean> => {
+    const author = person(attrs['participant'], attrs['participant_pn'], attrs['participant_lid']);
+    const group = await handlers.needGroup(attrs['from'] ?? '').catch(() => undefined);
+    return Boolean(author && group?.members.some((one) => one.admin !== null && isSame(one, author)));
+  };
   const journal: Journal = {
     name: (ciphertext) => {
       const stanza = stanzaOf.get(ciphertext);
@@ -162,19 +174,22 @@ export function openSocket(
     },
     known: async (ciphertext) => {
       const stanza = stanzaOf.get(ciphertext);
+      for (const claim of (stanza && (await claims.get(stanza))) ?? []) delete stanza!.attrs[claim];
       const name = stanza && contain('nameMessage', nameMessage)(stanza, me());
       if (!name) return undefined;
       const content = await handlers.stored(name).catch((error: unknown) => {
         tell.refused({ stanza: nameOf(stanza) }, error);
         throw error;
       });
-      return content && asPlaintext(content);
+      if (content) return asPlaintext(content);
+      if (takesBackForOthers(stanza) && (await isAdmin(stanza))) byAdmin.add(stanza);
+      return undefined;
     },
     read: (ciphertext, plaintext) => {
       const stanza = stanzaOf.get(ciphertext);
       if (!stanza) return [];
       try {
-        return readMessage(stanza, plaintext, me());
+        return readMessage(stanza, plaintext, me(), byAdmin.has(stanza));
       } catch (error) {
         return parked(stanza, error);
       }
@@ -223,8 +238,8 @@ export function openSocket(
       const group = await handlers.group(jid);
       return group && asBaileys(group);
     }) as SocketConfig['cachedGroupMetadata'],
-    getMessage: contain('getMessage', async ({ id }: WAMessageKey) => {
-      const content = id && (await handlers.content(id));
+    getMessage: contain('getMessage', async ({ id, remoteJid }: WAMessageKey) => {
+      const content = id && remoteJid && (await handlers.content(id, remoteJid));
       return content ? proto.Message.decode(content) : undefined;
     }) as SocketConfig['getMessage'],
   });
@@ -254,7 +269,7 @@ export function openSocket(
 
   /** Baileys encrypts a status anew for everybody, without knowing who that is: the phone that asks gets it from here. */
   const postAnew = async ({ attrs: { id = '', from = '', participant = '' } }: BinaryNode) => {
-    const content = await handlers.content(id);
+    const content = await handlers.content(id, from);
     if (!content) return;
     const options = { statusJidList: [jidNormalizedUser(participant)], useUserDevicesCache: false };
     await sock.relayMessage(from, proto.Message.decode(content), { messageId: id, ...options });
@@ -337,6 +352,10 @@ export function openSocket(
       // Baileys works on messages from the backlog one after another, and on live ones at once: a live one would
       // overtake. With the mark of the backlog (any value will do) all of them stand in one queue.
       frame.attrs['offline'] ??= '0';
+      claims.set(
+        frame,
+        refutedClaims(frame, auth.keys).catch(() => []),
+      );
       for (const enc of getBinaryNodeChildren(frame, 'enc')) {
         if (enc.content instanceof Uint8Array) {
           stanzaOf.set(enc.content, frame);
@@ -411,6 +430,9 @@ export function openSocket(
 function isStatusAskedFor({ attrs: { type, from, participant = '' } }: BinaryNode): boolean {
   return type === 'retry' && from === STATUS && !jidDecode(participant)?.device;
 }
+
+/** WhatsApp's mark on an admin's message that takes back what somebody else wrote in a group. */
+const takesBackForOthers = ({ attrs: { from = '', edit } }: BinaryNode) => edit === '8' && isGroup(from);
 
 /** What Baileys wants to know of a group that it writes to. */
 function asBaileys(group: Group): GroupMetadata {

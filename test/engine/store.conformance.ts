@@ -714,7 +714,7 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
 
     describe('receipts of group members', () => {
       const receipt = (member: string, status: MessageStatus, at = 1) => ({
-        waId: '3EB0B1',
+        ...{ waId: '3EB0B1', chat: CHAT },
         member,
         status,
         at,
@@ -730,6 +730,13 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
           { member: '2@lid', status: 3, at: 2 },
           { member: '1@lid', status: 4, at: 3 },
         ]);
+      });
+
+      test('from another chat change nothing', async () => {
+        const { message } = await store.messages.enqueue(outgoing(session.id));
+        const elsewhere = { ...receipt('1@lid', 3), chat: '120363000000000009@g.us' };
+        expect((await commit({ receipts: [elsewhere] })).events).toEqual([]);
+        expect(await store.messages.receipts(message.msgId)).toEqual([]);
       });
 
       test('for a message of somebody else are nobody’s business', async () => {

@@ -288,9 +288,10 @@ function knownAbout(db: Database, sessionId: number, about: string | null): Know
 /** Notes what a member of a group has done with a message of ours; answers the events, none for what is known. */
 export function applyReceipt(db: Database, sessionId: number, receipt: GroupReceipt): NewEvent[] {
   const row = db.get(
-    'SELECT * FROM messages WHERE session_id = ? AND wa_id = ? AND from_me = 1 LIMIT 1',
+    'SELECT * FROM messages WHERE session_id = ? AND wa_id = ? AND from_me = 1 AND chat = ? LIMIT 1',
     sessionId,
     receipt.waId,
+    receipt.chat,
   );
   if (!row) return [];
   const message = toMessage(row);
