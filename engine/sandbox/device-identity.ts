@@ -26,7 +26,10 @@ export function signIdentity(account: Account, deviceIdentity: Buffer, keyIndex:
   return { details: Buffer.from(details), accountSignatureKey: identity.public, accountSignature };
 }
 
-/** The client's answer to `pair-success`, when it holds the same identity with a genuine signature of the client's. */
+/**
+ * The client's answer to `pair-success`, when it holds the same identity with a genuine signature of the client's. The
+ * server keeps it as it is: without the account's key, which clients leave out and others know from the phone.
+ */
 export function countersigned(
   account: Account,
   deviceIdentity: Buffer,
@@ -41,7 +44,7 @@ export function countersigned(
     signed.accountSignature.equals(accountSignature ?? Buffer.alloc(0));
   const message = Buffer.concat([DEVICE_SIGNATURE, signed.details, deviceIdentity, account.identity.public]);
   if (!same || !verify(deviceIdentity, message, deviceSignature)) return undefined;
-  return Buffer.from(proto.ADVSignedDeviceIdentity.encode({ ...signed, deviceSignature }).finish());
+  return bytes(node);
 }
 
 /**

@@ -147,12 +147,18 @@ export function digest(network: Network, from: Sender, iq: Stanza): Stanza {
   ]);
 }
 
-/** `<iq xmlns=encrypt type=get><key><user jid/>…`: a key bundle per device, each under the jid it was asked by. */
+/**
+ * `<iq xmlns=encrypt type=get><key><user jid/>…`: a key bundle per device, each under the jid it was asked by. WhatsApp
+ * promises no order: here phones come last, so that nobody relies on their being known before what is linked to them.
+ */
 export function fetch(network: Network, from: Sender, iq: Stanza): Stanza {
-  const users = children(child(iq, 'key'), 'user').map((user) => {
+  const asked = children(child(iq, 'key'), 'user').map((user) => {
     const jid = user.attrs['jid'] ?? '';
     const found = network.accounts.find(jid);
-    const device = found && network.accounts.device(found.account.phone, found.device);
+    return { jid, device: found && network.accounts.device(found.account.phone, found.device) };
+  });
+  asked.sort((a, b) => Number(a.device?.id === 0) - Number(b.device?.id === 0));
+  const users = asked.map(({ jid, device }) => {
     const bundle = device && takeBundle(network, device);
     return bundle
       ? bundleNode(jid, asHandedOut(network, from, device, bundle))

@@ -4,12 +4,17 @@ import { FRIEND, OWN, Stage, textsOf } from './stage.ts';
 let stage: Stage;
 beforeEach(async () => {
   stage = await Stage.open();
-  await stage.call('POST', '/api/whatsapp-sessions', { name: 'Friend', phone_number: FRIEND });
-  const connect = await stage.call('POST', '/api/whatsapp-sessions/2/connect');
-  await stage.sandbox.scan(FRIEND, (connect.body.data as { qrCode: string }).qrCode);
-  await stage.untilStatus(({ status }) => status === 'connected', 2);
+  await link(2, FRIEND);
 });
 afterEach(() => stage?.close());
+
+/** Makes a session and links it to a phone. */
+async function link(session: number, phone: string): Promise<void> {
+  await stage.call('POST', '/api/whatsapp-sessions', { name: `Of ${phone}`, phone_number: phone });
+  const connect = await stage.call('POST', `/api/whatsapp-sessions/${session}/connect`);
+  await stage.sandbox.scan(phone, (connect.body.data as { qrCode: string }).qrCode);
+  await stage.untilStatus(({ status }) => status === 'connected', session);
+}
 
 const asFriend = (text: string) =>
   stage.call('POST', '/api/send-message', { to: OWN, text, wait: true }, { 'x-warbler-session': '2' });
@@ -23,6 +28,18 @@ test('a linked device for which the account vouches is believed, and no change o
   await heard('to all your devices', 2);
   await stage.sandbox.send(FRIEND, { to: OWN, text: 'from the phone' });
   await heard('from the phone');
+  expect(await about('contact.identity_changed')).toEqual([]);
+});
+
+test('a linked device is believed by the key of its phone, whichever of the two WhatsApp answers first', async () => {
+  const stranger = '15550100077';
+  await stage.sandbox.addPhone({ phone: stranger });
+  await link(3, stranger);
+  // In a group the keys of all devices are asked for at once.
+  const made = await stage.call('POST', '/api/groups', { name: 'Strangers', participants: [stranger] });
+  const { id } = made.body.data as { id: string };
+  expect((await stage.send(id, 'the first word')).status).toBe(200);
+  await heard('the first word', 3);
   expect(await about('contact.identity_changed')).toEqual([]);
 });
 
