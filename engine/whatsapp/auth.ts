@@ -24,6 +24,7 @@ import {
   NotVouchedFor,
   ownerOf,
   signalKey,
+  type Voucher,
   type Vouchers,
 } from './identities.ts';
 import { numberOf, type Pair } from './pairs.ts';
@@ -177,11 +178,15 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock, lo
       };
 
       /** Notes who a device belongs to. Throws when it is not who it says; nothing of it is written then. */
-      const admit = async (jid: string, identity: Uint8Array | undefined, voucher: Uint8Array | undefined) => {
+      const admit = async (
+        jid: string,
+        identity: Uint8Array | undefined,
+        { signed, phone: told }: Partial<Pick<Voucher, 'signed' | 'phone'>>,
+      ) => {
         const own = isOwn(ownerOf(jid)) ? accountKey(creds) : undefined;
         const phone = repository.jidToSignalProtocolAddress(jid).replace(/\.\d+$/, '.0');
-        const known = own ?? (await identityAt(auth.keys, phone));
-        const account = accountOf(jid, identity, voucher, known);
+        const known = own ?? told ?? (await identityAt(auth.keys, phone));
+        const account = accountOf(jid, identity, signed, known);
         if (own && !account.equals(own)) throw new NotVouchedFor('the own account does not vouch for it');
         if (!own) found.getStore()?.identities.push(identitySeen(ownerOf(jid), account, clock.now()));
       };
@@ -192,7 +197,7 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock, lo
         const plaintext = await repository.decryptMessage(options);
         if (type === 'pkmsg') {
           const identity = await identityAt(auth.keys, repository.jidToSignalProtocolAddress(jid));
-          await admit(jid, identity, journal.voucher(ciphertext));
+          await admit(jid, identity, { signed: journal.voucher(ciphertext) });
         }
         return plaintext;
       };
@@ -200,9 +205,9 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock, lo
       const inject: SignalRepository['injectE2ESession'] = (options) =>
         found.run({ messages: [], identities: [] }, async () => {
           const { jid, session } = options;
-          const { signed, asked } = journal.vouchers.take(session.identityKey);
+          const { signed, phone, asked } = journal.vouchers.take(session.identityKey);
           try {
-            await admit(jid, session.identityKey, signed);
+            await admit(jid, session.identityKey, { signed, phone });
             await repository.injectE2ESession(options);
           } catch (error) {
             // One impostor among the devices that were asked for is left out; the others get the message.

@@ -6,6 +6,7 @@ import {
   getBinaryNodeChildBuffer,
   getBinaryNodeChildren,
   jidDecode,
+  jidNormalizedUser,
   proto,
   type BinaryNode,
   type SignalDataSet,
@@ -158,6 +159,8 @@ export const voucherIn = (stanza: BinaryNode): Uint8Array | undefined =>
 export interface Voucher {
   /** `<device-identity>`: what the account has signed. Phones have none. */
   signed: Uint8Array | undefined;
+  /** Identity of the phone that the device is linked to, where it came with the same answer. */
+  phone: Uint8Array | undefined;
   /** WhatsApp was asked for the keys, together with those of other devices. */
   asked: boolean;
 }
@@ -174,11 +177,17 @@ export class Vouchers {
 
   /** Remembers what vouches for the keys in an answer of WhatsApp's, or in a retry receipt. */
   read(stanza: BinaryNode): void {
-    for (const bundle of bundlesIn(stanza)) {
-      const identity = getBinaryNodeChildBuffer(bundle, 'identity') as Uint8Array | undefined;
+    const bundles = bundlesIn(stanza);
+    const asked = stanza.tag === 'iq';
+    const phones = new Map(
+      bundles.flatMap((bundle) => (isPhone(bundle) ? [[bundle.attrs['jid'], identityIn(bundle)]] : [])),
+    );
+    for (const bundle of bundles) {
+      const identity = identityIn(bundle);
       if (!identity) continue;
       if (this.byIdentity.size > REMEMBERED) this.byIdentity.clear();
-      this.byIdentity.set(nameOf(identity), { signed: voucherIn(bundle), asked: stanza.tag === 'iq' });
+      const phone = phones.get(jidNormalizedUser(bundle.attrs['jid']));
+      this.byIdentity.set(nameOf(identity), { signed: voucherIn(bundle), phone, asked });
     }
   }
 
@@ -186,10 +195,12 @@ export class Vouchers {
   take(identity: Uint8Array): Voucher {
     const voucher = this.byIdentity.get(nameOf(identity));
     this.byIdentity.delete(nameOf(identity));
-    return voucher ?? { signed: undefined, asked: false };
+    return voucher ?? { signed: undefined, phone: undefined, asked: false };
   }
 }
 
+const identityIn = (bundle: BinaryNode) => getBinaryNodeChildBuffer(bundle, 'identity') as Uint8Array | undefined;
+const isPhone = ({ attrs: { jid } }: BinaryNode) => jid !== undefined && !jidDecode(jid)?.device;
 const nameOf = (identity: Uint8Array): string => Buffer.from(bare(identity)).toString('base64');
 
 /** `<iq><list><user>…` and `<receipt type=retry><keys>`. */

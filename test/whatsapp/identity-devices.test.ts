@@ -40,6 +40,14 @@ test('a linked device is believed by the key of its phone, whichever of the two 
   const { id } = made.body.data as { id: string };
   expect((await stage.send(id, 'the first word')).status).toBe(200);
   await heard('the first word', 3);
+  // Refused, its keys would have been asked for again.
+  const { lid } = stage.sandbox.phones().find(({ phone }) => phone === stranger)!;
+  const device = `"${lid.replace('@', ':1@')}"`;
+  const asked = stage.sandbox
+    .stanzas({ phone: OWN, limit: 1000 })
+    .map(({ stanza }) => JSON.stringify(stanza))
+    .filter((stanza) => stanza.includes('"xmlns":"encrypt","type":"get"') && stanza.includes(device));
+  expect(asked.length).toBe(1);
   expect(await about('contact.identity_changed')).toEqual([]);
 });
 
