@@ -25,28 +25,28 @@ export interface HousekeepingOptions {
 /**
  * Forgets what is older than the settings say, now and then, in small parts: whatever else the engine has to do comes
  * between them. What somebody still waits for (an undelivered event, a message that is to be sent) is not forgotten.
+ * What is old says the engine's clock; when it is looked for, which nobody waits for, does not.
  */
 export class Housekeeping {
   private stopped = false;
   private running = Promise.resolve();
-  private cancelAlarm = () => {};
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: HousekeepingOptions) {}
 
   /** Begins at once. */
   start(): void {
-    const { clock, log } = this.options;
     this.running = this.run()
-      .catch((error: unknown) => log.error({ err: error }, 'housekeeping failed'))
+      .catch((error: unknown) => this.options.log.error({ err: error }, 'housekeeping failed'))
       .then(() => {
-        if (!this.stopped) this.cancelAlarm = clock.at(clock.now() + PERIOD_MS, () => this.start());
+        if (!this.stopped) this.timer = setTimeout(() => this.start(), PERIOD_MS).unref();
       });
   }
 
   /** Finishes the part in hand. */
   async stop(): Promise<void> {
     this.stopped = true;
-    this.cancelAlarm();
+    clearTimeout(this.timer);
     await this.running;
   }
 
