@@ -27,7 +27,7 @@ import { isChannel, isGroup, isPerson, lidOf, phoneOf, toJid } from './jid.ts';
  */
 export function readMessage(stanza: BinaryNode, plaintext: Uint8Array, me: Me, byAdmin = false): NewMessage[] {
   const { fullMessage } = decodeMessageNode(stanza, me.id, me.lid ?? '');
-  const decoded = proto.Message.decode(unpadRandomMax16(plaintext));
+  const decoded = decodedContent(unpadRandomMax16(plaintext));
   fullMessage.message = decoded.deviceSentMessage?.message ?? decoded;
   if (stanza.attrs['category'] === 'peer') return fullMessage.key.fromMe ? resent(decoded, me) : [];
   if (!isContent(fullMessage.message)) return [];
@@ -48,7 +48,7 @@ export function readPost(stanza: BinaryNode, me: Me): Omit<Change, 'sessionId'> 
   const { fullMessage } = decodeMessageNode(stanza, me.id, me.lid ?? '');
   if (own === 'true') fullMessage.key.fromMe = true;
   const plaintext = getBinaryNodeChild(stanza, 'plaintext')?.content;
-  const content = plaintext instanceof Uint8Array && plaintext.length > 0 ? proto.Message.decode(plaintext) : undefined;
+  const content = plaintext instanceof Uint8Array && plaintext.length > 0 ? decodedContent(plaintext) : undefined;
   if (edit) return postChange(stanza, fullMessage.key, content);
   if (!content || !isContent(content)) return undefined;
   fullMessage.message = content;
@@ -111,9 +111,26 @@ function resent({ protocolMessage }: proto.IMessage, me: Me): NewMessage[] {
     if (!bytes) return [];
     const message = proto.WebMessageInfo.decode(bytes) as WAMessage;
     if (!message.message || !message.key?.id || !isContent(message.message)) return [];
+    refuseDeep(message.message);
     cleanMessage(message, me.id, me.lid ?? '');
     return [{ ...toNewMessage(message, me, true), resent: true as const }];
   });
+}
+
+/** WhatsApp's own messages are some wrappers deep. What is deeper was made to break whoever reads it. */
+const DEEPEST = 100;
+
+function decodedContent(bytes: Uint8Array): proto.IMessage {
+  const content = proto.Message.decode(bytes);
+  refuseDeep(content);
+  return content;
+}
+
+function refuseDeep(value: object, depth = 0): void {
+  if (depth > DEEPEST) throw new Error(`the message is nested more than ${DEEPEST} deep`);
+  for (const inner of Object.values(value) as unknown[]) {
+    if (typeof inner === 'object' && inner !== null && !(inner instanceof Uint8Array)) refuseDeep(inner, depth + 1);
+  }
 }
 
 /** Protocol messages that people see the effect of; the others are talk between devices. */

@@ -42,13 +42,12 @@ function happened<E extends keyof BaileysEventMap>(
   );
 }
 
-const updated = (client: Client, jid: string, change: object) =>
-  happened(client, 'groups.update', (groups) =>
-    groups.some((group) => {
-      const wanted = Object.entries(change);
-      return group.id === jid && wanted.every(([name, value]) => Reflect.get(group, name) === value);
-    }),
-  );
+/** The updates of this group that say so: Baileys may tell of others with them. */
+async function updated(client: Client, jid: string, change: object) {
+  const fits = (group: object) =>
+    Object.entries({ id: jid, ...change }).every(([name, value]) => Reflect.get(group, name) === value);
+  return (await happened(client, 'groups.update', (groups) => groups.some(fits))).filter(fits);
+}
 
 const participants = (client: Client, jid: string, action: string) =>
   happened(client, 'group-participants.update', (update) => update.id === jid && update.action === action);

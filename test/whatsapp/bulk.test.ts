@@ -60,6 +60,12 @@ async function goOffline(): Promise<void> {
   await stage.untilStatus(({ status }) => status === 'connecting');
 }
 
+/** WhatsApp is there again. On a clock that stands still the next try would never come: somebody asks for it. */
+async function goOnline(): Promise<void> {
+  await stage.startSandbox();
+  await stage.call('POST', '/api/whatsapp-sessions/1/connect');
+}
+
 /** Waits until a job has as many messages in the queue as it keeps there. */
 async function untilFull(id: number): Promise<void> {
   for (let looks = 0; looks < 1000; looks++) {
@@ -205,7 +211,7 @@ describe('on its way', () => {
       counts: { pending: 2, queued: UNDER_WAY },
       estimated_end: null,
     });
-    await stage.startSandbox();
+    await goOnline();
     await stage.untilTrue(() => to.slice(0, UNDER_WAY).every((phone) => texts(phone).length === 1));
     await stage.sandbox.idle();
     expect(to.slice(UNDER_WAY).flatMap(texts)).toEqual([]);
@@ -225,8 +231,7 @@ describe('on its way', () => {
       status: 'cancelled',
       counts: { cancelled: UNDER_WAY + 2, queued: 0, pending: 0 },
     });
-    await stage.startSandbox();
-    await stage.untilStatus(({ status }) => status === 'connected');
+    await goOnline();
     await stage.send(FRIEND, 'behind it in the queue');
     expect(to.flatMap(texts)).toEqual([]);
     expect((await does(job.id, 'resume')).body).toMatchObject({ code: 'conflict' });
@@ -239,7 +244,7 @@ describe('on its way', () => {
     await untilFull(job.id);
     const last = to.at(-1)!;
     await stage.call('POST', '/api/opt-outs', { to: last });
-    await stage.startSandbox();
+    await goOnline();
     await untilStatus(job.id, 'completed');
     expect(texts(last)).toEqual([]);
     expect(await recipients(job.id, 'status=skipped')).toMatchObject([{ to: last, skipped: 'opted_out' }]);
@@ -253,8 +258,7 @@ describe('on its way', () => {
     await untilFull(job.id);
     await stage.call('POST', '/api/whatsapp-sessions/1/disconnect');
     await untilStatus(job.id, 'paused');
-    await stage.startSandbox();
-    await stage.call('POST', '/api/whatsapp-sessions/1/connect');
+    await goOnline();
     const events = await untilStatus(job.id, 'completed');
     expect(statusesOf(events, job.id)).toEqual(['running', 'paused', 'running', 'completed']);
     expect(to.map(texts)).toEqual(to.map(() => ['Hello']));
@@ -388,7 +392,7 @@ describe('POST /api/send-bulk', () => {
     const { body } = await clock.until(answer);
     expect(clock.now() - startedAt).toBe(4 * 60_000);
     expect(body).toMatchObject({ summary: { sent: 0, pending: 1 }, results: [{ to, success: null }] });
-    await stage.startSandbox();
+    await goOnline();
     await untilStatus(Number(body['job']), 'completed');
     expect(texts(to!)).toEqual(['Hello']);
   });

@@ -57,3 +57,15 @@ test('a restriction of the account is told when WhatsApp tells of it, and when i
     events.find(({ event, data }) => event === 'account.restricted' && !(data as { restricted: boolean }).restricted),
   );
 });
+
+test('a message that is nested a thousand deep is told as one that cannot be read, and holds nothing up', async () => {
+  const { proto } = await import('@whiskeysockets/baileys');
+  let content: InstanceType<typeof proto.Message> = proto.Message.create({ conversation: 'at the bottom' });
+  for (let depth = 0; depth < 1000; depth++) content = proto.Message.create({ ephemeralMessage: { message: content } });
+  const bytes = Buffer.concat([proto.Message.encode(content).finish(), Buffer.of(1)]).toString('base64');
+  const { id } = await stage.sandbox.sendBytes(FRIEND, { to: OWN, bytes });
+  await when('message.undecryptable', id);
+  await stage.sandbox.send(FRIEND, { to: OWN, text: 'behind it' });
+  await stage.until((events) => textsOf(events).includes('behind it'));
+  expect(stage.engine.sessions.get(1).status.status).toBe('connected');
+});
