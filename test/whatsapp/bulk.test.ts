@@ -390,7 +390,10 @@ describe('POST /api/send-bulk', () => {
     const startedAt = clock.now();
     const answer = sendBulk({ recipients: [to], text: 'Hello' });
     const { body } = await clock.until(answer);
-    expect(clock.now() - startedAt).toBe(4 * 60_000);
+    const took = clock.now() - startedAt;
+    expect(took).toBeGreaterThanOrEqual(4 * 60_000);
+    // While the answer was on its way, the session may have looked for WhatsApp once more.
+    expect(took).toBeLessThan(10 * 60_000);
     expect(body).toMatchObject({ summary: { sent: 0, pending: 1 }, results: [{ to, success: null }] });
     await goOnline();
     await untilStatus(Number(body['job']), 'completed');
