@@ -1,13 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { faultRequest } from '../../engine/sandbox/faults.ts';
 import { documented } from './document.ts';
-import { TABLE } from './table.ts';
+import { FORGERIES, TABLE } from './table.ts';
 
-/** Held to in test/whatsapp: what only time tells, and what somebody in between would do. */
-const ELSEWHERE = [
-  'half-open',
-  ...['stolen-certificate', 'forged-voucher', 'forged-prekey', 'swapped-identity', 'forged-app-state', 'forged-media'],
-];
 const PATH = new URL('../../docs/faults.md', import.meta.url).pathname;
 
 test('docs/faults.md says what the table says, which the tests of this folder hold the engine to', () => {
@@ -17,7 +12,10 @@ test('docs/faults.md says what the table says, which the tests of this folder ho
 
 test('every fault of the sandbox is in the table, and every row has a name of its own', () => {
   const faults = faultRequest.options.map(({ shape }) => shape.fault.value);
-  expect(new Set([...TABLE.map(({ fault }) => fault), ...ELSEWHERE])).toEqual(new Set(faults));
+  expect(new Set([...TABLE, ...FORGERIES].map(({ fault }) => fault))).toEqual(new Set(faults));
+  for (const { fault, suite } of FORGERIES) {
+    expect([suite, existsSync(suite) && readFileSync(suite, 'utf8').includes(fault)]).toEqual([suite, true]);
+  }
   const ids = TABLE.map(({ id }) => id);
   expect(ids).toEqual([...new Set(ids)]);
 });

@@ -1,4 +1,4 @@
-import { inWords, TABLE } from './table.ts';
+import { FORGERIES, inWords, TABLE } from './table.ts';
 
 const HEAD = `# What happens under each fault
 
@@ -14,11 +14,19 @@ One row for each thing that can go wrong with WhatsApp, as the sandbox does it o
 |---|---|---|---|
 `;
 
+const FORGED = `
+## Forgeries
+
+| fault | what is seen of it | suite |
+|---|---|---|
+`;
+
 /** docs/faults.md. \`UPDATE_FAULTS=1 npx jest test/faults/document\` writes it. */
 export function documented(): string {
   const rows = TABLE.map((row) => {
     const cells = (['inbound', 'outbound', 'pairing'] as const).map((direction) => inWords(direction, row));
     return `| **${row.id}**: ${row.what} | ${cells.join(' | ')} |\n`;
   });
-  return HEAD + rows.join('');
+  const forgeries = FORGERIES.map(({ fault, what, suite }) => `| **${fault}** | ${what} | \`${suite}\` |\n`);
+  return [HEAD, ...rows, FORGED, ...forgeries].join('');
 }

@@ -88,6 +88,7 @@ const PAIRING = {
   links: 'links',
   rests: 'not linked; links when tried anew',
 } as const;
+const FATES = { inbound: INBOUND, outbound: OUTBOUND, pairing: PAIRING };
 export type InboundFate = keyof typeof INBOUND;
 export type OutboundFate = keyof typeof OUTBOUND;
 export type PairingFate = keyof typeof PAIRING;
@@ -224,7 +225,7 @@ const banned = (code: 402 | 403 | 406, status: SessionStatus, reason: string): R
   pairing: { at: 'scan', session: [status, reason], back: 'connect', fate: 'links' },
 });
 
-const untrusted = (fault: 'wrong-root' | 'wrong-signature', what: string): Row => {
+const untrusted = (fault: 'wrong-root' | 'wrong-signature' | 'stolen-certificate', what: string): Row => {
   const outcome = { when: 'connecting', session: ['connecting', 'server_untrusted'], back: 'itself' } as const;
   return {
     ...{ id: fault, fault, what, request: { fault, times: 1 } },
@@ -238,6 +239,8 @@ const STRANGERS = 'the account may not begin this chat; write to those who have 
 
 export const TABLE: Row[] = [
   ...cut('drop', ['connecting', 'connection_closed']),
+  // Silent before anybody has logged in, it is Baileys' own patience of 20 s that ends it: as a drop does.
+  ...cut('half-open', ['connecting', 'stalled']).filter(({ id }) => !/handshake|login/.test(id)),
   ...CODES.map(closed),
   {
     ...{ id: 'never-answer message', fault: 'never-answer', what: 'a message is lost on its way to WhatsApp' },
@@ -377,12 +380,42 @@ export const TABLE: Row[] = [
   },
   untrusted('wrong-root', 'a server with a wrong root'),
   untrusted('wrong-signature', 'a server with a wrong certificate'),
+  untrusted('stolen-certificate', 'a server that shows the certificate of another'),
   {
     ...{ id: 'forged-identity', fault: 'forged-identity', what: 'the device identity is not signed by the phone' },
     request: { fault: 'forged-identity' },
     inbound: { na: LINKED },
     outbound: { na: LINKED },
     pairing: { at: 'scan', session: ['disconnected', 'identity_forged'], back: 'connect', fate: 'rests' },
+  },
+];
+
+/** Forgeries: not a matter of direction. Each has its test where identities are tested. */
+export const FORGERIES: { fault: FaultName; what: string; suite: string }[] = [
+  {
+    fault: 'forged-prekey',
+    what: 'Keys that are not signed by their owner: nothing is encrypted with them, and the message is not sent; it is with genuine ones.',
+    suite: 'test/whatsapp/identity.test.ts',
+  },
+  {
+    fault: 'swapped-identity',
+    what: 'Somebody in between, with keys of their own: `contact.identity_changed`, before the message that brings it.',
+    suite: 'test/whatsapp/identity.test.ts',
+  },
+  {
+    fault: 'forged-voucher',
+    what: 'A linked device for which its account does not vouch: what it sends is told as unreadable until it is vouched for; nothing is encrypted for it, and the other devices get the message.',
+    suite: 'test/whatsapp/identity-devices.test.ts',
+  },
+  {
+    fault: 'forged-app-state',
+    what: 'Another value in the account’s settings than was written: it is not believed, and nothing of it told.',
+    suite: 'test/whatsapp/forgeries.test.ts',
+  },
+  {
+    fault: 'forged-media',
+    what: 'A file with a byte changed: it is refused, by its hash.',
+    suite: 'test/whatsapp/forgeries.test.ts',
   },
 ];
 
@@ -393,7 +426,7 @@ export function inWords(direction: 'inbound' | 'outbound' | 'pairing', row: Row)
   const { session, back, event, advice } = cell;
   const { answer, to } = cell as Outbound;
   const { by } = cell as Pairing;
-  const fates: Record<string, string> = { ...INBOUND, ...OUTBOUND, ...PAIRING };
+  const fates: Record<string, string> = FATES[direction];
   const parts = [
     ...(to && to !== 'friend' ? [RECIPIENTS[to]] : []),
     ...(by ? [`by ${by}`] : []),
