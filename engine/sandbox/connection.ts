@@ -187,7 +187,8 @@ export class Connection {
 
   /** Says goodbye with a last stanza and closes: what WhatsApp does with `<failure>` and `<stream:error>`. */
   end(last: Stanza): void {
-    if (this.#deaf) return;
+    // One that has gone silent hears no goodbye.
+    if (this.#deaf) return this.#socket.isPaused ? this.terminate() : undefined;
     // there are no words yet to say goodbye in
     if (!this.#noise.ready) return this.terminate();
     this.#writeStanza(last);
