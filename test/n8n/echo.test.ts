@@ -215,7 +215,7 @@ withN8n('A real n8n', () => {
       2 * MINUTE,
     );
 
-    test('and drops an event that was taken before the kill', async () => {
+    test('and once more for an event that somebody asks for again', async () => {
       const [delivery] = await engine.call<Array<{ id: number }>>('GET', '/api/whatsapp-sessions/1/deliveries?limit=1');
       const count = (await n8n.executions(workflow, 'webhook')).length;
       await engine.call('POST', `/api/whatsapp-sessions/1/deliveries/${delivery?.id}/redeliver`);
@@ -228,7 +228,7 @@ withN8n('A real n8n', () => {
         },
         20_000,
       );
-      expect(await n8n.executions(workflow, 'webhook')).toHaveLength(count);
+      expect(await n8n.executions(workflow, 'webhook')).toHaveLength(count + 1);
     });
 
     test('and removes its subscription when it is deactivated', async () => {
