@@ -7,7 +7,7 @@ import { TABLE, type Cell, type Outcome, type Row } from './table.ts';
 
 type Direction = 'inbound' | 'outbound' | 'pairing';
 
-const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
 const PICTURE =
   'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==';
 
@@ -95,8 +95,11 @@ export class Bench {
     if (!cell.answer) expect(codeOf(await answer)).toBe('200');
     const { msgId } = ((await answer).body.data ?? {}) as { msgId?: number };
     if (!wait) {
-      this.clock.advance(HOUR_MS);
-      await this.stage.until((events) => sentEvents(events).some((event) => event.msgId === msgId));
+      await this.stage.untilTrue(async () => {
+        // Its pause begins when WhatsApp has refused, which may yet have to happen.
+        this.clock.advance(MINUTE_MS);
+        return sentEvents(await this.stage.events()).some((event) => event.msgId === msgId);
+      });
     }
     await this.isSent(`behind ${text}`, recipient);
     const there = this.stage.sandbox.messages(recipient).filter((one) => one.text === text && !one.fromMe);
@@ -143,6 +146,8 @@ export class Bench {
   /** Behind a cell that has failed: the next one shall not suffer from it. */
   async clear(): Promise<void> {
     this.stage.sandbox.removeFaults();
+    const { stoppedUntil } = this.stage.engine.sessions.get(1).governor;
+    this.clock.advance(Math.max(0, stoppedUntil - this.clock.now()));
     if ((await this.stage.status()) !== 'connected') await this.call('connect');
   }
 
