@@ -97,10 +97,19 @@ test(
         .filter((one) => one.devices?.some(({ device, status: at }) => device.startsWith(`${OWN}:`) && at !== 'sent'))
         .map(({ id }) => id);
     const idOf = (event: { data: unknown }) => (event.data as { messages: { key: { id: string } } }).messages.key.id;
+    const open = () => devices().filter(({ id }) => !acknowledged().includes(id));
     await until(
-      () => `the acknowledgement of ${all.filter((id) => !acknowledged().includes(id)).join(', ')}`,
-      () => new Set(acknowledged()).size === all.length,
-    );
+      () =>
+        `the acknowledgement of ${open()
+          .map(({ text, chat }) => `${text} in ${chat}`)
+          .join(', ')}`,
+      () => open().length === 0,
+    ).catch(async (error: Error) => {
+      const { body } = await victim.ask('GET', '/api/status');
+      throw new Error(
+        `${error.message}; the session: ${JSON.stringify(body)}; the engine: ${victim.output.slice(-6000)}`,
+      );
+    });
     await victim.ready();
     await victim.sandbox.idle();
     const statusOf = async (msgId: number) => {
