@@ -1,5 +1,6 @@
-import { ProtocolAddress, SessionBuilder, SessionCipher, SessionRecord, type SignalStorage } from 'libsignal';
+import { ProtocolAddress, SessionBuilder, SessionRecord, type SignalStorage } from 'libsignal';
 import type { Account } from './accounts.ts';
+import { Cipher } from './cipher.ts';
 import { signalKey } from './keys.ts';
 import type { KeyBundle } from './prekeys.ts';
 import { SenderKeys } from './sender-keys.ts';
@@ -50,13 +51,13 @@ export class SignalStore {
     device: number,
     plaintext: Buffer,
   ): Promise<{ type: 'pkmsg' | 'msg'; ciphertext: Buffer }> {
-    const { type, body } = await new SessionCipher(this.#storage, addressOf(phone, device)).encrypt(plaintext);
+    const { type, body } = await new Cipher(this.#storage, addressOf(phone, device)).encrypt(plaintext);
     return { type: type === 3 ? 'pkmsg' : 'msg', ciphertext: Buffer.from(body, 'binary') };
   }
 
   /** Throws when there is no session that fits, or the message was decrypted before. */
   async decrypt(phone: string, device: number, type: string, ciphertext: Buffer): Promise<Buffer> {
-    const cipher = new SessionCipher(this.#storage, addressOf(phone, device));
+    const cipher = new Cipher(this.#storage, addressOf(phone, device));
     if (type === 'pkmsg') return cipher.decryptPreKeyWhisperMessage(ciphertext);
     if (type === 'msg') return cipher.decryptWhisperMessage(ciphertext);
     throw new Error(`cannot decrypt a message of type ${type}`);

@@ -5,6 +5,15 @@ interface Curve {
   verifySignature(publicKey: Buffer, message: Buffer, signature: Buffer): boolean;
 }
 
+interface Session {
+  serialize(): object;
+  constructor: { deserialize(serialized: object): Session };
+}
+
+interface Cipher {
+  doDecryptWhisperMessage(message: Buffer, session: Session): Promise<Buffer>;
+}
+
 const fromHere = createRequire(import.meta.url);
 // The very copy that Baileys will import: resolved as seen from Baileys, not from here.
 const fromBaileys = createRequire(fromHere.resolve('@whiskeysockets/baileys'));
@@ -18,6 +27,25 @@ const curve = fromBaileys('libsignal/src/curve.js') as Curve;
 curve.verifySignature = (publicKey, message, signature) => {
   if (isSignedBy(publicKey, message, signature)) return true;
   throw new InvalidSignature('Invalid signature');
+};
+
+const cipher = (fromBaileys('libsignal') as { SessionCipher: { prototype: Cipher } }).SessionCipher.prototype;
+const decrypt = cipher.doDecryptWhisperMessage;
+
+/**
+ * A message is tried on one session of its sender after the other, and libsignal moves the ratchet of each before it
+ * knows whether the message belongs to it, then writes all of them down. A message on an old session that crosses the
+ * beginning of a new one, which Baileys begins with its first message after every start, so breaks the new one: whatever
+ * comes on it cannot be decrypted any more. A session on which a message failed shall be as it was.
+ */
+cipher.doDecryptWhisperMessage = async function (message, session) {
+  const before = session.constructor.deserialize(session.serialize());
+  try {
+    return await decrypt.call(this, message, session);
+  } catch (error) {
+    Object.assign(session, before);
+    throw error;
+  }
 };
 
 /** libsignal prints whole session records, private keys included, with `console`; those lines go nowhere. */
