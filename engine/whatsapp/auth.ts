@@ -16,6 +16,7 @@ import {
   type SignalKeyStore,
   type SocketConfig,
 } from './baileys.ts';
+import { GroupKeys, type Envelope, type Taken } from './group-keys.ts';
 import {
   accountOf,
   identitiesIn,
@@ -38,6 +39,8 @@ type DecryptGroup = SignalRepository['decryptGroupMessage'];
 export interface Journal {
   /** Names the stanza, as {@link Change.stanza}. */
   name(ciphertext: Uint8Array): string | undefined;
+  /** Who has written the stanza, and where. */
+  envelope(ciphertext: Uint8Array): Envelope | undefined;
   /** The plaintext of a message that is stored already: WhatsApp delivers it again when our receipt never left. */
   known(ciphertext: Uint8Array): Promise<Uint8Array | undefined>;
   /** What the store shall remember of a decrypted stanza. */
@@ -62,6 +65,8 @@ interface Found {
   identities: IdentityNews[];
   /** The stanza that has brought it. */
   stanza?: string;
+  /** The key of a group's member, which Baileys would store only later. */
+  key?: Taken;
 }
 
 /**
@@ -141,6 +146,7 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock, lo
     signalRepository: (journal) => (auth, logger, pnToLid) => {
       const repository = DEFAULT_CONNECTION_CONFIG.makeSignalRepository(auth, logger, pnToLid);
       const transaction = (auth.keys as typeof auth.keys & { transaction: Transaction }).transaction;
+      const groupKeys = new GroupKeys(repository);
 
       /**
        * Commits ratchet and message together; were there no ratchet to write, the message still is. A message that is
@@ -151,7 +157,7 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock, lo
           found
             .run({ messages: [], identities: [] }, async () => {
               const [ciphertext, lock] = of(options);
-              const known = await journal.known(ciphertext);
+              const known = groupKeys.plaintext(ciphertext) ?? (await journal.known(ciphertext));
               if (known) return known;
               const current = found.getStore()!;
               const { messages } = current;
@@ -172,6 +178,7 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock, lo
                 throw error;
               });
               if (messages.length > 0) await store.commit({ ...brought, messages });
+              if (current.key) groupKeys.stored(current.key);
               return plaintext;
             })
             .finally(() => journal.dealt(of(options)[0]));
@@ -199,7 +206,17 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock, lo
           const identity = await identityAt(auth.keys, repository.jidToSignalProtocolAddress(jid));
           await admit(jid, identity, { signed: journal.voucher(ciphertext) });
         }
+        await takeGroupKey(ciphertext, plaintext);
         return plaintext;
+      };
+
+      const takeGroupKey = async (ciphertext: Uint8Array, plaintext: Uint8Array) => {
+        const envelope = journal.envelope(ciphertext);
+        const key = envelope && (await groupKeys.take(plaintext, envelope));
+        const current = found.getStore();
+        if (!key || !current) return;
+        current.key = key;
+        if (key.opened) current.messages.push(...journal.read(key.opened.msg, key.opened.plaintext));
       };
 
       const inject: SignalRepository['injectE2ESession'] = (options) =>
@@ -226,6 +243,7 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock, lo
           (options) => repository.decryptGroupMessage(options),
           ({ msg, group }) => [msg, group],
         ) as DecryptGroup,
+        processSenderKeyDistributionMessage: groupKeys.process,
       });
     },
   };

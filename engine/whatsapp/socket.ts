@@ -6,6 +6,7 @@ import type { Way } from '../network/way.ts';
 import type { Change, MessageName, NewMessage } from '../store/store.ts';
 import type { Journal, SessionAuth } from './auth.ts';
 import {
+  decodeMessageNode,
   getAllBinaryNodeChildren,
   getBinaryNodeChild,
   getBinaryNodeChildren,
@@ -28,6 +29,7 @@ import { readInOrder } from './frames.ts';
 import type { StanzaOptions } from './outgoing.ts';
 import { Calls, type Offer } from './calls.ts';
 import { memberJids, type Group } from './group.ts';
+import type { Envelope } from './group-keys.ts';
 import { Vouchers, voucherIn } from './identities.ts';
 import { isGroup, isPerson, STATUS } from './jid.ts';
 import type { Me } from './describe.ts';
@@ -171,6 +173,10 @@ export function openSocket(
     name: (ciphertext) => {
       const stanza = stanzaOf.get(ciphertext);
       return stanza && nameOf(stanza);
+    },
+    envelope: (ciphertext) => {
+      const stanza = stanzaOf.get(ciphertext);
+      return stanza && contain('envelopeOf', envelopeOf)(stanza, me());
     },
     known: async (ciphertext) => {
       const stanza = stanzaOf.get(ciphertext);
@@ -433,6 +439,12 @@ function isStatusAskedFor({ attrs: { type, from, participant = '' } }: BinaryNod
 
 /** WhatsApp's mark on an admin's message that takes back what somebody else wrote in a group. */
 const takesBackForOthers = ({ attrs: { from = '', edit } }: BinaryNode) => edit === '8' && isGroup(from);
+
+function envelopeOf(stanza: BinaryNode, { id, lid }: Me): Envelope {
+  const { author, sender } = decodeMessageNode(stanza, id, lid ?? '');
+  const msg = getBinaryNodeChildren(stanza, 'enc').find(({ attrs }) => attrs['type'] === 'skmsg')?.content;
+  return { group: sender, authorJid: author, msg: msg instanceof Uint8Array ? msg : undefined };
+}
 
 /** What Baileys wants to know of a group that it writes to. */
 function asBaileys(group: Group): GroupMetadata {

@@ -148,6 +148,34 @@ test('what waited while the device was away, and meets a full disk at the login'
   await stage.untilStatus(({ status }) => status === 'connected');
 });
 
+const FIRST = 'the first of mine here';
+test.each<[string, () => Promise<() => Promise<{ id: string }>>]>([
+  [
+    'of a group’s member',
+    async () => {
+      const to = await group();
+      return () => stage.sandbox.send(FRIEND, { to, text: FIRST });
+    },
+  ],
+  ['of who posts a status', async () => () => stage.sandbox.status(FRIEND, { text: FIRST, to: [OWN] })],
+])('the key %s is stored with the message that brings it, or neither is', async (_, prepare) => {
+  const write = await prepare();
+  const known = (await stage.events()).length;
+  works = breakWrites((sql, values) =>
+    sql.includes('auth_keys') && values.includes('sender-key') ? 'SQLITE_FULL' : undefined,
+  );
+  const { id } = await write();
+  await failed();
+  await worksAgain();
+  await stage.until((events) => textsOf(events.slice(known)).includes(FIRST));
+  expect(named((await stage.events()).slice(known), 'message.undecryptable', id)).toEqual([]);
+  const asked = stage.sandbox.stanzas({ limit: 20_000 }).filter(({ direction, stanza }) => {
+    const { tag, attrs } = stanza as { tag: string; attrs: Record<string, string> };
+    return direction === 'in' && tag === 'receipt' && attrs['id'] === id && attrs['type'] === 'retry';
+  });
+  expect(asked).toEqual([]);
+});
+
 test('a pairing whose login cannot be stored is not confirmed: the phone links nothing', async () => {
   stage.sandbox.addPhone({ phone: WREN, name: 'Wren' });
   const { body } = await stage.call('POST', '/api/whatsapp-sessions', { name: 'Second', phone_number: `+${WREN}` });
