@@ -20,6 +20,8 @@ test('a group’s message with another signature than its author’s is not beli
 test('a setting that is not what its MAC is about changes nothing', async () => {
   await stage.sandbox.send(FRIEND, { to: OWN, text: 'a chat' });
   await heard('a chat');
+  // What happens to a chat before it was told of is told along with it.
+  await stage.until((events) => events.some(({ event }) => event === 'chats.upsert'));
   const told = async () => (await stage.events('chats.update')).map(({ data }) => JSON.stringify(data)).join();
   stage.sandbox.chats.change(OWN, { chat: FRIEND, archived: true });
   await stage.untilTrue(async () => (await told()).includes('"archived":true'));
