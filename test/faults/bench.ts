@@ -15,8 +15,36 @@ const PICTURE =
 const PULSE = { silentMs: 1500, answerMs: 1500, dealtMs: 60_000 };
 
 /** The rows of the table with something to see in a direction; the others are tried all together. */
-export const rowsOf = (direction: Direction) => TABLE.filter((row) => row[direction].na === undefined);
-export const untouched = (direction: Direction) => TABLE.filter((row) => row[direction].na !== undefined);
+const rowsOf = (direction: Direction) => TABLE.filter((row) => row[direction].na === undefined);
+const untouched = (direction: Direction) => TABLE.filter((row) => row[direction].na !== undefined);
+
+/** Every cell of a direction as a test; how many are as documented is printed at the end. */
+export function matrix(direction: Direction, cell: (bench: Bench, row: Row) => Promise<void>): void {
+  const rows = rowsOf(direction);
+  const others = untouched(direction).length;
+  let bench: Bench;
+  let asDocumented = 0;
+  beforeAll(async () => void (bench = await Bench.open()));
+  afterEach(() => bench.clear());
+  afterAll(async () => {
+    await bench?.close();
+    console.log(`${direction}: ${rows.length + others} faults, ${asDocumented} as documented`);
+  });
+
+  test.each(rows.map((row) => [row.id, row] as const))(
+    `${direction}, %s`,
+    async (_id, row) => {
+      await cell(bench, row);
+      asDocumented++;
+    },
+    60_000,
+  );
+
+  test(`${direction}, with all the faults at once that are said not to touch it`, async () => {
+    await bench.untouched(direction);
+    asDocumented += others;
+  });
+}
 
 /** A stage on which one cell of the table after the other is tried; each leaves it connected and without faults. */
 export class Bench {
