@@ -23,6 +23,7 @@ import {
   identityAt,
   identitySeen,
   NotVouchedFor,
+  numberAddress,
   ownerOf,
   signalKey,
   type Voucher,
@@ -34,6 +35,7 @@ import { InvalidSignature } from './signature.ts';
 type SignalRepository = ReturnType<SocketConfig['makeSignalRepository']>;
 type Decrypt = SignalRepository['decryptMessage'];
 type DecryptGroup = SignalRepository['decryptGroupMessage'];
+type Bundle = Parameters<SignalRepository['injectE2ESession']>[0]['session'];
 
 /** What is remembered of the stanzas that Baileys decrypts, each named by its ciphertext. */
 export interface Journal {
@@ -51,6 +53,8 @@ export interface Journal {
   voucher(ciphertext: Uint8Array): Uint8Array | undefined;
   /** The same for key bundles. */
   vouchers: Vouchers;
+  /** Signal addresses of devices that could not read what was sent to them, until a session is begun with them anew. */
+  couldNotRead: Set<string>;
   /** The keys of a device were refused. */
   impostor(jid: string, error: unknown): void;
   /** Whether the connection has ended, so that nothing is acknowledged any more and WhatsApp delivers it again. */
@@ -219,13 +223,29 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock, lo
         if (key.opened) current.messages.push(...journal.read(key.opened.msg, key.opened.plaintext));
       };
 
+      /**
+       * Whether the session with a device is as good as one that would be begun with its keys. Baileys asks for the
+       * keys, and begins anew, whenever it looks up somebody's devices: with the first message after every start and
+       * every five minutes. Of the sessions left behind up to forty are kept with every message.
+       */
+      const stands = async (jid: string, { identityKey, registrationId }: Bundle): Promise<boolean> => {
+        const address = repository.jidToSignalProtocolAddress(jid);
+        const unread = [address, await numberAddress(auth.keys, address)].map((one) =>
+          journal.couldNotRead.delete(one),
+        );
+        if (unread.includes(true)) return false;
+        const open = await repository.getSessionInfo(jid);
+        const identity = open?.registrationId === registrationId && (await identityAt(auth.keys, address));
+        return identity ? identity.equals(signalKey(identityKey)) : false;
+      };
+
       const inject: SignalRepository['injectE2ESession'] = (options) =>
         found.run({ messages: [], identities: [] }, async () => {
           const { jid, session } = options;
           const { signed, phone, asked } = journal.vouchers.take(session.identityKey);
           try {
             await admit(jid, session.identityKey, { signed, phone });
-            await repository.injectE2ESession(options);
+            if (!asked || !(await stands(jid, session))) await repository.injectE2ESession(options);
           } catch (error) {
             // One impostor among the devices that were asked for is left out; the others get the message.
             if (!asked || !isForgery(error)) throw error;

@@ -111,6 +111,13 @@ export async function identityAt(keys: Pick<SignalKeyStore, 'get'>, address: str
   return addresses.map((one) => identityOf(records[one])).find((identity) => identity !== undefined);
 }
 
+/** The Signal address under which a device is known by its number; its own, when that is not known. */
+export async function numberAddress(keys: Pick<SignalKeyStore, 'get'>, address: string): Promise<string> {
+  const [, user, device] = /^(\d+)_1\.(\d+)$/.exec(address) ?? [];
+  const number = user && (await keys.get('lid-mapping', [`${user}_reverse`]))[`${user}_reverse`];
+  return number ? `${number}.${device}` : address;
+}
+
 /**
  * The account that a device with this identity belongs to, as its key: the device's own if it is the phone, else the
  * one that vouches for it. `known` is the account's as far as that is known; not every voucher names it.

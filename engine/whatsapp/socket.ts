@@ -209,6 +209,7 @@ export function openSocket(
       return stanza && voucherIn(stanza);
     },
     vouchers: new Vouchers(),
+    couldNotRead: new Set(),
     impostor: (jid, error) => log.warn({ jid, err: error }, 'keys refused: they are not of whom they claim to be'),
     over: () => over,
     dealt: (ciphertext) => pulse.dealt(ciphertext),
@@ -288,6 +289,10 @@ export function openSocket(
     if (told.length > 0) tell.learnt(told);
   });
   const vouch = contain('vouchers', (stanza: BinaryNode) => journal.vouchers.read(stanza));
+  const noteUnread = contain('unread', ({ attrs: { type, from, participant = from } }: BinaryNode) => {
+    if (type !== 'retry' || !participant) return;
+    journal.couldNotRead.add(sock.signalRepository.jidToSignalProtocolAddress(participant));
+  });
   const read = contain('frame', (stanza: BinaryNode) => {
     const commit: SocketHandlers['commit'] = (change) => {
       const named = { stanza: nameOf(stanza), ...change };
@@ -321,6 +326,7 @@ export function openSocket(
         if (getBinaryNodeChild(stanza, 'offline')) tell.caughtUp();
         break;
       case 'receipt': {
+        noteUnread(stanza);
         const { outcomes, receipts } = readReceipt(stanza, me());
         if (outcomes.length + receipts.length > 0) commit({ outcomes, receipts });
         if (isStatusAskedFor(stanza)) {

@@ -1,4 +1,4 @@
-import { FRIEND, OWN, Stage } from './stage.ts';
+import { FRIEND, OWN, Stage, textsOf } from './stage.ts';
 
 const WREN = '15550100003';
 const PICTURE =
@@ -30,6 +30,28 @@ const change = async (method: string, path: string, body?: object) => {
   expect((await stage.call(method, path, body)).status).toBe(200);
 };
 const times = (phone: string, id: string) => stage.sandbox.messages(phone).filter((one) => one.id === id).length;
+
+test('a session that stands is gone on with after a restart, and begun anew once it was lost', async () => {
+  const { id } = await send(FRIEND, { text: 'to begin with' });
+  await on(FRIEND, id);
+  await stage.sandbox.send(FRIEND, { to: OWN, text: 'an answer' });
+  await stage.until((events) => textsOf(events).includes('an answer'));
+  await stage.engine.stop();
+  await stage.startEngine();
+  const kinds = async (text: string) => {
+    const { id: sent } = await send(FRIEND, { text });
+    await on(FRIEND, sent);
+    return stage.sandbox.stanzas({ phone: OWN, limit: 20_000 }).flatMap(({ direction, stanza }) => {
+      const { tag, attrs } = stanza as { tag: string; attrs: Record<string, string> };
+      const mine = direction === 'in' && tag === 'message' && attrs['id'] === sent;
+      return mine ? (JSON.stringify(stanza).match(/pkmsg|"msg"/g) ?? []) : [];
+    });
+  };
+  // One for the friend, one for the own phone.
+  expect(await kinds('the session stands')).toEqual(['"msg"', '"msg"']);
+  stage.sandbox.loseSessions(FRIEND);
+  expect(await kinds('the session was lost')).toContain('pkmsg');
+});
 
 describe.each([
   ['a person', () => FRIEND],
