@@ -133,8 +133,7 @@ export interface Socket {
    * what it answers to questions. `closed` is called before it returns.
    */
   cut(closure: Closure): void;
-  /** Ends the connection; `closed` is not called for it. */
-  /** Resolves when the other side has closed, too. */
+  /** Ends the connection; `closed` is not called for it. Resolves when the other side has closed, too. */
   close(): Promise<void>;
   /** Tells WhatsApp to remove this device, then ends. */
   logout(): Promise<void>;
