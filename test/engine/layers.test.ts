@@ -39,7 +39,7 @@ const ROOMS: Record<string, Room> = {
   whatsapp: {
     files: inside('engine/whatsapp'),
     rooms: ['words', 'store', 'network', 'media', 'governor'],
-    packages: ['@whiskeysockets/baileys', 'p-limit'],
+    packages: ['@whiskeysockets/baileys', 'whatsapp-rust-bridge', 'p-limit'],
   },
   jobs: {
     files: inside('engine/jobs'),
@@ -69,6 +69,7 @@ const ROOMS: Record<string, Room> = {
       'ws',
       '@whiskeysockets/baileys',
       'libsignal',
+      'whatsapp-rust-bridge',
       'libsql',
       'express',
       'undici',
