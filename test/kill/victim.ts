@@ -166,16 +166,22 @@ export class Victim {
     }
   }
 
+  /** All of a list that is answered in parts, from oldest to newest; `number` is what `after` goes by. */
+  async all<T extends Record<string, unknown>>(path: string, number: string): Promise<T[]> {
+    const all: T[] = [];
+    for (let after: unknown = 0; ;) {
+      const { body } = await this.ask('GET', `${path}?limit=500&after=${String(after)}`);
+      const part = body['data'] as T[];
+      if (part.length === 0) return all;
+      all.push(...part);
+      after = part.at(-1)![number];
+    }
+  }
+
   /** How many QR codes the session has shown: whenever one is needed, somebody has to scan. */
   async scans(): Promise<number> {
-    let count = 0;
-    for (let after = 0; ;) {
-      const { body } = await this.ask('GET', `/api/whatsapp-sessions/1/events?limit=500&after=${after}`);
-      const events = body['data'] as { event: string; seq: number }[];
-      if (events.length === 0) return count;
-      count += events.filter(({ event }) => event === 'qrcode.updated').length;
-      after = events.at(-1)!.seq;
-    }
+    const events = await this.all<{ event: string }>('/api/whatsapp-sessions/1/events', 'seq');
+    return events.filter(({ event }) => event === 'qrcode.updated').length;
   }
 
   /** Whether nothing waits to be delivered any more. */
