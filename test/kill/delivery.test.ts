@@ -4,7 +4,7 @@ import { FRIEND, OWN, Victim, pause, until } from './victim.ts';
 const KILLS = Math.ceil(Number(process.env['WARBLER_KILLS'] ?? 50) / 3);
 const MESSAGES_PER_LIFE = 3;
 /** So far back goes what is asked for once more: some lives. */
-const REPLAYED_MS = 20_000;
+const REPLAYED_MS = 60_000;
 const FRIENDS = [FRIEND, '15550100003', '15550100004'];
 
 let victim: Victim;
