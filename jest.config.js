@@ -10,6 +10,9 @@ module.exports = {
   testTimeout: 30_000,
   // Most of a test is waiting; Jest's default leaves one core idle.
   maxWorkers: '100%',
+  // Node never frees the ES modules of a test file that is over: after a hundred files a worker would hold 4 GB, and
+  // spend its time collecting garbage. Between two files one that holds more than this makes way for a new one.
+  workerIdleMemoryLimit: '1GB',
   // Baileys leaves timers of up to a minute behind every closed socket.
   forceExit: true,
 };
