@@ -20,9 +20,9 @@ export interface Taken {
 }
 
 /**
- * The keys with which the members of groups, and those who post statuses, encrypt. Each comes once, in a message between two, beside the first
- * message to the group that it opens. Baileys stores it after the ratchet step that has brought it, and opens the
- * message after that: were the engine killed in between, the key would be lost, and what its member writes unreadable
+ * The keys with which the members of groups, and those who post statuses, encrypt. Each comes once, in a message between
+ * two, beside the first message that it opens. Baileys stores it after the ratchet step that has brought it, and opens
+ * the message after that: were the engine killed in between, the key would be lost, and what its member writes unreadable
  * until it is asked for again. Here the three are one step.
  */
 export class GroupKeys {
@@ -38,7 +38,12 @@ export class GroupKeys {
     const item = keyIn(plaintext);
     if (!item?.groupId) return undefined;
     const distribution = { authorJid, item };
-    await this.repository.processSenderKeyDistributionMessage(distribution);
+    try {
+      await this.repository.processSenderKeyDistributionMessage(distribution);
+    } catch {
+      // The message is one all the same. Baileys tries the key once more, and says why it is none.
+      return undefined;
+    }
     // One that does not open it is dealt with when Baileys comes to the message.
     const opened = msg && (await this.repository.decryptGroupMessage({ group, authorJid, msg }).catch(() => undefined));
     return { distribution, ...(opened && { opened: { msg: msg!, plaintext: opened } }) };
