@@ -69,3 +69,16 @@ test('a message that is nested a thousand deep is told as one that cannot be rea
   await stage.until((events) => textsOf(events).includes('behind it'));
   expect(stage.engine.sessions.get(1).status.status).toBe('connected');
 });
+
+test('a message that brings a group’s key which is none is told with its text', async () => {
+  const { proto } = await import('@whiskeysockets/baileys');
+  const { jid } = stage.sandbox.groups.create({ creator: FRIEND, subject: 'Birds', participants: [OWN] });
+  const content = proto.Message.encode({
+    conversation: 'besides',
+    senderKeyDistributionMessage: { groupId: jid, axolotlSenderKeyDistributionMessage: Buffer.from('no key') },
+  }).finish();
+  const bytes = Buffer.concat([content, Buffer.of(1)]).toString('base64');
+  const { id } = await stage.sandbox.sendBytes(FRIEND, { to: OWN, bytes });
+  await stage.until((events) => textsOf(events).includes('besides'));
+  expect(named(await stage.events(), 'message.undecryptable', id)).toEqual([]);
+});
