@@ -25,12 +25,11 @@ import {
   NotVouchedFor,
   numberAddress,
   ownerOf,
-  signalKey,
   type Voucher,
   type Vouchers,
 } from './identities.ts';
 import { numberOf, type Pair } from './pairs.ts';
-import { InvalidSignature } from './signature.ts';
+import { InvalidSignature, signalKey } from './signature.ts';
 
 type SignalRepository = ReturnType<SocketConfig['makeSignalRepository']>;
 type Decrypt = SignalRepository['decryptMessage'];

@@ -14,6 +14,7 @@ import {
 } from './baileys.ts';
 import { laneOf, subjectOf } from './describe.ts';
 import { toJid } from './jid.ts';
+import { signalKey } from './signature.ts';
 
 /**
  * Who is who (docs/decisions/0002-trust.md). A person is known by the identity key of their WhatsApp account: the
@@ -153,10 +154,8 @@ function accountBehind(identity: Uint8Array, voucher: Uint8Array | undefined, kn
   return signalKey(account);
 }
 
-/** Without the type byte that Signal puts before a key, and with it. */
+/** Without the type byte that Signal puts before a key. */
 const bare = (key: Uint8Array): Uint8Array => (key.length === 33 ? key.subarray(1) : key);
-export const signalKey = (key: Uint8Array): Buffer =>
-  key.length === 33 ? Buffer.from(key) : Buffer.concat([Buffer.of(5), key]);
 
 /** What vouches for a message's sender, a linked device that opens a session with it. */
 export const voucherIn = (stanza: BinaryNode): Uint8Array | undefined =>

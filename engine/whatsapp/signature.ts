@@ -11,7 +11,7 @@ export class InvalidSignature extends Error {
  * keys to be checked before the first message leaves.
  */
 export function isSignedBy(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  const key = publicKey.length === 32 ? Buffer.concat([SIGNAL_KEY, publicKey]) : publicKey;
+  const key = signalKey(publicKey);
   if (key.length !== 33 || signature.length !== 64) return false;
   try {
     return verifySignature(key, message, signature);
@@ -21,5 +21,6 @@ export function isSignedBy(publicKey: Uint8Array, message: Uint8Array, signature
   }
 }
 
-/** Signal's mark of a Curve25519 key. */
-const SIGNAL_KEY = Buffer.of(5);
+/** A key with the type byte that Signal puts before it. */
+export const signalKey = (key: Uint8Array): Buffer =>
+  key.length === 33 ? Buffer.from(key) : Buffer.concat([Buffer.of(5), key]);
