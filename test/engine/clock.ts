@@ -28,8 +28,12 @@ export class TestClock implements Clock {
     this.time = end;
   }
 
-  /** Lets time pass from alarm to alarm until the promise is settled: nobody waits for the pauses in between. */
-  async until<T>(promise: Promise<T>): Promise<T> {
+  /**
+   * Lets time pass from alarm to alarm until the promise is settled: nobody waits for the pauses in between. No more
+   * than `withinMs` passes in all, where what is set for later (the end of a restriction, say) shall not come yet.
+   */
+  async until<T>(promise: Promise<T>, withinMs = Infinity): Promise<T> {
+    const end = this.time + withinMs;
     let settled = false;
     const outcome = promise.finally(() => (settled = true));
     // Whoever awaits the outcome sees its failure; this loop only wants to know that it has come.
@@ -38,7 +42,7 @@ export class TestClock implements Clock {
       // What rings next may only be set once the sandbox or the disk has answered.
       await new Promise((resolve) => setTimeout(resolve, 1));
       const next = this.first();
-      if (!settled && next && this.quiet()) this.ring(next);
+      if (!settled && next && next.time <= end && this.quiet()) this.ring(next);
     }
     return outcome;
   }

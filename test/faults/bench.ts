@@ -8,6 +8,8 @@ import { TABLE, type Cell, type Outcome, type Row } from './table.ts';
 type Direction = 'inbound' | 'outbound' | 'pairing';
 
 const MINUTE_MS = 60_000;
+/** Longer than the pauses between the tries of a message, shorter than any restriction of the table. */
+const PAUSES_MS = 30 * MINUTE_MS;
 const PICTURE =
   'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==';
 
@@ -112,8 +114,8 @@ export class Bench {
     if (cell.session && struck) await this.untilSession(cell.session, since);
     const wait = cell.fate !== 'late';
     const sent = this.stage.call('POST', '/api/send-message', { ...request, wait });
-    // Pauses between tries are the engine's; nobody waits for them.
-    const answer = cell.session || !wait ? sent : this.clock.until(sent);
+    // Pauses between tries are the engine's: nobody waits for them. A restriction goes on meanwhile.
+    const answer = cell.session || !wait ? sent : this.clock.until(sent, PAUSES_MS);
     if (cell.session && !struck) await this.untilSession(cell.session, since);
     if (cell.answer) expect(codeOf(await answer)).toBe(cell.answer);
     if (!wait) {
