@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import pLimit from 'p-limit';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
@@ -14,8 +13,10 @@ import {
   type SignalDataSet,
   type SignalDataTypeMap,
   type SignalKeyStore,
+  type SignalKeyStoreWithTransaction,
   type SocketConfig,
 } from './baileys.ts';
+import { Context, outside, shareTransactions } from './context.ts';
 import { GroupKeys, type Envelope, type Taken } from './group-keys.ts';
 import {
   accountOf,
@@ -99,7 +100,7 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock, lo
   // A number that was asked for a pairing code and never linked is no login, though Baileys would try it as one.
   const creds = known && !(known.me && !known.account) ? known : initAuthCreds();
   /** What the Signal transaction has found that is under way in this asynchronous context. */
-  const found = new AsyncLocalStorage<Found>();
+  const found = new Context<Found>();
 
   const isOwn = ({ jid, lid }: Addresses) =>
     areJidsSameUser(jid ?? lid, creds.me?.id) || areJidsSameUser(lid ?? jid, creds.me?.lid);
@@ -119,7 +120,7 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock, lo
       return Object.fromEntries(Object.entries(stored).flatMap(read)) as { [id: string]: SignalDataTypeMap[T] };
     },
     async set(data: SignalDataSet) {
-      const { messages, identities, stanza } = found.getStore() ?? { messages: [], identities: [] };
+      const { messages, identities, stanza } = found.get() ?? { messages: [], identities: [] };
       const pairs = pairsIn(data);
       await store.commit({
         sessionId,
@@ -148,7 +149,9 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock, lo
     },
     signalRepository: (journal) => (auth, logger, pnToLid) => {
       const repository = DEFAULT_CONNECTION_CONFIG.makeSignalRepository(auth, logger, pnToLid);
-      const transaction = (auth.keys as typeof auth.keys & { transaction: Transaction }).transaction;
+      const keysOfBaileys = auth.keys as SignalKeyStoreWithTransaction;
+      shareTransactions(keysOfBaileys);
+      const { transaction } = keysOfBaileys;
       const groupKeys = new GroupKeys(repository);
 
       /**
@@ -162,7 +165,7 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock, lo
               const [ciphertext, lock] = of(options);
               const known = groupKeys.plaintext(ciphertext) ?? (await journal.known(ciphertext));
               if (known) return known;
-              const current = found.getStore()!;
+              const current = found.get()!;
               const { messages } = current;
               const stanza = journal.name(ciphertext);
               if (stanza !== undefined) current.stanza = stanza;
@@ -198,7 +201,7 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock, lo
         const known = own ?? told ?? (await identityAt(auth.keys, phone));
         const account = accountOf(jid, identity, signed, known);
         if (own && !account.equals(own)) throw new NotVouchedFor('the own account does not vouch for it');
-        if (!own) found.getStore()?.identities.push(identitySeen(ownerOf(jid), account, clock.now()));
+        if (!own) found.get()?.identities.push(identitySeen(ownerOf(jid), account, clock.now()));
       };
 
       /** A message that opens a session counts only when its sender is who they say. */
@@ -216,7 +219,7 @@ export async function openAuth(store: Store, sessionId: number, clock: Clock, lo
       const takeGroupKey = async (ciphertext: Uint8Array, plaintext: Uint8Array) => {
         const envelope = journal.envelope(ciphertext);
         const key = envelope && (await groupKeys.take(plaintext, envelope));
-        const current = found.getStore();
+        const current = found.get();
         if (!key || !current) return;
         current.key = key;
         if (key.opened) current.messages.push(...journal.read(key.opened.msg, key.opened.plaintext));
@@ -276,8 +279,6 @@ function accountKey({ account }: AuthenticationCreds): Buffer | undefined {
 
 const isForgery = (error: unknown) => error instanceof NotVouchedFor || error instanceof InvalidSignature;
 
-type Transaction = <T>(work: () => Promise<T>, key: string) => Promise<T>;
-
 /** What changes a ratchet or a session record. */
 const STEPS = [
   'decryptMessage',
@@ -298,7 +299,6 @@ const STEPS = [
  * would be decrypted from a record that is then written over.
  */
 function alone(repository: SignalRepository, decrypting: Partial<SignalRepository>): SignalRepository {
-  const outside = AsyncLocalStorage.snapshot();
   const oneAtATime = pLimit(1);
   const steps: Record<string, unknown> = {};
   for (const name of STEPS) {

@@ -1,9 +1,9 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import pLimit from 'p-limit';
 import type { Clock } from '../clock.ts';
 import { EngineError } from '../errors.ts';
 import type { Budgets } from '../governor/budgets.ts';
 import { BUDGETS, type BudgetName } from '../model.ts';
+import { Context } from './context.ts';
 import { refusalCode } from './failure.ts';
 
 /** So many questions of a session are under way at once. */
@@ -27,7 +27,7 @@ export interface Cost {
 export class Questions {
   private readonly limit = pLimit(AT_ONCE);
   /** Set within a question: what it asks on its way has a place already. */
-  private readonly asking = new AsyncLocalStorage<true>();
+  private readonly asking = new Context<true>();
   /** By what is asked for: until when WhatsApp is left alone, and how long that pause is. */
   private readonly pauses = new Map<BudgetName, { until: number; ms: number }>();
 
@@ -39,7 +39,7 @@ export class Questions {
    */
   async ask<T>(question: () => Promise<T>, cost?: Cost): Promise<T> {
     const asked = () => this.asking.run(true, () => this.within(question, cost));
-    return cost?.urgent || this.asking.getStore() ? asked() : this.limit(asked);
+    return cost?.urgent || this.asking.get() ? asked() : this.limit(asked);
   }
 
   private async within<T>(question: () => Promise<T>, cost: Cost | undefined): Promise<T> {

@@ -12,6 +12,7 @@ import { Answers, type Ask } from './answers.ts';
 import { LoginUnreadable, openAuth, type SessionAuth } from './auth.ts';
 import { jidNormalizedUser, type WAMessageKey, type WASocket } from './baileys.ts';
 import { rejectCall, type Offer } from './calls.ts';
+import { outside } from './context.ts';
 import { Directory } from './directory.ts';
 import { find, heardFrom, lidFor } from './contacts.ts';
 import { toEngineError, worded, type Meanings } from './failure.ts';
@@ -562,7 +563,7 @@ export class Session {
       const alwaysOnline = this.record.settings.always_online;
       const options = { alwaysOnline, way: this.way };
       const handlers = this.handlers(generation, auth, alwaysOnline);
-      this.socket = openSocket(auth, this.connection, options, handlers, this.log);
+      this.socket = outside(() => openSocket(auth, this.connection, options, handlers, this.log));
     } catch (error) {
       this.log.error({ err: error }, 'connection could not be opened');
       const code =
