@@ -1,13 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { SignalKeyStoreWithTransaction } from './baileys.ts';
 
-interface Frame {
-  owner: object;
-  value: unknown;
-  outer: Frame | undefined;
-}
+type Values = ReadonlyMap<Context<unknown>, unknown>;
 
-const frames = new AsyncLocalStorage<Frame>();
+const storage = new AsyncLocalStorage<Values>();
 
 /**
  * A value that holds for whatever is begun within {@link run}, as an `AsyncLocalStorage` of Node's does. Before Node 24
@@ -16,13 +12,11 @@ const frames = new AsyncLocalStorage<Frame>();
  */
 export class Context<T> {
   run<R>(value: T, work: () => R): R {
-    return frames.run({ owner: this, value, outer: frames.getStore() }, work);
+    return storage.run(new Map(storage.getStore()).set(this, value), work);
   }
 
   get(): T | undefined {
-    let frame = frames.getStore();
-    while (frame && frame.owner !== this) frame = frame.outer;
-    return frame?.value as T | undefined;
+    return storage.getStore()?.get(this) as T | undefined;
   }
 }
 
@@ -32,10 +26,10 @@ export const outside = AsyncLocalStorage.snapshot();
 /** Baileys makes a storage for the transactions of each connection, before any of them runs: it becomes a context. */
 export function shareTransactions(keys: Pick<SignalKeyStoreWithTransaction, 'isInTransaction'>): void {
   const context = new Context<unknown>();
-  const storage = readBy(() => keys.isInTransaction());
-  if (!storage) throw new Error('Baileys no longer keeps its transactions in an AsyncLocalStorage.');
-  storage.run = (value: unknown, work: () => unknown) => context.run(value, work) as never;
-  storage.getStore = () => context.get();
+  const own = readBy(() => keys.isInTransaction());
+  if (!own) throw new Error('Baileys no longer keeps its transactions in an AsyncLocalStorage.');
+  own.run = (value: unknown, work: () => unknown) => context.run(value, work) as never;
+  own.getStore = () => context.get();
 }
 
 /** The storage that is asked for its value on the way: nobody hands it out. */

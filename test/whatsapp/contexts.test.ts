@@ -1,4 +1,6 @@
 import { setTimeout as timer } from 'node:timers';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Context, outside } from '../../engine/whatsapp/context.ts';
 import { FRIEND, OWN, Stage, textsOf } from './stage.ts';
 
@@ -46,5 +48,21 @@ describe('contexts', () => {
     ]);
     expect(await one.run('a', () => outside(both))).toEqual([undefined, undefined]);
     expect(await both()).toEqual([undefined, undefined]);
+  });
+
+  test('a value is let go when another has taken its place, however deep in it that happened', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const context = new Context<object>();
+    const begin = () => {
+      const value = { text: 'a stanza, say' };
+      // What goes on for long, a queue for instance, begins its next piece of work within the one before.
+      void context.run(value, () => context.run({}, () => new Promise((resolve) => timer(resolve, 1000))));
+      return new WeakRef(value);
+    };
+    const value = begin();
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+    expect(value.deref()).toBeUndefined();
   });
 });
