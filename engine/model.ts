@@ -219,6 +219,8 @@ export type QuietHours = NonNullable<SessionSettings['quiet_hours']>;
 
 /** What the governor of a session remembers: what WhatsApp has said of the account, and since when it warms up. */
 export interface GovernorRecord {
+  /** Whose account it is; `since` in Unix milliseconds, 0 for the first that the session was linked to. */
+  account: { jid: string; since: number } | null;
   /**
    * WhatsApp's "reachout time lock": no new chats may be begun, those that exist go on. `until` in Unix milliseconds,
    * null when WhatsApp does not say; `type` is WhatsApp's name for the reason.

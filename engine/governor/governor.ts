@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { EngineError } from '../errors.ts';
 import type { NewEvent } from '../events.ts';
 import type { GovernorRecord, MessageRecord, Pace, SessionSettings } from '../model.ts';
-import type { CounterState, CounterWindow, Store } from '../store/store.ts';
+import type { CounterState, CounterWindow, MessageOutcome, Store } from '../store/store.ts';
 import { Budgets, ratesOf } from './budgets.ts';
 import { PROFILES, type Profile, type Rate } from './profiles.ts';
 import { quietUntil } from './quiet-hours.ts';
@@ -105,8 +105,12 @@ export class Governor {
     this.cancelAlarm();
   }
 
-  /** Settings were changed, or the session has been linked to this account: the plan of a new number may begin. */
-  async follow(account: string | undefined): Promise<void> {
+  /**
+   * Settings were changed, or the session has been linked to this account: the plan of a new number may begin. With
+   * another account than before, `outcomes` is what becomes of the messages that were accepted for that one.
+   */
+  async follow(account: string | undefined, outcomes: MessageOutcome[] = []): Promise<void> {
+    if (account && this.record.account?.jid !== account) await this.begin(account, outcomes);
     const { warmUp } = this.record;
     if (!this.options.settings().warm_up) {
       if (warmUp) await this.remember({ warmUp: null });
@@ -115,6 +119,17 @@ export class Governor {
     }
     this.next = undefined;
     this.options.changed();
+  }
+
+  /** Whether the session was linked to another account than this one before. */
+  isAnother(account: string): boolean {
+    const { account: before } = this.record;
+    return before !== null && before.jid !== account;
+  }
+
+  /** Whether what was made at that time, in Unix milliseconds, was made for another account than the one it is now. */
+  isForAnother(at: number): boolean {
+    return at < (this.record.account?.since ?? 0);
   }
 
   /**
@@ -342,11 +357,25 @@ export class Governor {
     await this.remember(said, standingEvents(this.record, after));
   }
 
-  private async remember(changes: Partial<GovernorRecord>, events: NewEvent[] = []): Promise<void> {
+  /** What WhatsApp has said of another account says nothing of this one. */
+  private async begin(jid: string, outcomes: MessageOutcome[]): Promise<void> {
+    if (!this.isAnother(jid)) return this.remember({ account: { jid, since: 0 } });
+    const { slowdown } = this.record;
+    const begun = { account: { jid, since: this.now }, timelock: null, capping: null, slowdown: null };
+    const events = standingEvents(this.record, { ...this.record, ...begun });
+    const resumed = slowdown && slowdown.until > OVER ? [slowdownEvent(null)] : [];
+    await this.remember(begun, [...events, ...resumed], outcomes);
+  }
+
+  private async remember(
+    changes: Partial<GovernorRecord>,
+    events: NewEvent[] = [],
+    outcomes: MessageOutcome[] = [],
+  ): Promise<void> {
     this.record = { ...this.record, ...changes };
     this.setAlarm();
     const { store, sessionId, changed } = this.options;
-    await store.commit({ sessionId, session: { governor: this.record }, events });
+    await store.commit({ sessionId, session: { governor: this.record }, events, outcomes });
     changed();
   }
 

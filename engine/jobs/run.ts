@@ -17,6 +17,11 @@ const SHORT_WAIT_MS = 60_000;
 const RETRY_MS = 60_000;
 /** From so many messages it is known how fast a job is. */
 const RECENT = 50;
+const OTHER_ACCOUNT: Reason = {
+  code: 'account_changed',
+  message:
+    'It was made for another account than the one that the session is linked to now. Make it anew, or cancel it.',
+};
 
 export interface RunOptions {
   id: number;
@@ -122,6 +127,10 @@ export class Run {
       session().assertSending();
     } catch (error) {
       return this.refused(error, recipient.position);
+    }
+    if (session().governor.isForAnother(job.createdAt)) {
+      await this.options.change(['running'], 'paused', OTHER_ACCOUNT);
+      return false;
     }
     if (underWay >= (session().governor.free ? UNDER_WAY : 1)) return false;
     const due = (this.accepted.at(-1) ?? -Infinity) + job.everyMs;

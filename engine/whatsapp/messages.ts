@@ -5,16 +5,20 @@ import { EngineError, validationFailed } from '../errors.ts';
 import type { Recipient } from '../governor/governor.ts';
 import type { Media } from '../media/media.ts';
 import { MESSAGE_STATUS, type MessageRecord, type SendRequest } from '../model.ts';
-import type { ScheduledTime, Store } from '../store/store.ts';
+import type { MessageOutcome, ScheduledTime, Store } from '../store/store.ts';
 import { generateMessageIDV2, type WASocket } from './baileys.ts';
 import { memberJids } from './group.ts';
 import { groupOf } from './groups.ts';
 import { isPerson, STATUS, toJid } from './jid.ts';
 import { mediaContent, postAttributes } from './media.ts';
+import { failure, unknown } from './outcomes.ts';
 import { compose, nothingToReplyTo, type Composing } from './outgoing.ts';
 import { SendQueue } from './send-queue.ts';
 import type { Session } from './session.ts';
 import type { Socket } from './socket.ts';
+
+const OTHER_ACCOUNT = 'it was accepted for another account than the one that the session is linked to now';
+const ALL = Number.MAX_SAFE_INTEGER;
 
 interface Accepting {
   idempotencyKey?: string;
@@ -52,6 +56,20 @@ export class Messages {
   /** The connection is open: what waits is sent. */
   open(socket: Socket): void {
     this.queue.open(socket);
+  }
+
+  /**
+   * What becomes of messages that were accepted for another account than the session is linked to now: none leaves from
+   * this one. Whoever has a use for one can resend it.
+   */
+  async givenUp(): Promise<MessageOutcome[]> {
+    const { id: sessionId } = this.session;
+    await this.store.messages.requeue(sessionId, ALL);
+    const queued = await this.store.messages.queued(sessionId, ALL);
+    const { items: scheduled } = await this.store.schedule.list(sessionId, { offset: 0, limit: ALL });
+    return [...queued, ...scheduled].map(({ waId, attempts }) =>
+      attempts > 0 ? unknown(waId) : failure(waId, OTHER_ACCOUNT),
+    );
   }
 
   /** More may leave than before, or other messages. */

@@ -576,6 +576,14 @@ export class Session {
     }
   }
 
+  /** The connection is open: what waits is sent, if it was accepted for this account. */
+  private async beginToSend(): Promise<void> {
+    const { socket } = this;
+    const { jid } = this.me;
+    await this.governor.follow(jid, this.governor.isAnother(jid) ? await this.messages.givenUp() : []);
+    if (socket && socket === this.socket) this.messages.open(socket);
+  }
+
   private async login(): Promise<SessionAuth> {
     const open = () => openAuth(this.store, this.id, this.clock, this.log);
     const auth = await open().catch(async (error: unknown) => {
@@ -599,11 +607,10 @@ export class Session {
         if (generation !== this.generation) return;
         this.record = { ...this.record, account: accountOf(auth.creds.me) };
         during({ type: 'opened' });
-        this.noted(this.governor.follow(this.me.jid));
+        this.noted(this.beginToSend());
         // Changed while the connection was on its way.
         const online = this.record.settings.always_online;
         if (online !== alwaysOnline) this.showOnline(online);
-        if (this.socket) this.messages.open(this.socket);
         this.files.open();
         this.directory.picturesChanged();
       },

@@ -1948,7 +1948,7 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
 
     describe('sessions', () => {
       test('keep what their governor has to remember', async () => {
-        const nothing = { timelock: null, capping: null, slowdown: null, warmUp: null };
+        const nothing = { account: null, timelock: null, capping: null, slowdown: null, warmUp: null };
         expect(session.governor).toEqual(nothing);
         const governor = { ...nothing, timelock: { until: 5000, type: 'DEFAULT' }, warmUp: { account: 'a', since: 1 } };
         await commit({ session: { governor } });

@@ -162,7 +162,7 @@ const parsed = <T>(text: unknown): T | null => (text === null ? null : (JSON.par
 /** For settings that came into being after the session. */
 const DEFAULTS = sessionSettings.parse({ name: 'any', phone_number: '+15550100000' });
 
-const NOTHING_SAID: GovernorRecord = { timelock: null, capping: null, slowdown: null, warmUp: null };
+const NOTHING_SAID: GovernorRecord = { account: null, timelock: null, capping: null, slowdown: null, warmUp: null };
 
 function toLog(row: Row): SessionLog {
   return {
