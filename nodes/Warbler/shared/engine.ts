@@ -4,6 +4,7 @@ import type {
   IHttpRequestMethods,
   ILoadOptionsFunctions,
   IN8nHttpFullResponse,
+  IWebhookFunctions,
 } from 'n8n-workflow';
 import { refusalOf, unreachable } from './errors';
 
@@ -23,11 +24,11 @@ export function baseUrlOf(url: unknown): string {
 }
 
 /**
- * Asks the engine from where routing does not reach: lists in the editor and a trigger's registration. Throws a
- * NodeApiError that says what happened and what to do.
+ * Asks the engine from where routing does not reach: lists in the editor, a trigger's registration and its files.
+ * Throws a NodeApiError that says what happened and what to do.
  */
 export async function ask(
-  this: ILoadOptionsFunctions | IHookFunctions,
+  this: ILoadOptionsFunctions | IHookFunctions | IWebhookFunctions,
   { method, path, body, session, expect = [] }: Question,
 ): Promise<IN8nHttpFullResponse> {
   const { url } = await this.getCredentials('warblerApi');

@@ -5,6 +5,7 @@ import type {
   IHttpRequestOptions,
   IN8nHttpFullResponse,
   INodeExecutionData,
+  IWebhookFunctions,
   PreSendAction,
 } from 'n8n-workflow';
 import { BINARY_ENCODING } from 'n8n-workflow';
@@ -41,8 +42,11 @@ async function uploadOf(
 const chosenFile = (context: IExecuteSingleFunctions) =>
   context.helpers.assertBinaryData(context.getNodeParameter('binaryPropertyName') as string);
 
+/** A node that acts on an item, or a trigger that takes a delivery. */
+type Fetching = IExecuteSingleFunctions | IWebhookFunctions;
+
 /** Asks with the credential, beside the request that routing makes. */
-async function ask(context: IExecuteSingleFunctions, options: IHttpRequestOptions): Promise<IN8nHttpFullResponse> {
+async function ask(context: Fetching, options: IHttpRequestOptions): Promise<IN8nHttpFullResponse> {
   try {
     const asked = { ...options, ignoreHttpStatusErrors: true, returnFullResponse: true };
     return (await context.helpers.httpRequestWithAuthentication.call(
@@ -92,25 +96,33 @@ const nameIn = (disposition: unknown): string | undefined => {
 };
 
 /**
- * `postReceive` for an operation whose answer names a file: fetches it and puts it into the item, where a later node can
- * use it. The bytes go past the memory of n8n where it keeps files outside the item.
+ * Fetches a file that the engine names. The bytes go past the memory of n8n where it keeps files outside the item.
+ * Throws a NodeApiError, of that item where there is one.
  */
+export async function fileAt(context: Fetching, publicUrl: string, itemIndex?: number): Promise<IBinaryData> {
+  const path = pathIn(publicUrl);
+  const { url } = await context.getCredentials('warblerApi');
+  const response = await ask(context, { method: 'GET', baseURL: baseUrlOf(url), url: path, encoding: 'stream' });
+  const bytes = response.body as Parameters<typeof context.helpers.binaryToBuffer>[0];
+  if (response.statusCode >= 400) {
+    const refusal = {
+      ...response,
+      body: await context.helpers.binaryToBuffer(bytes),
+    } as unknown as IN8nHttpFullResponse;
+    throw refusalOf(context.getNode(), refusal, itemIndex);
+  }
+  const { 'content-type': mimeType, 'content-disposition': disposition } = response.headers;
+  const name = nameIn(disposition) ?? path.split('/').pop();
+  return await context.helpers.prepareBinaryData(bytes, name, String(mimeType).split(';')[0]);
+}
+
+/** `postReceive` for an operation whose answer names a file: puts it into the item, where a later node can use it. */
 export async function fetchFile(
   this: IExecuteSingleFunctions,
   _items: INodeExecutionData[],
   answer: IN8nHttpFullResponse,
 ): Promise<INodeExecutionData[]> {
-  const path = pathIn((answer.body as { publicUrl: string }).publicUrl);
-  const { url } = await this.getCredentials('warblerApi');
-  const response = await ask(this, { method: 'GET', baseURL: baseUrlOf(url), url: path, encoding: 'stream' });
-  const bytes = response.body as Parameters<typeof this.helpers.binaryToBuffer>[0];
-  if (response.statusCode >= 400) {
-    const refusal = { ...response, body: await this.helpers.binaryToBuffer(bytes) } as unknown as IN8nHttpFullResponse;
-    throw refusalOf(this.getNode(), refusal, this.getItemIndex());
-  }
-  const { 'content-type': mimeType, 'content-disposition': disposition } = response.headers;
-  const name = nameIn(disposition) ?? path.split('/').pop();
-  const file = await this.helpers.prepareBinaryData(bytes, name, String(mimeType).split(';')[0]);
+  const file = await fileAt(this, (answer.body as { publicUrl: string }).publicUrl, this.getItemIndex());
   const field = this.getNodeParameter('binaryPropertyName') as string;
   const json = { fileName: file.fileName, mimeType: file.mimeType, fileSize: file.fileSize };
   return [{ json, binary: { [field]: file }, pairedItem: { item: this.getItemIndex() } }];
