@@ -1,6 +1,10 @@
-import type { IDataObject, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
+import type { IDataObject, INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 import { sleep } from 'n8n-workflow';
+import { isChosen } from './events';
+import { jsonOf } from './flat';
+import { fetchedOnce, forgetFetched, withFiles } from './media';
 import { memoryOf } from './memory';
+import type { Options } from './options';
 import { doubtOf, eventIdOf } from './signature';
 import type { Registration } from './subscription';
 
@@ -15,10 +19,10 @@ async function answerOf(response: Response): Promise<void> {
   });
 }
 
-function memoryFor(trigger: IWebhookFunctions, registration: Registration) {
-  const isTest = trigger.getMode() === 'manual';
+/** By what this process knows a trigger; a test run is one of its own. */
+function keyFor(trigger: IWebhookFunctions, { subscriptionId }: Registration): string {
   const key = `${trigger.getWorkflow().id}/${trigger.getNode().id}`;
-  return memoryOf(isTest ? (registration.subscriptionId ?? key) : key);
+  return trigger.getMode() === 'manual' ? (subscriptionId ?? key) : key;
 }
 
 const taken = (message: string): IWebhookResponseData => ({ webhookResponse: { message } });
@@ -32,7 +36,7 @@ function turnAway(response: Response, status: number, message: string): IWebhook
  * Takes one delivery: starts the workflow with the event, or answers 401 to a forged one and 200 to a repeated one. One
  * that somebody has asked for once more is not a repeated one.
  * n8n opens the address of a trigger before it saves the static data of its registration; an event that comes in
- * between is answered 503, so that it comes again.
+ * between is answered 503, so that it comes again; so is one whose files cannot be fetched now.
  *
  * n8n creates the execution and saves static data before it answers 200, so a 200 means that the event is taken. When
  * it answers anything else, the execution was not created and the event is forgotten again.
@@ -48,17 +52,31 @@ export async function takeDelivery(this: IWebhookFunctions): Promise<IWebhookRes
   const doubt = doubtOf(request, registration.secret);
   if (doubt !== undefined) return turnAway(response, 401, doubt);
   const event = this.getBodyData();
-  const chosen = this.getNodeParameter('events') as string[];
-  if (!chosen.includes(String(event.event))) return taken('This trigger does not listen to such events');
-  return await startOnce.call(this, wantedOf(eventIdOf(request), event), event, registration);
+  if (!isChosen(this.getNodeParameter('events') as string[], event)) {
+    return taken('This trigger does not listen to such events');
+  }
+  const id = wantedOf(eventIdOf(request), event);
+  const files = `${keyFor(this, registration)} ${id}`;
+  let item: INodeExecutionData;
+  try {
+    item = await itemFor.call(this, files, event);
+  } catch (error) {
+    return turnAway(response, 503, `A file could not be fetched: ${(error as Error).message}`);
+  }
+  const outcome = await startOnce.call(this, id, item, registration);
+  if (!response.closed) forgetFetched(files);
+  return outcome;
 }
 
 /**
  * By what a delivery is known: the event's id, and how often somebody has asked for the event once more. So each such
- * wish starts the workflow, once, however often it is delivered. Both are signed.
+ * wish starts the workflow, once, however often it is delivered; and an event that was shown as a sample is still to
+ * come. All of it is signed.
  */
-const wantedOf = (id: string, { redelivery }: IDataObject) =>
-  typeof redelivery === 'number' ? `${id}#${redelivery}` : id;
+function wantedOf(id: string, { redelivery, sample }: IDataObject): string {
+  if (sample === true) return `${id}#sample`;
+  return typeof redelivery === 'number' ? `${id}#${redelivery}` : id;
+}
 
 /**
  * Writes the events taken into static data, again and again until n8n has answered. While n8n (2.41) creates an
@@ -73,14 +91,24 @@ async function keepInStaticData(registration: Registration, seen: string[], resp
   }
 }
 
+/**
+ * What the workflow starts with. Files are fetched before a delivery has its turn, so that one does not wait for
+ * another's; the engine brings those of one chat one after the other anyway. Throws when one cannot be had now.
+ */
+async function itemFor(this: IWebhookFunctions, key: string, event: IDataObject): Promise<INodeExecutionData> {
+  const { downloadMedia, binaryPropertyName = 'data' } = this.getNodeParameter('options', {}) as Options;
+  if (!downloadMedia) return { json: jsonOf(event) };
+  return await fetchedOnce(key, async () => await withFiles.call(this, event, binaryPropertyName));
+}
+
 async function startOnce(
   this: IWebhookFunctions,
   id: string,
-  event: IDataObject,
+  item: INodeExecutionData,
   registration: Registration,
 ): Promise<IWebhookResponseData> {
   const response = this.getResponseObject();
-  const memory = memoryFor(this, registration);
+  const memory = memoryOf(keyFor(this, registration));
   const answered = answerOf(response).then(() => {
     if (response.statusCode >= 400) memory.forget(id);
   });
@@ -91,5 +119,5 @@ async function startOnce(
   if (memory.has(id)) return taken('This event was taken before');
   memory.add(id);
   void keepInStaticData(registration, memory.list(), response);
-  return { workflowData: [[{ json: event }]] };
+  return { workflowData: [[item]] };
 }

@@ -1,6 +1,9 @@
-import type { INodePropertyOptions } from 'n8n-workflow';
+import type { IDataObject, INodePropertyOptions } from 'n8n-workflow';
 
-/** The engine's events in a person's words. The value is the event's name in the engine and in the output's `event`. */
+/**
+ * What can start a workflow, in a person's words. The value is the event's name in the engine and in the output's
+ * `event`, or a group of {@link GROUPS}.
+ */
 export const events: INodePropertyOptions[] = [
   {
     name: 'Account Restricted',
@@ -13,7 +16,7 @@ export const events: INodePropertyOptions[] = [
     description: 'When a call of an AI agent waits for a person to approve it',
   },
   {
-    name: 'Bulk Job Status Changed',
+    name: 'Bulk Job Progress',
     value: 'bulk.status',
     description: 'When a bulk job starts, pauses, goes on, is through or was cancelled',
   },
@@ -21,11 +24,6 @@ export const events: INodePropertyOptions[] = [
     name: 'Call',
     value: 'call',
     description: 'When a call comes in, and when it is taken, rejected, missed or over',
-  },
-  {
-    name: 'Channel Message Received',
-    value: 'messages-newsletter.received',
-    description: 'When a channel that this account follows posts something',
   },
   {
     name: 'Chat Added',
@@ -53,9 +51,19 @@ export const events: INodePropertyOptions[] = [
     description: 'When a contact has another identity key, as after moving to a new phone',
   },
   {
+    name: 'Contact or Chat Changes',
+    value: 'contactsAndChats',
+    description: 'When anything changes about a contact or a chat',
+  },
+  {
     name: 'Contact Updated',
     value: 'contacts.update',
     description: 'When a contact has another name, picture or about text',
+  },
+  {
+    name: 'Group Changes',
+    value: 'groupChanges',
+    description: 'When anything changes in a group: members, admins, name, settings, requests to join',
   },
   {
     name: 'Group Join Request',
@@ -68,17 +76,7 @@ export const events: INodePropertyOptions[] = [
     description: 'When this account becomes a member of a group',
   },
   {
-    name: 'Group Message Receipt',
-    value: 'message-receipt.update',
-    description: 'When a member of a group has received, read or played a message of this account',
-  },
-  {
-    name: 'Group Message Received',
-    value: 'messages-group.received',
-    description: 'When somebody writes in a group',
-  },
-  {
-    name: 'Group Participants Changed',
+    name: 'Group Members Changed',
     value: 'group-participants.update',
     description: 'When members join, leave, are removed, or become admins',
   },
@@ -98,19 +96,14 @@ export const events: INodePropertyOptions[] = [
     description: 'When a message was deleted, for everyone or on this account',
   },
   {
-    name: 'Message Reaction',
-    value: 'messages.reaction',
-    description: 'When somebody reacts to a message or takes a reaction back',
+    name: 'Message Edited or Deleted',
+    value: 'messageChanges',
+    description: 'When the author changes a message or takes it back',
   },
   {
-    name: 'Message Received',
-    value: 'messages.received',
-    description: 'When somebody writes to this account, in a chat or in a group',
-  },
-  {
-    name: 'Message Received or Sent',
-    value: 'messages.upsert',
-    description: 'When a message appears in a chat, whoever wrote it and on whichever device',
+    name: 'Message Read by a Group Member',
+    value: 'message-receipt.update',
+    description: 'When a member of a group has received, read or played a message of this account',
   },
   {
     name: 'Message Recovered',
@@ -123,9 +116,9 @@ export const events: INodePropertyOptions[] = [
     description: 'When a message sent through the engine has left, or could not be sent',
   },
   {
-    name: 'Message Status Changed',
-    value: 'messages.update',
-    description: 'When a sent message is delivered, read or played, or a message was edited',
+    name: 'Message Sent or Status Changed',
+    value: 'messageStatus',
+    description: 'When a message of this account has left, could not be sent, or is delivered, read or played',
   },
   {
     name: 'Message Unreadable',
@@ -133,28 +126,127 @@ export const events: INodePropertyOptions[] = [
     description: 'When a message has come that cannot be decrypted; the sender is asked for it again',
   },
   {
-    name: 'Personal Message Received',
+    name: 'Message Unreadable or Recovered',
+    value: 'unreadableMessages',
+    description: 'When a message cannot be decrypted, and when it has come again, readable',
+  },
+  {
+    name: 'Message Updated',
+    value: 'messages.update',
+    description: 'When a sent message is delivered, read or played, or a message was edited',
+  },
+  {
+    name: 'New Message',
+    value: 'messages.received',
+    description: 'When somebody writes to this account, in a chat, a group or a channel',
+  },
+  {
+    name: 'New Message in a Channel',
+    value: 'messages-newsletter.received',
+    description: 'When a channel that this account follows posts something',
+  },
+  {
+    name: 'New Message in a Direct Chat',
     value: 'messages-personal.received',
     description: 'When somebody writes in a chat with this account alone',
   },
   {
-    name: 'Poll Results',
+    name: 'New Message in a Group',
+    value: 'messages-group.received',
+    description: 'When somebody writes in a group',
+  },
+  {
+    name: 'New Message, Received or Sent',
+    value: 'messages.upsert',
+    description: 'When a message appears in a chat, whoever wrote it and on whichever device',
+  },
+  {
+    name: 'Poll Vote',
     value: 'poll.results',
     description: 'When somebody votes in a poll or changes a vote',
   },
   {
-    name: 'Presence Updated',
+    name: 'Presence',
     value: 'presence.update',
     description: 'When somebody comes online, goes offline, types or records',
   },
   {
-    name: 'QR Code Updated',
+    name: 'QR Code',
     value: 'qrcode.updated',
     description: 'When there is a new QR code to scan',
   },
   {
-    name: 'Session Status Changed',
+    name: 'Reaction',
+    value: 'messages.reaction',
+    description: 'When somebody reacts to a message or takes a reaction back',
+  },
+  {
+    name: 'Session Status',
     value: 'session.status',
     description: 'When the session connects, disconnects, is logged out or waits for a scan',
   },
+  {
+    name: 'Session Status or QR Code',
+    value: 'sessionChanges',
+    description: 'When the status of the session changes, and when there is a new QR code to scan',
+  },
 ];
+
+/** Choices that stand for several events of the engine. */
+export const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  contactsAndChats: [
+    'chats.delete',
+    'chats.update',
+    'chats.upsert',
+    'contact.identity_changed',
+    'contacts.update',
+    'contacts.upsert',
+  ],
+  groupChanges: ['group-participants.update', 'group.join-request', 'groups.update', 'groups.upsert'],
+  messageChanges: ['messages.delete', 'messages.update'],
+  messageStatus: ['message-receipt.update', 'message.sent', 'messages.update'],
+  sessionChanges: ['qrcode.updated', 'session.status'],
+  unreadableMessages: ['message.recovered', 'message.undecryptable'],
+};
+
+/** Choices that bring messages that somebody wrote: what they say, and what kind they are, can be asked for. */
+export const MESSAGES = [
+  'messages.received',
+  'messages-group.received',
+  'messages-newsletter.received',
+  'messages-personal.received',
+  'messages.upsert',
+];
+
+/** Choices that bring files, which can be downloaded. */
+export const WITH_FILES = [...MESSAGES, 'media.ready'];
+
+/** Choices that are about the account, in no chat. */
+export const ACCOUNT = [
+  'account.restricted',
+  'approval.requested',
+  'bulk.status',
+  'qrcode.updated',
+  'session.status',
+  'sessionChanges',
+];
+
+/** The engine's names for what was chosen, each once. */
+export const eventsOf = (choices: string[]): string[] => [
+  ...new Set(choices.flatMap((choice) => GROUPS[choice] ?? [choice])),
+];
+
+/** `messages.update` tells of two things: of a group that is about one of them, this is the field that has it. */
+const UPDATED: Readonly<Record<string, string>> = { messageChanges: 'message', messageStatus: 'status' };
+
+function isOfGroup(group: string, { event, data }: IDataObject): boolean {
+  if (!GROUPS[group]?.includes(String(event))) return false;
+  const field = UPDATED[group];
+  if (field === undefined || event !== 'messages.update') return true;
+  const { update } = (data ?? {}) as { update?: IDataObject };
+  return update?.[field] !== undefined;
+}
+
+/** Whether an event is what somebody has chosen. */
+export const isChosen = (choices: string[], event: IDataObject): boolean =>
+  choices.some((choice) => choice === event.event || isOfGroup(choice, event));

@@ -1,7 +1,9 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import type { IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
+import { Readable } from 'node:stream';
+import type { IHttpRequestOptions, IN8nHttpFullResponse, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 import { takeDelivery } from '../../dist/nodes/WarblerTrigger/delivery.js';
+import type { Options } from '../../dist/nodes/WarblerTrigger/options.js';
 import type { Registration } from '../../dist/nodes/WarblerTrigger/subscription.js';
 
 const secret = `whsec_${randomBytes(32).toString('base64')}`;
@@ -50,6 +52,12 @@ interface Request {
   forged?: boolean;
   /** How often somebody has asked for the event once more. */
   redelivery?: number;
+  sample?: true;
+  data?: object;
+  collected?: object[];
+  options?: Options;
+  /** What the engine answers to requests for files. */
+  engine?: (request: IHttpRequestOptions) => Promise<Partial<IN8nHttpFullResponse>>;
 }
 
 let workflows = 0;
@@ -62,8 +70,14 @@ function deliver(request: Request): {
   registration: Registration;
 } {
   const { id, event = 'messages.received', workflowId = newWorkflow(), mode = 'webhook', forged = false } = request;
-  const registration = request.registration ?? { secret };
-  const body = { event, id, ...(request.redelivery !== undefined && { redelivery: request.redelivery }) };
+  const { registration = { secret }, options = {}, redelivery, sample, data, collected, engine } = request;
+  const body = {
+    ...{ event, id, sessionId: '7' },
+    ...(redelivery !== undefined && { redelivery }),
+    ...(sample && { sample }),
+    ...(data && { data }),
+    ...(collected && { collected }),
+  };
   const rawBody = Buffer.from(JSON.stringify(body));
   const timestamp = String(Math.floor(Date.now() / 1000));
   const key = forged ? randomBytes(32) : Buffer.from(secret.slice('whsec_'.length), 'base64');
@@ -75,9 +89,21 @@ function deliver(request: Request): {
     getResponseObject: () => answer,
     getBodyData: () => body,
     getWorkflowStaticData: () => registration,
-    getNodeParameter: () => ['messages.received'],
+    getNodeParameter: (name: string) => (name === 'events' ? ['messages.received', 'messageChanges'] : options),
     getWorkflow: () => ({ id: workflowId }),
-    getNode: () => ({ id: 'trigger' }),
+    getNode: () => ({ id: 'trigger', name: 'Warbler Trigger', type: 'warblerTrigger' }),
+    getCredentials: async () => ({ url: 'http://engine.example/', token: 't' }),
+    helpers: {
+      httpRequestWithAuthentication: async (_type: string, options: IHttpRequestOptions) => ({
+        headers: {},
+        ...(await engine?.(options)),
+      }),
+      binaryToBuffer: async (stream: Readable) => Buffer.concat(await stream.toArray()),
+      prepareBinaryData: async (stream: Readable, fileName: string, mimeType: string) => {
+        const bytes = Buffer.concat(await stream.toArray());
+        return { data: bytes.toString('base64'), fileName, mimeType };
+      },
+    },
     getMode: () => mode,
   };
   return { answer, registration, outcome: takeDelivery.call(context as unknown as IWebhookFunctions) };
@@ -87,7 +113,9 @@ const started = (outcome: IWebhookResponseData) => outcome.workflowData !== unde
 
 test('a signed event starts the workflow with the event as it came', async () => {
   const { outcome, answer } = deliver({ id: 'evt_1' });
-  expect((await outcome).workflowData).toEqual([[{ json: { event: 'messages.received', id: 'evt_1' } }]]);
+  expect((await outcome).workflowData).toEqual([
+    [{ json: expect.objectContaining({ event: 'messages.received', id: 'evt_1' }) }],
+  ]);
   answer.json({});
 });
 
@@ -105,6 +133,25 @@ test('an event that comes before the registration is saved is answered 503, so t
 
 test('an event the trigger does not listen to any more starts nothing', async () => {
   expect(started(await deliver({ id: 'evt_1', event: 'session.status' }).outcome)).toBe(false);
+});
+
+test.each([
+  ['an edit starts a workflow that listens to changes of messages', { message: { conversation: 'new' } }, true],
+  ['a new status does not', { status: 4 }, false],
+])('%s', async (_name, update, expected) => {
+  const { outcome, answer } = deliver({ id: 'evt_1', event: 'messages.update', data: { update } });
+  expect(started(await outcome)).toBe(expected);
+  answer.json({});
+});
+
+test('an event that was shown as a sample is still to come', async () => {
+  const workflowId = newWorkflow();
+  for (const sample of [true, undefined]) {
+    const { outcome, answer } = deliver({ id: 'evt_1', workflowId, ...(sample && { sample }) });
+    expect((await outcome).workflowData?.[0]?.[0]?.json).toMatchObject({ id: 'evt_1', ...(sample && { sample }) });
+    answer.json({});
+  }
+  expect(started(await deliver({ id: 'evt_1', workflowId }).outcome)).toBe(false);
 });
 
 test('a repeated event starts nothing, whether n8n kept its static data or not', async () => {
@@ -223,4 +270,129 @@ test('the last 1000 events are remembered, the oldest leave', async () => {
   expect(started(await next.outcome)).toBe(true);
   next.answer.json({});
   expect(next.registration.seen).toEqual([...seen.slice(1), 'evt_1000']);
+});
+
+describe('with Download Media', () => {
+  const image = (id: string, extra: object = {}) => ({
+    messages: { key: { id }, message: { imageMessage: { mimetype: 'image/png', fileLength: 5 } }, ...extra },
+  });
+  const PATH = '/api/decrypted-media/f1.png';
+  const options = { downloadMedia: true, binaryPropertyName: 'photo' };
+
+  /** The engine's part: what was asked of it, and what it answers to the request to decrypt. */
+  class Files {
+    readonly asked: IHttpRequestOptions[] = [];
+
+    constructor(private readonly decrypt: () => Promise<Partial<IN8nHttpFullResponse>> = async () => DECRYPTED) {}
+
+    readonly answer = async (request: IHttpRequestOptions): Promise<Partial<IN8nHttpFullResponse>> => {
+      this.asked.push(request);
+      if (request.url === '/api/decrypt-media') return await this.decrypt();
+      return { statusCode: 200, headers: { 'content-type': 'image/png' }, body: Readable.from([Buffer.from('bytes')]) };
+    };
+  }
+  const DECRYPTED = { statusCode: 200, body: { publicUrl: `http://elsewhere:3210${PATH}` } };
+  const refusal = (statusCode: number, message: string) => async () => ({ statusCode, body: { message } });
+  const FILE = { data: Buffer.from('bytes').toString('base64'), fileName: 'f1.png', mimeType: 'image/png' };
+
+  test('the file is in the item, asked for in the name of the session, from where n8n reaches the engine', async () => {
+    const files = new Files();
+    const { outcome, answer } = deliver({ id: 'evt_1', data: image('M1'), options, engine: files.answer });
+    expect((await outcome).workflowData?.[0]?.[0]).toEqual({
+      json: expect.objectContaining({ media: expect.objectContaining({ kind: 'image', id: 'M1', field: 'photo' }) }),
+      binary: { photo: FILE },
+    });
+    answer.json({});
+    expect(files.asked).toMatchObject([
+      { method: 'POST', headers: { 'X-Warbler-Session': '7' }, body: { data: image('M1') } },
+      { method: 'GET', baseURL: 'http://engine.example', url: PATH, encoding: 'stream' },
+    ]);
+  });
+
+  test('a message without a file asks for nothing', async () => {
+    const files = new Files();
+    const data = { messages: { key: { id: 'M1' }, message: { conversation: 'no file' } } };
+    const { outcome, answer } = deliver({ id: 'evt_1', data, options, engine: files.answer });
+    expect((await outcome).workflowData?.[0]?.[0]).not.toHaveProperty('binary');
+    answer.json({});
+    expect(files.asked).toEqual([]);
+  });
+
+  test('one that cannot be fetched now is answered 503, and taken when it comes again', async () => {
+    const workflowId = newWorkflow();
+    const request = { id: 'evt_1', workflowId, data: image('M1'), options };
+    const failing = deliver({ ...request, engine: new Files(refusal(502, 'WhatsApp did not answer.')).answer });
+    expect(await failing.outcome).toEqual({ noWebhookResponse: true });
+    expect([failing.answer.statusCode, failing.answer.body]).toEqual([
+      503,
+      { message: 'A file could not be fetched: WhatsApp did not answer.' },
+    ]);
+    const again = deliver({ ...request, engine: new Files().answer });
+    expect((await again.outcome).workflowData?.[0]?.[0]).toHaveProperty('binary');
+    again.answer.json({});
+  });
+
+  test('one that is gone for good starts the workflow with the reason', async () => {
+    const engine = new Files(refusal(422, 'WhatsApp no longer has the file.')).answer;
+    const { outcome, answer } = deliver({ id: 'evt_1', data: image('M1'), options, engine });
+    const item = (await outcome).workflowData?.[0]?.[0];
+    expect(item?.json).toMatchObject({ media: { kind: 'image', error: 'WhatsApp no longer has the file.' } });
+    expect(item).not.toHaveProperty('binary');
+    answer.json({});
+  });
+
+  test('a sample does without a file that cannot be had, because it does not come again', async () => {
+    const engine = new Files(refusal(502, 'WhatsApp did not answer.')).answer;
+    const { outcome, answer } = deliver({ id: 'evt_1', sample: true, data: image('M1'), options, engine });
+    expect((await outcome).workflowData?.[0]?.[0]?.json).toMatchObject({
+      media: { error: 'WhatsApp did not answer.' },
+    });
+    answer.json({});
+  });
+
+  test('one that takes longer than the engine waits is fetched once, and is ready for the next attempt', async () => {
+    const workflowId = newWorkflow();
+    let release = () => {};
+    const ready = new Promise<void>((resolve) => (release = resolve));
+    const files = new Files(() => ready.then(() => DECRYPTED));
+    const request = { id: 'evt_1', workflowId, data: image('M1'), options, engine: files.answer };
+    const first = deliver(request);
+    first.answer.hangUp();
+    const second = deliver(request);
+    release();
+    expect(await first.outcome).toEqual({ noWebhookResponse: true });
+    expect((await second.outcome).workflowData?.[0]?.[0]).toHaveProperty('binary');
+    second.answer.json({});
+    expect(files.asked).toHaveLength(2);
+  });
+
+  test('other deliveries do not wait for it', async () => {
+    const workflowId = newWorkflow();
+    let release = () => {};
+    const ready = new Promise<void>((resolve) => (release = resolve));
+    const files = new Files(() => ready.then(() => DECRYPTED));
+    const slow = deliver({ id: 'evt_1', workflowId, data: image('M1'), options, engine: files.answer });
+    const quick = deliver({ id: 'evt_2', workflowId, options });
+    expect(started(await quick.outcome)).toBe(true);
+    quick.answer.json({});
+    release();
+    expect(started(await slow.outcome)).toBe(true);
+    slow.answer.json({});
+  });
+
+  test('a burst brings the files of all its messages', async () => {
+    const part = (id: string) => ({ event: 'messages.received', id: `evt_${id}`, sessionId: '7', data: image(id) });
+    const collected = [part('M1'), { event: 'messages.received', id: 'evt_t', data: {} }, part('M2')];
+    const { outcome, answer } = deliver({
+      ...{ id: 'evt_M2', data: image('M2'), collected, options },
+      engine: new Files().answer,
+    });
+    const item = (await outcome).workflowData?.[0]?.[0];
+    expect(item?.binary).toEqual({ photo: FILE, photo_1: FILE });
+    expect(item?.json).toMatchObject({
+      media: { id: 'M2', field: 'photo_1' },
+      messages: [{ media: { id: 'M1', field: 'photo' } }, { media: null }, { media: { id: 'M2', field: 'photo_1' } }],
+    });
+    answer.json({});
+  });
 });

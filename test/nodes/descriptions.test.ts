@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { NodeHelpers, type INodeProperties, type INodePropertyOptions, type INodeType } from 'n8n-workflow';
+import {
+  NodeHelpers,
+  type INodeProperties,
+  type INodePropertyCollection,
+  type INodePropertyOptions,
+  type INodeType,
+} from 'n8n-workflow';
 import { WarblerApi } from '../../dist/credentials/WarblerApi.credentials.js';
 import { Warbler } from '../../dist/nodes/Warbler/Warbler.node.js';
 import { WarblerTrigger } from '../../dist/nodes/WarblerTrigger/WarblerTrigger.node.js';
@@ -12,6 +18,7 @@ const nodes: Array<[string, INodeType, string]> = [
   ['Warbler Trigger', new WarblerTrigger(), join(dist, 'WarblerTrigger')],
 ];
 const warbler = new Warbler().description;
+const trigger = new WarblerTrigger().description;
 
 const optionsOf = ({ options = [] }: INodeProperties) => options as INodePropertyOptions[];
 const resources = optionsOf(warbler.properties.find(({ name }) => name === 'resource')!).map(({ value }) =>
@@ -29,6 +36,9 @@ const flat = (properties: INodeProperties[]): INodeProperties[] =>
   properties.flatMap((property) => [
     property,
     ...(property.type === 'collection' ? flat(property.options as INodeProperties[]) : []),
+    ...(property.type === 'fixedCollection'
+      ? (property.options as INodePropertyCollection[]).flatMap(({ values }) => flat(values))
+      : []),
   ]);
 
 describe.each(nodes)('%s', (displayName, node, folder) => {
@@ -56,7 +66,7 @@ describe.each(nodes)('%s', (displayName, node, folder) => {
   });
 
   test('offers sessions from a list first, and has the method that fills it', () => {
-    const locators = description.properties.filter(({ type }) => type === 'resourceLocator');
+    const locators = flat(description.properties).filter(({ type }) => type === 'resourceLocator');
     expect(locators.length).toBeGreaterThan(0);
     for (const { modes = [] } of locators) {
       expect(modes[0]).toMatchObject({ name: 'list', typeOptions: { searchable: true } });
@@ -71,7 +81,7 @@ describe.each(nodes)('%s', (displayName, node, folder) => {
       const titled = words.every(
         (word) => /^[A-Z0-9]/.test(word) || ['a', 'and', 'as', 'for', 'in', 'of', 'on', 'or', 'to'].includes(word),
       );
-      expect([property.displayName, titled]).toEqual([property.displayName, true]);
+      if (property.type !== 'notice') expect([property.displayName, titled]).toEqual([property.displayName, true]);
       if (property.type === 'boolean') expect(property.description).toMatch(/^Whether /);
       if (property.placeholder && property.type === 'string') expect(property.placeholder).toMatch(/^e\.g\. /);
       expect(JSON.stringify(property)).not.toMatch(/\b(error|problem|failure)\b/i);
@@ -80,7 +90,7 @@ describe.each(nodes)('%s', (displayName, node, folder) => {
 });
 
 test('menus are in the order of the alphabet', () => {
-  const events = new WarblerTrigger().description.properties.find(({ name }) => name === 'events')!;
+  const events = trigger.properties.find(({ name }) => name === 'events')!;
   const menus = warbler.properties.filter(({ name }) => ['resource', 'operation'].includes(name));
   for (const menu of [...menus, events]) {
     const names = optionsOf(menu).map(({ name }) => name);
@@ -89,16 +99,47 @@ test('menus are in the order of the alphabet', () => {
 });
 
 test('collections are in the order of the alphabet', () => {
-  for (const { type, options = [] } of warbler.properties) {
+  for (const { type, options = [] } of [...warbler.properties, ...trigger.properties]) {
     if (type !== 'collection') continue;
     const names = (options as INodeProperties[]).map(({ displayName }) => displayName);
     expect(names).toEqual([...names].sort((one, other) => one.localeCompare(other)));
   }
 });
 
+/** What the editor shows of the trigger's filters and options for a choice of events. */
+function shownFor(events: string[]): string[] {
+  const parameters = { session: { __rl: true, mode: 'id', value: '1' }, events, filters: {}, options: {} };
+  const node = { id: 'n', name: 'n', type: 't', typeVersion: 1, position: [0, 0] as [number, number], parameters };
+  const isShown = (property: INodeProperties, path: string) =>
+    NodeHelpers.displayParameterPath(parameters, property, path, node, trigger);
+  return trigger.properties.flatMap((property) => {
+    if (!isShown(property, '')) return [];
+    if (property.type !== 'collection') return property.name;
+    const options = property.options as INodeProperties[];
+    return [property.name, ...options.filter((one) => isShown(one, property.name)).map(({ name }) => name)];
+  });
+}
+
+test('the trigger shows filters and options only where they say something', () => {
+  const always = ['session', 'events', 'options', 'testWith'];
+  expect(shownFor(['session.status', 'bulk.status']).sort()).toEqual([...always].sort());
+  const places = [...always, 'filters', 'chats', 'from', 'in'];
+  expect(shownFor(['groupChanges']).sort()).toEqual([...places].sort());
+  expect(shownFor(['messages.reaction']).sort()).toEqual([...places, 'ignoreOwn'].sort());
+  const texts = [...places, 'types', 'contains', 'matches'];
+  expect(shownFor(['message.sent']).sort()).toEqual([...texts].sort());
+  const messages = [...texts, 'notice', 'collect', 'downloadMedia', 'markAsRead'];
+  expect(shownFor(['messages.received', 'session.status']).sort()).toEqual([...messages].sort());
+});
+
+test('the trigger’s subtitle says what was chosen in the words of its menu', () => {
+  const names = /\((\{.*\})\)\[event\]/.exec(trigger.subtitle!)?.[1];
+  expect(JSON.parse(names!)).toMatchObject({ 'messages.received': 'New Message', groupChanges: 'Group Changes' });
+});
+
 test('an action is usable as a tool, a trigger is not', () => {
   expect(warbler.usableAsTool).toBe(true);
-  expect(new WarblerTrigger().description.usableAsTool).toBeUndefined();
+  expect(trigger.usableAsTool).toBeUndefined();
 });
 
 test('the node file is short, its operations live in files of their own', () => {

@@ -6,6 +6,7 @@ import { EVENT_NAMES } from '../../engine/events.ts';
 import { operations } from '../../engine/operations/index.ts';
 import { WarblerApi } from '../../dist/credentials/WarblerApi.credentials.js';
 import { Warbler } from '../../dist/nodes/Warbler/Warbler.node.js';
+import { eventsOf, GROUPS } from '../../dist/nodes/WarblerTrigger/events.js';
 import { WarblerTrigger } from '../../dist/nodes/WarblerTrigger/WarblerTrigger.node.js';
 import { nodeOperations, shapeOf } from '../../scripts/nodes.mjs';
 
@@ -91,10 +92,14 @@ test('every operation is tried in a real n8n', () => {
   expect(untried).toEqual([]);
 });
 
-test('the trigger offers every event', () => {
-  const events = new WarblerTrigger().description.properties.find(({ name }) => name === 'events');
-  const offered = (events?.options as INodePropertyOptions[]).map(({ value }) => String(value));
-  expect(offered.sort()).toEqual([...EVENT_NAMES].sort());
+test('the trigger offers every event by its name, and groups of them', () => {
+  const { options, default: preset } = new WarblerTrigger().description.properties.find(
+    ({ name }) => name === 'events',
+  )!;
+  const offered = (options as INodePropertyOptions[]).map(({ value }) => String(value));
+  expect(offered.sort()).toEqual([...EVENT_NAMES, ...Object.keys(GROUPS)].sort());
+  expect(eventsOf(offered).sort()).toEqual([...EVENT_NAMES].sort());
+  expect(preset).toEqual(['messages.received']);
 });
 
 test('the paths listed by hand are the ones in the sources', () => {
