@@ -8,6 +8,7 @@ import { STATUS, toJid } from '../whatsapp/jid.ts';
 import { failure } from '../whatsapp/outcomes.ts';
 import type { Session } from '../whatsapp/session.ts';
 import type { Sessions } from '../whatsapp/sessions.ts';
+import { Alarm } from './alarm.ts';
 import { timeOf } from './time.ts';
 
 /** A time so little gone by still counts as now: requests take a while, and clocks differ. */
@@ -38,10 +39,7 @@ export interface Changes extends Partial<Timing> {
  * it leaves once, whenever this process ends.
  */
 export class Schedule {
-  private running: Promise<void> | undefined;
-  private again = false;
-  private stopped = false;
-  private cancelAlarm: () => void = () => {};
+  private readonly alarm: Alarm;
   /** Sessions that have been connected, and whose messages are to be looked at again. */
   private readonly connected = new Set<number>();
 
@@ -52,18 +50,27 @@ export class Schedule {
       clock: Clock;
       log: Logger;
     },
-  ) {}
+  ) {
+    this.alarm = new Alarm({
+      clock: options.clock,
+      ring: () => this.takeDue(),
+      failed: (error) => options.log.error({ err: error }, 'schedule failed'),
+    });
+  }
 
   /** Takes up what came due while no engine ran, and sets the alarm. */
   start(): void {
     this.wake();
   }
 
+  /** Something has been scheduled, changed or made possible. */
+  wake(): void {
+    this.alarm.wake();
+  }
+
   /** Finishes what is in hand. */
-  async stop(): Promise<void> {
-    this.stopped = true;
-    this.cancelAlarm();
-    await this.running;
+  stop(): Promise<void> {
+    return this.alarm.stop();
   }
 
   /**
@@ -157,32 +164,16 @@ export class Schedule {
     throw new EngineError('conflict', text, { details: { msgId, status } });
   }
 
-  /** Something has been scheduled, changed or made possible: look at what is due, then set the alarm. */
-  private wake(): void {
-    if (this.stopped) return;
-    if (this.running) {
-      this.again = true;
-      return;
-    }
-    this.again = false;
-    this.running = this.takeDue()
-      .catch((error: unknown) => this.failed(error))
-      .finally(() => {
-        this.running = undefined;
-        if (this.again) this.wake();
-      });
-  }
-
-  private async takeDue(): Promise<void> {
+  /** Answers when the next one is due. */
+  private async takeDue(): Promise<number | undefined> {
     const { store, clock } = this.options;
-    this.cancelAlarm();
-    while (!this.stopped) {
+    while (!this.alarm.stopped) {
       await this.resume();
       const next = await store.schedule.next();
-      if (!next) return;
-      if (next.at > clock.now()) return this.setAlarm(next.at);
+      if (!next || next.at > clock.now()) return next?.at;
       await this.take(next.message);
     }
+    return undefined;
   }
 
   /** Here and not where it is told, so that nothing is postponed after it for want of a connection. */
@@ -191,10 +182,6 @@ export class Schedule {
       this.connected.delete(sessionId);
       await this.options.store.schedule.resume(sessionId);
     }
-  }
-
-  private setAlarm(at: number): void {
-    this.cancelAlarm = this.options.clock.at(at, () => this.wake());
   }
 
   /** The time of a message has come. Afterwards it is queued, has failed, or waits for a later time. */
@@ -229,13 +216,6 @@ export class Schedule {
   private async fail({ sessionId, waId, expiresAt }: MessageRecord, text: string): Promise<void> {
     const provided = (message: MessageRecord) => message.send === 'scheduled' && message.expiresAt === expiresAt;
     await this.options.store.commit({ sessionId, outcomes: [{ ...failure(waId, text), provided }] });
-  }
-
-  /** The store does not answer; a later time may be better. */
-  private failed(error: unknown): void {
-    if (this.stopped) return;
-    this.options.log.error({ err: error }, 'schedule failed');
-    this.setAlarm(this.options.clock.now() + ASK_AGAIN_MS);
   }
 }
 
