@@ -27,6 +27,7 @@ export const ERRORS = {
   delivery_not_found: { status: 404, fault: 'caller', about: 'There is no such delivery in this session.' },
   message_not_found: { status: 404, fault: 'caller', about: 'There is no such message in this session.' },
   job_not_found: { status: 404, fault: 'caller', about: 'There is no such bulk job in this session.' },
+  inquiry_not_found: { status: 404, fault: 'caller', about: 'There is no such inquiry in this session.' },
   media_not_found: { status: 404, fault: 'caller', about: 'There is no such file, or it has expired.' },
   not_acceptable: {
     status: 406,

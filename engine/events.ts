@@ -38,6 +38,9 @@ export const EVENTS = {
   'group.join-request': 'Somebody asks to join a group, or takes the request back, or an admin has decided.',
   'account.restricted': 'WhatsApp has restricted the account for a time, or has lifted the restriction.',
   'bulk.status': 'A bulk job was started, has paused, gone on or come to its end, or was cancelled; with its progress.',
+  'inquiry.answered': 'The person who was asked has answered an inquiry, which is closed with this. Once per inquiry.',
+  'inquiry.expired': 'Nobody has answered an inquiry in time; it is closed, and whatever comes now is no answer.',
+  'inquiry.failed': 'The question of an inquiry could not be sent; `error` says why.',
   'approval.requested':
     'A call of an agent waits until a person approves or rejects it, by `POST /api/approvals/{id}/approve` or `/reject`.',
   'session.status': 'The session has entered another status; `reason` says why and what to do.',

@@ -59,8 +59,9 @@ export class Housekeeping {
     await this.inParts(() => store.events.pruneStanzas(now - WHATSAPP_KEEPS_MS, PART));
     if (!messageRetentionDays) return;
     const before = now - messageRetentionDays * DAY_MS;
-    // A job first: while there is one, its messages stay.
+    // Jobs and inquiries first: while there is one, its messages stay.
     await this.inParts(() => store.jobs.prune(before, 1), 1);
+    await this.inParts(() => store.inquiries.prune(before, PART));
     await this.inParts(() => store.messages.prune(before, PART));
     await this.inParts(() => store.sessions.pruneLogs(before, PART));
   }

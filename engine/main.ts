@@ -16,6 +16,7 @@ import { operations } from './operations/index.ts';
 import { Limits } from './operations/limits.ts';
 import { Approvals } from './operations/approvals.ts';
 import type { Engine } from './operations/operation.ts';
+import { Inquiries } from './jobs/inquiries.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { Schedule } from './jobs/schedule.ts';
 import { Media } from './media/media.ts';
@@ -122,8 +123,10 @@ export async function startEngine(
 
     const jobs = new Jobs({ store, sessions, clock, log });
     const schedule = new Schedule({ store, sessions, clock, log });
-    // Either may be waiting for WhatsApp. What it then cannot write down any more is done by the next process.
-    undo.unshift(() => within(LAST_WORK_MS, Promise.all([schedule.stop(), jobs.stop()])));
+    const inquiries = new Inquiries({ store, sessions, schedule, clock, log });
+    sessions.onCaughtUp = () => inquiries.wake();
+    // Each may be waiting for WhatsApp. What it then cannot write down any more is done by the next process.
+    undo.unshift(() => within(LAST_WORK_MS, Promise.all([schedule.stop(), inquiries.stop(), jobs.stop()])));
 
     const agent = guardedAgent(config.webhookNetworks);
     const delivery = new DeliveryWorker({
@@ -145,6 +148,7 @@ export async function startEngine(
       sessions: (id: number, committed: Committed) => sessions.committed(id, committed),
       jobs: (id: number, committed: Committed) => jobs.committed(id, committed),
       schedule: (id: number, committed: Committed) => schedule.committed(id, committed),
+      inquiries: (id: number, committed: Committed) => inquiries.committed(id, committed),
       delivery: (_id: number, { due }: Committed) => delivery.wake(due),
       metrics: (id: number, committed: Committed) => metrics.committed(id, committed),
     });
@@ -152,6 +156,7 @@ export async function startEngine(
       told.sessions(sessionId, committed);
       told.jobs(sessionId, committed);
       told.schedule(sessionId, committed);
+      told.inquiries(sessionId, committed);
       told.delivery(sessionId, committed);
       told.metrics(sessionId, committed);
     });
@@ -175,6 +180,7 @@ export async function startEngine(
       proxies: { networks: config.proxyNetworks, setting: 'WARBLER_PROXY_NETWORKS' },
       media,
       schedule,
+      inquiries,
       clock,
       door,
       limits: new Limits({ store, clock, operations, documented: config.limits === 'documented' }),
@@ -206,6 +212,7 @@ export async function startEngine(
     schedule.start();
     const ready = sessions
       .restore()
+      .then(() => (stopped ? undefined : inquiries.start()))
       .then(() => (stopped ? undefined : jobs.start()))
       .then(() => (stopped || !sandbox ? undefined : welcomeGuests(sandbox, store, sessions)))
       .catch((error: unknown) => log.error({ err: error }, 'start-up was not completed'))

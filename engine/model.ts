@@ -483,12 +483,78 @@ export interface OptOutRecord {
   createdAt: number;
 }
 
+/** What answers a question: the next message, one of several options, or whether something is approved. */
+export const INQUIRY_KINDS = ['text', 'choice', 'approval'] as const;
+export type InquiryKind = (typeof INQUIRY_KINDS)[number];
+
+/**
+ * `open`: nobody has answered yet. `expired`: nobody has in time. `cancelled`: nobody waits for the answer any more.
+ * `failed`: the question could not be sent.
+ */
+export const INQUIRY_STATUSES = ['open', 'answered', 'expired', 'cancelled', 'failed'] as const;
+export type InquiryStatus = (typeof INQUIRY_STATUSES)[number];
+
+/** What the person who was asked has answered, and how. */
+export interface InquiryAnswer {
+  /** Of an approval. */
+  approved?: boolean;
+  /** Of a choice: the option, word for word. */
+  choice?: string;
+  /** Of an answer that was written; empty for a file without a caption, say. */
+  text?: string;
+  /** `reply`: a message that quotes the question, or its reminder. */
+  via: 'message' | 'reply' | 'vote' | 'reaction';
+  /** ISO 8601, by WhatsApp's clock. */
+  respondedAt: string;
+  /** `jid` is the number's where that is known; `name` is what they call themselves. */
+  from: { jid: string; lid?: string; phone?: string; name?: string };
+  /** WhatsApp id of the message that answers. */
+  messageId: string;
+  /** Kind of content of that message, as WhatsApp calls it. */
+  type: string;
+}
+
+/** A question to a person, which waits for the answer. */
+export interface InquiryRecord {
+  /** `inq_…` */
+  id: string;
+  sessionId: number;
+  /** Of the message that asks. */
+  msgId: number;
+  waId: string;
+  /** Of the message that reminds of it. */
+  reminderWaId: string | null;
+  /** Where it is asked. */
+  chat: string;
+  /** Who may answer, by one of their addresses. */
+  person: string;
+  kind: InquiryKind;
+  question: string;
+  /** Of a choice, what can be chosen; of an approval, the words for yes and for no. */
+  options: string[];
+  /** Only a message that quotes the question answers it. */
+  replyOnly: boolean;
+  status: InquiryStatus;
+  answer: InquiryAnswer | null;
+  /** Why it has failed. */
+  error: string | null;
+  createdAt: number;
+  /** When the message left; null: not yet. */
+  askedAt: number | null;
+  /** Unix milliseconds; null: it stays open until somebody answers. */
+  expiresAt: number | null;
+  closedAt: number | null;
+}
+
 /** Somebody who wants a session's events posted to a URL. */
 export interface SubscriptionRecord {
   id: string;
   sessionId: number;
-  /** `session`: the session's own webhook_url. `api`: registered through the webhooks endpoint. */
-  origin: 'session' | 'api';
+  /**
+   * `session`: the session's own webhook_url. `api`: registered through the webhooks endpoint. `inquiry`: where the answer
+   * to an inquiry goes, and nothing else.
+   */
+  origin: 'session' | 'api' | 'inquiry';
   url: string;
   /** Names of events, or `*` for all. */
   events: string[];

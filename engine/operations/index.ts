@@ -6,6 +6,7 @@ import * as chat from './chat.ts';
 import * as contact from './contact.ts';
 import * as documentation from './documentation.ts';
 import * as group from './group.ts';
+import * as inquiry from './inquiry.ts';
 import * as media from './media.ts';
 import * as message from './message.ts';
 import type { Operation } from './operation.ts';
@@ -74,6 +75,10 @@ export const operations: readonly Operation[] = [
   scheduled.get,
   scheduled.update,
   scheduled.cancel,
+  inquiry.create,
+  inquiry.list,
+  inquiry.get,
+  inquiry.cancel,
   chat.presence,
   chat.subscribe,
   chat.update,

@@ -23,6 +23,7 @@ const TAGS: Record<string, { name: string; description: string }> = {
     name: 'Scheduled messages',
     description: 'Messages that were sent with `scheduledAt` and wait for their time.',
   },
+  inquiry: { name: 'Inquiries', description: 'Questions to people that wait for an answer in the engine.' },
   bulk: { name: 'Bulk jobs', description: 'One message to many people, each once, with values of their own.' },
   optOut: { name: 'Opt-outs', description: 'People whom bulk jobs leave alone.' },
   contact: { name: 'Contacts', description: 'People: who they are, whether they are on WhatsApp, who is blocked.' },

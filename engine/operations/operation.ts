@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import type { Network } from '../config.ts';
 import { validationFailed, type ErrorCode } from '../errors.ts';
+import type { Inquiries } from '../jobs/inquiries.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Schedule } from '../jobs/schedule.ts';
 import type { Media } from '../media/media.ts';
@@ -37,6 +38,8 @@ export interface Engine {
   media: Media;
   /** Messages that wait for their time. */
   schedule: Schedule;
+  /** Questions that wait for an answer. */
+  inquiries: Inquiries;
   clock: Clock;
   approvals: Approvals;
   /** Where keys are shown. */

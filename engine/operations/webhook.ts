@@ -368,7 +368,7 @@ export const redeliver = operation({
 
 async function find({ engine, record }: Call, webhookId: string): Promise<SubscriptionRecord> {
   const subscription = await engine.store.subscriptions.get(webhookId);
-  if (subscription?.sessionId === record.id) return subscription;
+  if (subscription?.sessionId === record.id && subscription.origin !== 'inquiry') return subscription;
   throw new EngineError('webhook_not_found', 'There is no such webhook in this session.');
 }
 

@@ -8,6 +8,8 @@ import type {
   DeliveryRecord,
   DeliveryStatus,
   GovernorRecord,
+  InquiryRecord,
+  InquiryStatus,
   JobRecord,
   JobStatus,
   MediaRecord,
@@ -44,6 +46,22 @@ export interface Known {
   recovered: boolean;
 }
 
+/** What somebody says by a message, or by what they do to another one. The addresses are theirs. */
+export interface Said extends Addresses {
+  /** Empty when there is none. */
+  text: string;
+  /** Kind of content, as WhatsApp calls it. */
+  type?: string;
+  /** What they call themselves. */
+  name?: string;
+  /** WhatsApp id of the message that it is a reply to. */
+  quotes?: string;
+  /** Of a reaction; empty: it is taken back. */
+  emoji?: string;
+  /** Of a vote in a poll: the options that it chooses; none: it is taken back. */
+  chosen?: (known: Known) => string[];
+}
+
 /** A received message, or one sent from another device of the account. */
 export interface NewMessage extends MessageName {
   chat: string;
@@ -63,10 +81,10 @@ export interface NewMessage extends MessageName {
   /** It carries a file, to be downloaded when the session's `download_media` says so. */
   file?: boolean;
   /**
-   * Who has written it, to this account alone, and what: one of the session's `opt_out_words` puts them on the list of
-   * people who have opted out.
+   * Who has said what. One of the session's `opt_out_words`, in a private chat, puts them on the list of people who have
+   * opted out; an answer to an open inquiry closes it.
    */
-  said?: Addresses & { text: string };
+  said?: Said;
   /**
    * Made inside the transaction, and only when the message was not known before: this is what makes a redelivery
    * harmless.
@@ -96,6 +114,8 @@ export interface MessageOutcome {
    * only while the outcome is open; what says that the message was sent after all counts later, too.
    */
   status: MessageStatus;
+  /** When it was so, by WhatsApp's clock in Unix milliseconds, where WhatsApp says. */
+  at?: number;
   error?: string;
   /** With an error: whether the message was sent all the same cannot be known. A later outcome may tell. */
   unknown?: true;
@@ -242,6 +262,8 @@ export interface Change {
   };
   /** Cancelling also takes back those of its messages that have never left. */
   job?: JobChange;
+  /** Open inquiries whose time is over by then (Unix milliseconds) end without an answer; so many at once. */
+  inquiriesOver?: { by: number; limit: number };
   /** A line for the session's log. */
   log?: { type: SessionLog['type']; status: SessionStatus; reason?: string };
 }
@@ -306,6 +328,21 @@ export interface NewOutgoing {
   idempotencyKey?: string;
   /** It waits for its time before it is queued. */
   schedule?: ScheduledTime;
+  /** It is a question, whose answer is waited for. */
+  inquiry?: NewInquiry;
+}
+
+export interface NewInquiry extends Pick<
+  InquiryRecord,
+  'id' | 'kind' | 'question' | 'options' | 'person' | 'replyOnly' | 'expiresAt' | 'createdAt'
+> {
+  /** A message that quotes the question, should it still be open then. */
+  reminder?: { waId: string; text: string; schedule: ScheduledTime };
+  /**
+   * Where the event goes that closes it, besides the webhooks that ask for such events. An open inquiry of the session
+   * with the same URL is cancelled, and what was not delivered there yet never is.
+   */
+  callback?: { url: string; secret: string };
 }
 
 /** Unix milliseconds at which a message is to leave, and after which it is not sent any more. */
@@ -529,7 +566,10 @@ export interface Store {
   };
 
   messages: {
-    /** Accepts a message, for sending now or at its time. A known idempotency key answers the one accepted first. */
+    /**
+     * Accepts a message, for sending now or at its time, with the inquiry that it opens. A known idempotency key answers
+     * the one accepted first.
+     */
     enqueue(message: NewOutgoing): Promise<{ message: MessageRecord; fresh: boolean }>;
     get(sessionId: number, msgId: number): Promise<MessageRecord | undefined>;
     /** By WhatsApp's id, own messages first. */
@@ -581,7 +621,7 @@ export interface Store {
     /**
      * Drops messages of all sessions that are older, each with what is about it, so many at the most; answers how many.
      * One whose outcome is open stays, one of a job that is there, and one about which something newer was written: a
-     * poll in which somebody has voted since.
+     * poll in which somebody has voted since; and so does one that asks what is not forgotten yet.
      */
     prune(before: number, limit: number): Promise<number>;
   };
@@ -612,6 +652,28 @@ export interface Store {
     change(sessionId: number, msgId: number, change: ScheduledChange): Promise<MessageRecord | undefined>;
     /** It will never be sent. Answers the message as it is then; `undefined` when it does not wait. */
     cancel(sessionId: number, msgId: number): Promise<MessageRecord | undefined>;
+  };
+
+  /**
+   * Questions that wait for an answer. The commit that stores the answer closes them, and takes back what has not left of
+   * the question and its reminder; so does whatever else closes them.
+   */
+  inquiries: {
+    get(sessionId: number, id: string): Promise<InquiryRecord | undefined>;
+    /** The one that this message asks. */
+    ofMessage(sessionId: number, msgId: number): Promise<InquiryRecord | undefined>;
+    /** Newest first. */
+    list(
+      sessionId: number,
+      filter: { status?: InquiryStatus | undefined },
+      slice: Slice,
+    ): Promise<Sliced<InquiryRecord>>;
+    /** Answers the inquiry as it is then; `undefined` when it is not open. */
+    cancel(sessionId: number, id: string): Promise<InquiryRecord | undefined>;
+    /** By session, when the first of the open ones ends, in Unix milliseconds. */
+    ends(): Promise<{ sessionId: number; at: number }[]>;
+    /** Forgets those of all sessions that were closed before, so many at the most; answers how many. */
+    prune(before: number, limit: number): Promise<number>;
   };
 
   contacts: {
@@ -702,6 +764,7 @@ export interface Store {
       subscription: Omit<SubscriptionRecord, 'id' | 'createdAt' | 'state' | 'parkedReason'>,
     ): Promise<SubscriptionRecord>;
     get(id: string): Promise<SubscriptionRecord | undefined>;
+    /** Without those of inquiries. */
     list(sessionId: number): Promise<SubscriptionRecord[]>;
     /** It gets nothing more. Registered again within a minute, it finds what has happened meanwhile. */
     delete(id: string): Promise<boolean>;

@@ -18,6 +18,7 @@ import { changeEvents, changeOf } from './changes.ts';
 import { bodyOf, describeKey, describeMessage, laneOf, plain, subjectOf, type Me } from './describe.ts';
 import { attachmentOf } from './download.ts';
 import { isChannel, isGroup, isPerson, lidOf, phoneOf, toJid } from './jid.ts';
+import { saidIn } from './said.ts';
 
 /**
  * A decrypted `<message>` stanza as messages to store, with the events they bring. None for what is no message to
@@ -178,6 +179,7 @@ function toNewMessage(message: WAMessage, me: Me, byAdmin = false): NewMessage {
   const { place, ...stored } = storedForm(message);
   const content = message.message!;
   const change = changeOf(content);
+  const said = saidIn(message, addressesOf(message.key), me);
   const payload = describeMessage(message);
   const upsert: NewEvent = { event: 'messages.upsert', ...place, data: { messages: [payload] } };
   const events = (known: Known): NewEvent[] => {
@@ -194,9 +196,7 @@ function toNewMessage(message: WAMessage, me: Me, byAdmin = false): NewMessage {
     ...stored,
     ...(change && { about: change.about.id! }),
     ...(!stored.fromMe && attachmentOf(content) && { file: true }),
-    ...(!stored.fromMe &&
-      !change &&
-      isPerson(stored.chat) && { said: { ...addressesOf(message.key), text: bodyOf(content) } }),
+    ...(said && { said }),
     content: Buffer.from(proto.Message.encode(content).finish()),
     events,
   };

@@ -5,7 +5,7 @@ import { EngineError, validationFailed } from '../errors.ts';
 import type { Recipient } from '../governor/governor.ts';
 import type { Media } from '../media/media.ts';
 import { MESSAGE_STATUS, type MessageRecord, type SendRequest } from '../model.ts';
-import type { MessageOutcome, ScheduledTime, Store } from '../store/store.ts';
+import type { MessageOutcome, NewInquiry, ScheduledTime, Store } from '../store/store.ts';
 import { generateMessageIDV2, type WASocket } from './baileys.ts';
 import { memberJids } from './group.ts';
 import { groupOf } from './groups.ts';
@@ -24,6 +24,13 @@ interface Accepting {
   idempotencyKey?: string;
   /** WhatsApp id of the message that this one is about. */
   about?: string;
+  /** It is a question, whose answer is waited for. */
+  inquiry?: Asking;
+}
+
+/** An inquiry whose reminder has no WhatsApp id yet. */
+export interface Asking extends Omit<NewInquiry, 'reminder'> {
+  reminder?: Omit<NonNullable<NewInquiry['reminder']>, 'waId'>;
 }
 
 /** The messages of one session: accepted, looked up, waited for. What is accepted leaves through its send queue. */
@@ -150,6 +157,7 @@ export class Messages {
     options: Accepting & { schedule?: ScheduledTime },
   ): Promise<MessageRecord> {
     if (request.replyTo !== undefined && !(await this.find(request.replyTo))) throw nothingToReplyTo();
+    const { inquiry, ...more } = options;
     const audience = chat === STATUS ? await this.audienceOf(request, options.idempotencyKey) : undefined;
     const { message } = await this.inOrder(async () => {
       const later = options.about !== undefined || options.schedule !== undefined;
@@ -157,15 +165,24 @@ export class Messages {
       if (!admitted) await this.session.governor.admit(this.recipient(chat));
       return this.store.messages.enqueue({
         sessionId: this.session.id,
-        waId: generateMessageIDV2(this.session.account?.jid),
+        waId: this.newId(),
         chat,
         request: audience ? { ...request, audience } : request,
         logged: this.session.settings.log_messages,
         timestamp: Date.now(),
-        ...options,
+        ...more,
+        ...(inquiry && { inquiry: this.opening(inquiry) }),
       });
     });
     return message;
+  }
+
+  private opening({ reminder, ...inquiry }: Asking): NewInquiry {
+    return { ...inquiry, ...(reminder && { reminder: { ...reminder, waId: this.newId() } }) };
+  }
+
+  private newId(): string {
+    return generateMessageIDV2(this.session.account?.jid);
   }
 
   /**

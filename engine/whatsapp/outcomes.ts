@@ -21,10 +21,11 @@ import { forgotten } from './notifications.ts';
  * WhatsApp's `<ack class="message">`: it has taken one of our messages, or refuses it. `undefined` for other acks.
  */
 export function readAck({ attrs }: BinaryNode, me: Me): MessageOutcome | undefined {
-  const { id, error } = attrs;
+  const { id, error, t } = attrs;
   if (attrs['class'] !== 'message' || !id) return undefined;
   if (error) return failure(id, nackText(error));
-  return { waId: id, status: MESSAGE_STATUS.sent, events: sentBy(me), directory: chatOfSent };
+  const at = t ? { at: Number(t) * 1000 } : {};
+  return { waId: id, status: MESSAGE_STATUS.sent, ...at, events: sentBy(me), directory: chatOfSent };
 }
 
 /**

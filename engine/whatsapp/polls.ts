@@ -51,6 +51,17 @@ export function tally(poll: MessageRecord, votes: MessageRecord[], me: Addresses
   });
 }
 
+/** The options that one vote chooses; none when it takes the vote back, or cannot be read. */
+export function chosenBy(vote: MessageRecord, poll: MessageRecord, me: Addresses): string[] {
+  const content = poll.content && proto.Message.decode(poll.content);
+  const secret = content?.messageContextInfo?.messageSecret;
+  const hashes = secret && readVote(poll, vote, secret, me);
+  if (!hashes) return [];
+  return (pollOf(content)?.options ?? []).flatMap(({ optionName }) =>
+    optionName && hashes.has(hashOf(optionName)) ? [optionName] : [],
+  );
+}
+
 /** A vote of ours: the chosen options, encrypted for those who can read the poll. No options take the vote back. */
 export function castVote(poll: MessageRecord, key: WAMessageKey, options: string[], me: Addresses): proto.IMessage {
   const secret = proto.Message.decode(poll.content!).messageContextInfo!.messageSecret!;

@@ -14,6 +14,11 @@ export interface PulseTimes {
 
 export const PULSE_TIMES: PulseTimes = { silentMs: 35_000, answerMs: 10_000, dealtMs: 60_000 };
 
+interface Awaiting {
+  left: Set<object>;
+  done: () => void;
+}
+
 /**
  * Whether a connection lives, by evidence: frames come, and messages are dealt with. A socket of which TCP has not
  * noticed that it is dead looks open for a quarter of an hour.
@@ -23,6 +28,8 @@ export class Pulse {
   lastSeenAt: number | undefined;
   private since: number;
   private readonly waiting = new Set<object>();
+  /** Who waits until messages are dealt with, each with those that are not yet. */
+  private readonly awaited = new Set<Awaiting>();
   /** Since when messages wait without any being dealt with. */
   private waitingSince: number | undefined;
   private cancelAlarm: () => void;
@@ -60,13 +67,29 @@ export class Pulse {
   /** It was: stored, or told to be none. */
   dealt(message: object): void {
     this.waiting.delete(message);
+    for (const one of this.awaited) {
+      one.left.delete(message);
+      if (one.left.size === 0) this.release(one);
+    }
     this.waitingSince = this.waiting.size === 0 ? undefined : this.options.clock.now();
     clearTimeout(this.stuck);
     this.stuck = undefined;
   }
 
+  /** Resolves when every message that has come in so far is dealt with, or the connection has ended. */
+  async dealtWith(): Promise<void> {
+    if (this.waiting.size === 0) return;
+    await new Promise<void>((done) => this.awaited.add({ left: new Set(this.waiting), done }));
+  }
+
+  private release(one: Awaiting): void {
+    this.awaited.delete(one);
+    one.done();
+  }
+
   /** The connection has ended. */
   stop(): void {
+    for (const one of this.awaited) this.release(one);
     this.cancelAlarm();
     clearTimeout(this.silent);
     clearTimeout(this.stuck);

@@ -89,6 +89,8 @@ export class Session {
   private readonly questions: Questions;
   /** WhatsApp has told what happened while this device was away: what is remembered of groups is as it is now. */
   private caughtUp = false;
+  /** Called when it has. */
+  onCaughtUp = () => {};
   /** What the status has been and could not be written down yet. */
   private untold: NewEvent[] = [];
   private tellAgain = () => {};
@@ -154,6 +156,11 @@ export class Session {
   /** Whether there is a login to connect with, and somebody wants it connected: what a restart goes on with. */
   get resumable(): boolean {
     return this.state.wanted && this.state.paired;
+  }
+
+  /** Whether there is a login: without one nothing comes in any more. */
+  get linked(): boolean {
+    return this.state.paired;
   }
 
   /** Connects, and answers when it is clear what came of it: connected, a QR code to scan, a refusal; or still trying. */
@@ -329,6 +336,17 @@ export class Session {
     if (this.caughtUp) return true;
     await once(this.changes, 'caught-up', { signal: AbortSignal.timeout(CATCH_UP_MS) }).catch(() => {});
     return this.caughtUp;
+  }
+
+  /** Whether all is stored that WhatsApp has for this account by now, by evidence; `false` without a connection. */
+  async isUpToDate(): Promise<boolean> {
+    const { socket } = this;
+    if (!this.caughtUp || !socket) return false;
+    const heard = await socket.upToDate().then(
+      () => true,
+      () => false,
+    );
+    return heard && this.socket === socket;
   }
 
   /** The open connection. Throws `session_not_connected` when there is none. */
@@ -637,6 +655,7 @@ export class Session {
         if (generation !== this.generation) return;
         this.caughtUp = true;
         this.changes.emit('caught-up');
+        this.onCaughtUp();
       },
       call: (offer) => this.called(offer),
       timelock: (timelock) => this.noted(this.governor.timelocked(timelock)),

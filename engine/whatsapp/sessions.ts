@@ -14,6 +14,8 @@ const OPENING_AT_ONCE = 10;
 export class Sessions {
   private readonly all = new Map<number, Session>();
   private stopped = false;
+  /** Called when WhatsApp has told a session what happened while it was away. One listener: inquiries. */
+  onCaughtUp = () => {};
 
   constructor(
     private readonly store: Store,
@@ -47,6 +49,7 @@ export class Sessions {
 
   add(record: SessionRecord): Session {
     const session = new Session(record, this.store, this.settings, this.log, this.media, this.sending);
+    session.onCaughtUp = () => this.onCaughtUp();
     this.all.set(record.id, session);
     return session;
   }

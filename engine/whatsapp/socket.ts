@@ -107,6 +107,9 @@ const DECRYPTED: readonly (string | undefined)[] = ['msg', 'pkmsg', 'skmsg'];
 /** So often Baileys is made to tell what it has held back. */
 const FLUSH_MS = 500;
 
+/** Whoever asks whether all has come waits no longer for the answer. */
+const SIGN_OF_LIFE_MS = 10_000;
+
 /** Baileys writes the id of the question into it. */
 const ping = () => ({
   tag: 'iq',
@@ -128,6 +131,11 @@ export interface Socket {
   lidOf(jid: string): Promise<string | undefined>;
   /** Whether WhatsApp has an account at this phone-number jid. */
   exists(jid: string): Promise<boolean>;
+  /**
+   * Resolves when everything is stored that WhatsApp has sent to this device by now: it is asked for a sign of life, and
+   * what comes before that is waited for. Rejects when there is none; resolves early when the connection ends.
+   */
+  upToDate(): Promise<void>;
   /**
    * Ends the connection in this very turn: nothing leaves any more, neither what Baileys still wants to acknowledge nor
    * what it answers to questions. `closed` is called before it returns.
@@ -422,6 +430,10 @@ export function openSocket(
       return (await handlers.lidOf(jid)) ?? undefined;
     },
     exists: (jid) => handlers.exists(jid),
+    async upToDate() {
+      await sock.query(ping(), SIGN_OF_LIFE_MS);
+      await pulse.dealtWith();
+    },
     cut,
     async close() {
       over = true;

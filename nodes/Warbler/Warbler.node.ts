@@ -12,6 +12,7 @@ import * as channel from './resources/channel';
 import * as chat from './resources/chat';
 import * as contact from './resources/contact';
 import * as group from './resources/group';
+import * as inquiry from './resources/inquiry';
 import * as media from './resources/media';
 import * as message from './resources/message';
 import * as scheduledMessage from './resources/scheduledMessage';
@@ -54,6 +55,7 @@ export class Warbler implements INodeType {
           { name: 'Chat', value: 'chat' },
           { name: 'Contact', value: 'contact' },
           { name: 'Group', value: 'group' },
+          { name: 'Inquiry', value: 'inquiry' },
           { name: 'Media', value: 'media' },
           { name: 'Message', value: 'message' },
           { name: 'Scheduled Message', value: 'scheduledMessage' },
@@ -69,6 +71,7 @@ export class Warbler implements INodeType {
       ...chat.description,
       ...contact.description,
       ...group.description,
+      ...inquiry.description,
       ...media.description,
       ...message.description,
       ...scheduledMessage.description,

@@ -86,6 +86,21 @@ export const events: INodePropertyOptions[] = [
     description: 'When name, description, picture or settings of a group have changed',
   },
   {
+    name: 'Inquiry Answered',
+    value: 'inquiry.answered',
+    description: 'When the person who was asked has answered a question that waits for its answer',
+  },
+  {
+    name: 'Inquiry Expired',
+    value: 'inquiry.expired',
+    description: 'When nobody has answered such a question in time',
+  },
+  {
+    name: 'Inquiry Failed',
+    value: 'inquiry.failed',
+    description: 'When such a question could not be sent',
+  },
+  {
     name: 'Media Ready',
     value: 'media.ready',
     description: 'When the file of a received message was downloaded, for sessions that download media',

@@ -70,6 +70,14 @@ async function sends(body: Record<string, unknown>): Promise<string> {
   return (answer.data as { id: string }).id;
 }
 
+/** The session's account asks Sam something; answers the inquiry's id, and that of the message. */
+async function asks(body: Record<string, unknown>): Promise<{ inquiryId: string; id: string }> {
+  const { body: answer } = await world.api('POST', '/api/inquiries', { to: SAMPLE, text: fresh('Well?'), ...body });
+  const { id: inquiryId, msgId } = answer.data as { id: string; msgId: number };
+  const { body: info } = await world.api('GET', `/api/messages/${msgId}/info`);
+  return { inquiryId, id: (info.data as { id: string }).id };
+}
+
 async function posted(name: EventName, fits: (event: EventEnvelope) => boolean): Promise<ReceivedRequest> {
   const all = () => receiver.requests.filter(({ event }) => event.event === name);
   try {
@@ -363,6 +371,40 @@ const PROVOCATIONS: Record<EventName, Provocation[]> = {
         };
       },
       about: () => ({}),
+    },
+  ],
+  'inquiry.answered': [
+    {
+      provoke: async () => {
+        const { inquiryId, id } = await asks({ kind: 'approval' });
+        await world.arrived(SAMPLE, (message) => message.id === id);
+        await world.sandbox.gestures.react(SAMPLE, { chat: OWN, id, emoji: '👍🏽' });
+        return says(inquiryId);
+      },
+      about: chat,
+    },
+  ],
+  'inquiry.expired': [
+    {
+      provoke: async () => {
+        const { inquiryId } = await asks({ kind: 'text', expireAfter: 60 });
+        // A minute is long: the time is over by a word of ours.
+        await world.stage.engine.store.commit({
+          sessionId: 1,
+          inquiriesOver: { by: Date.now() + 120_000, limit: 10 },
+        });
+        return says(inquiryId);
+      },
+      about: chat,
+    },
+  ],
+  'inquiry.failed': [
+    {
+      provoke: async () => {
+        const { inquiryId } = await asks({ kind: 'text', to: '+15559990000' });
+        return says(inquiryId);
+      },
+      about: () => ({ phone: '15559990000' }),
     },
   ],
   'approval.requested': [

@@ -9,6 +9,7 @@ import { systemClock } from '../../engine/clock.ts';
 import { NETWORKS } from '../../engine/config.ts';
 import { Approvals } from '../../engine/operations/approvals.ts';
 import { Jobs } from '../../engine/jobs/jobs.ts';
+import { Inquiries } from '../../engine/jobs/inquiries.ts';
 import { Schedule } from '../../engine/jobs/schedule.ts';
 import { Media } from '../../engine/media/media.ts';
 import type { SessionRecord } from '../../engine/model.ts';
@@ -67,6 +68,7 @@ beforeEach(async () => {
     media,
     { clock: systemClock, pace: 'off' },
   );
+  const schedule = new Schedule({ store, sessions, clock: systemClock, log: silent });
   const engine: Engine = {
     store,
     sessions,
@@ -77,7 +79,8 @@ beforeEach(async () => {
     webhookNetworks: NETWORKS,
     proxies: { networks: ['loopback'], setting: 'WARBLER_PROXY_NETWORKS' },
     media,
-    schedule: new Schedule({ store, sessions, clock: systemClock, log: silent }),
+    schedule,
+    inquiries: new Inquiries({ store, sessions, schedule, clock: systemClock, log: silent }),
     clock: systemClock,
     metrics: new Metrics({ store, clock: systemClock, version: '0.0.0-test' }),
     limits: new Limits({ store, clock: systemClock, operations, documented: false }),

@@ -7,6 +7,7 @@ import * as chat from '../../engine/operations/chat.ts';
 import * as contact from '../../engine/operations/contact.ts';
 import * as documentation from '../../engine/operations/documentation.ts';
 import * as group from '../../engine/operations/group.ts';
+import * as inquiry from '../../engine/operations/inquiry.ts';
 import * as message from '../../engine/operations/message.ts';
 import * as optOut from '../../engine/operations/opt-out.ts';
 import * as scheduled from '../../engine/operations/scheduled.ts';
@@ -27,6 +28,7 @@ const modules: Record<string, Record<string, unknown>> = {
   contact,
   documentation,
   group,
+  inquiry,
   media,
   message,
   optOut,

@@ -149,8 +149,8 @@ test('what is to be sent is found by its index, however many messages there are'
     all: (sql: string) => (note(sql), []),
     run: (sql: string) => (note(sql), { changes: 0, lastInsertRowid: 0 }),
   } as unknown as Database;
-  await messages(spied).queued(1, 1);
-  await messages(spied).requeue(1, 0);
+  await messages(spied, new Seal(KEY)).queued(1, 1);
+  await messages(spied, new Seal(KEY)).requeue(1, 0);
   const plans = asked.map((sql) => JSON.stringify(db.all(`EXPLAIN QUERY PLAN ${sql}`, ...Array(2).fill(1))));
   db.close();
   expect(plans).toHaveLength(2);

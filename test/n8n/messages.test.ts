@@ -289,6 +289,23 @@ withN8n('Messages from a real n8n', () => {
     });
   });
 
+  test('questions that wait for an answer are listed, looked at and cancelled', async () => {
+    const ask = async (text: string) => {
+      const body = { to: `+${phone.number}`, kind: 'text', text };
+      return (await bench.engine.call<{ id: string }>('POST', '/api/inquiries', body)).id;
+    };
+    const inquiryId = await ask('Which colour?');
+    const listed = await bench.outputs('inquiry: getMany', { returnAll: true, filters: { status: 'open' } });
+    expect(listed.map(({ json }) => json['id'])).toContain(inquiryId);
+    await phone.sees('the question', ({ text }) => text === 'Which colour?');
+    await phone.send(own, 'blue');
+    await bench.engine.event<{ event: string }>('the answer', ({ event }) => event === 'inquiry.answered');
+    expect((await bench.output('inquiry: get', { inquiryId })).json).toMatchObject({ answer: { text: 'blue' } });
+    const other = await ask('And which shape?');
+    expect((await bench.output('inquiry: cancel', { inquiryId: other })).json).toMatchObject({ status: 'cancelled' });
+    expect(refusalOf(await bench.run('inquiry: cancel', { inquiryId }))?.message).toMatch(/is answered/);
+  });
+
   test('lists what was sent, page after page', async () => {
     const texts = Array.from({ length: 101 }, (_, index) => ({ text: `Number ${index}` }));
     const to = typed(`+${phone.number}`);

@@ -6,6 +6,8 @@ import { nodeOperations, shapeOf } from '../../scripts/nodes.mjs';
 const RARELY_TO_MANY = 'rarely sent to many; the REST API takes it';
 /** Fields of the engine that no node sets, and why. */
 const WITHOUT_FIELD: Record<string, string> = {
+  'inquiry.list page': 'set by the pagination',
+  'inquiry.list per_page': 'set by the pagination',
   'approval.list page': 'set by the pagination',
   'approval.list per_page': 'set by the pagination',
   'bulk.create buttons': RARELY_TO_MANY,

@@ -18,6 +18,7 @@ const WITHOUT_NODE: Record<string, string> = {
   'system.ready': 'for whoever starts the engine',
   'system.metrics': 'read by Prometheus',
   'system.authCheck': 'asked by the credential test, not by people',
+  'inquiry.create': 'asked by Message: Send and Wait for Response, which waits for the answer as well',
   'bulk.send': 'Bulk Job: Create does more, and a workflow need not wait for it',
   'documentation.get': 'read by people and agents, not by workflows',
   'message.list': 'workflows are handed messages by the trigger; this is for agents that look back',

@@ -71,6 +71,7 @@ function connection(failures: { lidOf?: Error[]; relay?: Error[] }, count: numbe
       if (written.length === count) finish();
     },
     exists: async () => true,
+    upToDate: async () => {},
     show: async () => {},
     lastSeenAt: undefined,
     cut() {},

@@ -29,7 +29,7 @@ export function figures(db: Database, folder: string | undefined): Store['figure
     }
     const webhooks = db.all(
       `SELECT session_id, count(*) AS all_of_them, sum(state = 'parked') AS parked FROM subscriptions
-       WHERE state <> 'removed' GROUP BY session_id`,
+       WHERE state <> 'removed' AND origin <> 'inquiry' GROUP BY session_id`,
     );
     for (const row of webhooks) {
       note(row, { webhooks: Number(row['all_of_them']), parkedWebhooks: Number(row['parked']) });

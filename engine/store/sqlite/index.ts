@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.ts';
+import { MESSAGE_STATUS, type MessageRecord } from '../../model.ts';
 import type { Seal } from '../seal.ts';
 import type { Change, Committed, Store } from '../store.ts';
 import { answers, changeAnswers } from './answers.ts';
@@ -12,6 +13,7 @@ import { deliveries } from './deliveries.ts';
 import { figures } from './figures.ts';
 import { rotateKey, sealOf } from './key.ts';
 import { sealWhatStoodOpen, wipe } from './sealed.ts';
+import { appendClosing, expireInquiries, failInquiry, inquiries, takeAnswer } from './inquiries.ts';
 import { changeJob, jobs } from './jobs.ts';
 import { applyNews } from './news.ts';
 import { appendEvent, eventLog } from './events.ts';
@@ -76,8 +78,9 @@ export function openSqliteStore(folder: string | undefined, given: Seal, clock?:
     sessions: sessions(db, seal),
     auth: auth(db, seal),
     answers: answers(db),
-    messages: messages(db),
+    messages: messages(db, seal),
     schedule: schedule(db),
+    inquiries: inquiries(db),
     contacts: contacts(db),
     chats: chats(db),
     optOuts: optOuts(db),
@@ -135,11 +138,17 @@ function apply(db: Database, seal: Seal, change: Change): Committed {
     const stored = insertMessage(db, sessionId, message);
     if (stored) wantDownload(db, message, stored.message);
     if (stored) keepOptOut(db, sessionId, message);
-    return stored ?? [];
+    return stored ? { ...stored, answered: takeAnswer(db, stored.message, message, stored.known) } : [];
   });
   endDownloads(db, change.downloaded ?? []);
   const outcomes = (change.outcomes ?? []).map((outcome) => applyOutcome(db, sessionId, outcome));
+  const settled = outcomes.flatMap((outcome) => outcome.settled ?? []);
   const changed = change.job && changeJob(db, change.job);
+  const closed = [
+    ...inserted.flatMap(({ answered }) => answered ?? []),
+    ...settled.filter(isFailed).flatMap((message) => failInquiry(db, message) ?? []),
+    ...(change.inquiriesOver ? expireInquiries(db, sessionId, change.inquiriesOver) : []),
+  ];
   const told = [
     ...identified,
     ...inserted.flatMap(({ events }) => events),
@@ -149,15 +158,21 @@ function apply(db: Database, seal: Seal, change: Change): Committed {
     ...(changed?.events ?? []),
     ...(change.events ?? []),
   ];
-  const appended = told.map((event) => appendEvent(db, seal, sessionId, event));
+  const appended = [
+    ...told.map((event) => appendEvent(db, seal, sessionId, event)),
+    ...closed.map((inquiry) => appendClosing(db, seal, inquiry)),
+  ];
   return {
     events: appended.map(({ envelope }) => envelope),
-    settled: outcomes.flatMap(({ settled }) => settled ?? []),
+    settled,
     received: inserted.map(({ message }) => message),
     job: changed?.job,
     due: appended.flatMap(({ due }) => due),
   };
 }
+
+/** Whether it has arrived is unknown of some that were given up: an answer may tell. */
+const isFailed = ({ status, unknown }: MessageRecord) => status === MESSAGE_STATUS.error && !unknown;
 
 /** Answers whether nothing of this name was taken in before. */
 function takeOnce(db: Database, sessionId: number, name: string): boolean {

@@ -1,9 +1,11 @@
 import { EngineError } from '../../errors.ts';
 import type { NewEvent } from '../../events.ts';
 import { MESSAGE_STATUS, type MessageRecord, type MessageStatus, type SendRequest } from '../../model.ts';
-import type { GroupReceipt, Known, MessageOutcome, NewMessage, Store } from '../store.ts';
+import type { Seal } from '../seal.ts';
+import type { GroupReceipt, Known, MessageOutcome, NewInquiry, NewMessage, NewOutgoing, Store } from '../store.ts';
 import { findContact } from './contacts.ts';
 import type { Database, Row } from './database.ts';
+import { noteAsked, openInquiry } from './inquiries.ts';
 import { applyNews } from './news.ts';
 
 /** The condition of the index `messages_to_send`, word for word: without it SQLite reads every message there is. */
@@ -26,38 +28,25 @@ const IS_OVER = "send IN ('done', 'cancelled')";
 const PRUNABLE = `
   SELECT msg_id, session_id, wa_id FROM messages m WHERE timestamp < ? AND ${IS_OVER}
   AND NOT EXISTS (SELECT 1 FROM job_recipients r WHERE r.msg_id = m.msg_id)
+  AND NOT EXISTS (SELECT 1 FROM inquiries i WHERE i.msg_id = m.msg_id)
   AND NOT EXISTS (
     SELECT 1 FROM messages a WHERE a.session_id = m.session_id AND a.about = m.wa_id AND (a.timestamp >= ? OR NOT a.${IS_OVER})
   )
   AND NOT EXISTS (SELECT 1 FROM messages t WHERE t.session_id = m.session_id AND t.wa_id = m.about)
   ORDER BY timestamp LIMIT ?`;
 
-export function messages(db: Database): Store['messages'] {
+export function messages(db: Database, seal: Seal): Store['messages'] {
   return {
-    async enqueue({ sessionId, waId, chat, request, about, logged, timestamp, idempotencyKey, schedule }) {
+    async enqueue(outgoing) {
+      const { sessionId, request, idempotencyKey, inquiry } = outgoing;
       return db.transaction(() => {
         const known =
           idempotencyKey &&
           db.get('SELECT * FROM messages WHERE session_id = ? AND idempotency_key = ?', sessionId, idempotencyKey);
         if (known) return { message: sameRequest(toMessage(known), request), fresh: false };
-        const row = db.get(
-          `INSERT INTO messages
-             (session_id, wa_id, chat, from_me, sender, request, about, logged, status, send, timestamp, idempotency_key,
-              send_at, try_at, expires_at)
-           VALUES (?, ?, ?, 1, '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
-          sessionId,
-          waId,
-          chat,
-          JSON.stringify(request),
-          about ?? null,
-          logged ? 1 : 0,
-          MESSAGE_STATUS.pending,
-          schedule ? 'scheduled' : 'queued',
-          timestamp,
-          idempotencyKey ?? null,
-          ...[schedule?.sendAt ?? null, schedule?.sendAt ?? null, schedule?.expiresAt ?? null],
-        );
-        return { message: toMessage(row!), fresh: true };
+        const message = insertOutgoing(db, outgoing);
+        if (inquiry) openInquiry(db, seal, message, inquiry, insertReminder(db, outgoing, inquiry));
+        return { message, fresh: true };
       });
     },
     async get(sessionId, msgId) {
@@ -164,14 +153,17 @@ export function messages(db: Database): Store['messages'] {
       return Number(row?.['total'] ?? 0);
     },
     async written(msgId, { content, lid }) {
-      const { changes } = db.run(
-        "UPDATE messages SET send = 'written', content = ?, lid = ?, attempts = attempts + 1, written_at = ? WHERE msg_id = ? AND send = 'queued'",
-        content,
-        lid,
-        Date.now(),
-        msgId,
-      );
-      return changes > 0;
+      return db.transaction(() => {
+        const { changes } = db.run(
+          "UPDATE messages SET send = 'written', content = ?, lid = ?, attempts = attempts + 1, written_at = ? WHERE msg_id = ? AND send = 'queued'",
+          content,
+          lid,
+          Date.now(),
+          msgId,
+        );
+        if (changes > 0) noteAsked(db, msgId, db.now());
+        return changes > 0;
+      });
     },
     async retry(msgId) {
       // `written` has counted the try already.
@@ -206,6 +198,41 @@ export function messages(db: Database): Store['messages'] {
   };
 }
 
+function insertOutgoing(
+  db: Database,
+  { sessionId, waId, chat, request, about, logged, timestamp, idempotencyKey, schedule }: NewOutgoing,
+): MessageRecord {
+  const row = db.get(
+    `INSERT INTO messages
+       (session_id, wa_id, chat, from_me, sender, request, about, logged, status, send, timestamp, idempotency_key,
+        send_at, try_at, expires_at)
+     VALUES (?, ?, ?, 1, '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+    sessionId,
+    waId,
+    chat,
+    JSON.stringify(request),
+    about ?? null,
+    logged ? 1 : 0,
+    MESSAGE_STATUS.pending,
+    schedule ? 'scheduled' : 'queued',
+    timestamp,
+    idempotencyKey ?? null,
+    ...[schedule?.sendAt ?? null, schedule?.sendAt ?? null, schedule?.expiresAt ?? null],
+  );
+  return toMessage(row!);
+}
+
+function insertReminder(
+  db: Database,
+  { sessionId, waId: replyTo, chat, request, logged, timestamp }: NewOutgoing,
+  { reminder }: NewInquiry,
+): MessageRecord | undefined {
+  if (!reminder) return undefined;
+  const { waId, text, schedule } = reminder;
+  const reminding = { to: request.to, text, replyTo };
+  return insertOutgoing(db, { sessionId, waId, chat, request: reminding, logged, timestamp, schedule });
+}
+
 function sameRequest(message: MessageRecord, request: SendRequest): MessageRecord {
   if (message.request?.changed) return message;
   // A file is fetched anew for every request; what it was fetched from is part of the request.
@@ -234,7 +261,7 @@ export function insertMessage(
   db: Database,
   sessionId: number,
   message: NewMessage,
-): { message: MessageRecord; events: NewEvent[] } | undefined {
+): { message: MessageRecord; events: NewEvent[]; known: Known } | undefined {
   const { about } = message;
   const sender = (message.resent && resentSender(db, sessionId, message)) ?? message.sender;
   const existed = db.get(
@@ -261,7 +288,7 @@ export function insertMessage(
   );
   if (!row) return undefined;
   const known = { ...knownAbout(db, sessionId, about ?? null), recovered: Boolean(existed) };
-  return { message: toMessage(row), events: message.events(known) };
+  return { message: toMessage(row), events: message.events(known), known };
 }
 
 /** The sender under whom the message is known: as one that could not be read, or by an earlier answer of the phone. */
@@ -338,6 +365,7 @@ export function applyOutcome(
     Date.now(),
     after.msgId,
   );
+  if (outcome.at !== undefined && !failed) noteAsked(db, after.msgId, outcome.at);
   const events = outcome.events(after, before.status, knownAbout(db, sessionId, after.about));
   if (!open && before.status !== MESSAGE_STATUS.error) return { events, settled: undefined };
   const news = outcome.directory?.(after);

@@ -64,12 +64,14 @@ function putOptOut(
 }
 
 /** Who has just written one of the session's words for it is on the list from now on. */
-export function keepOptOut(db: Database, sessionId: number, { said, timestamp }: NewMessage): void {
-  if (!said) return;
+export function keepOptOut(db: Database, sessionId: number, message: NewMessage): void {
+  const { said, fromMe, about, chat, timestamp } = message;
+  const isPrivate = chat.endsWith('@s.whatsapp.net') || chat.endsWith('@lid');
+  if (!said || fromMe || about !== undefined || !isPrivate) return;
   const row = db.get("SELECT json_extract(settings, '$.opt_out_words') AS words FROM sessions WHERE id = ?", sessionId);
   const words = JSON.parse(String(row?.['words'] ?? '[]')) as string[];
-  const { text, ...person } = said;
-  if (isOptOut(text, words)) putOptOut(db, sessionId, person, { source: 'word', createdAt: timestamp });
+  const { text, jid, lid } = said;
+  if (isOptOut(text, words)) putOptOut(db, sessionId, { jid, lid }, { source: 'word', createdAt: timestamp });
 }
 
 function toOptOut(row: Row): OptOutRecord {

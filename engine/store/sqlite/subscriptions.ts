@@ -26,7 +26,7 @@ export function subscriptions(db: Database, seal: Seal): Store['subscriptions'] 
     async list(sessionId) {
       return db
         .all(
-          "SELECT * FROM subscriptions WHERE session_id = ? AND state <> 'removed' ORDER BY created_at, id",
+          "SELECT * FROM subscriptions WHERE session_id = ? AND state <> 'removed' AND origin <> 'inquiry' ORDER BY created_at, id",
           sessionId,
         )
         .map((row) => toSubscription(row, seal));

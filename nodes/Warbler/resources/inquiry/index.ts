@@ -1,0 +1,20 @@
+import type { INodeProperties } from 'n8n-workflow';
+import * as cancel from './cancel';
+import * as get from './get';
+import * as getMany from './getMany';
+
+/** One file per operation; a new one is imported above and listed here, in the order of the menu. */
+const operations = [cancel, get, getMany];
+
+export const description: INodeProperties[] = [
+  {
+    displayName: 'Operation',
+    name: 'operation',
+    type: 'options',
+    noDataExpression: true,
+    displayOptions: { show: { resource: ['inquiry'] } },
+    options: operations.map(({ option }) => option),
+    default: 'getMany',
+  },
+  ...operations.flatMap((operation) => operation.description),
+];
