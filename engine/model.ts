@@ -330,6 +330,17 @@ export interface ChatRecord {
   imgUrl: string | null;
 }
 
+/** Kinds of chats. `status`: where status updates are, which is a chat to WhatsApp alone. */
+export const CHAT_KINDS = ['direct', 'group', 'channel', 'status'] as const;
+export type ChatKind = (typeof CHAT_KINDS)[number];
+
+/** The kind of chat that an address names. */
+export function kindOf(address: string): ChatKind {
+  if (address.endsWith('@g.us')) return 'group';
+  if (address.endsWith('@newsletter')) return 'channel';
+  return address === 'status@broadcast' ? 'status' : 'direct';
+}
+
 /** Kinds of files that WhatsApp carries. */
 export const MEDIA_KINDS = ['image', 'video', 'audio', 'document', 'sticker'] as const;
 export type MediaKind = (typeof MEDIA_KINDS)[number];

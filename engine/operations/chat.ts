@@ -1,11 +1,71 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
+import { CHAT_KINDS, kindOf, type ChatRecord } from '../model.ts';
 import { modifyChat, showPresence } from '../whatsapp/chat.ts';
-import { chatJid, unixSeconds } from './fields.ts';
+import { person } from '../whatsapp/people.ts';
+import { chatJid, lid, phone, unixSeconds } from './fields.ts';
+import { listed, listFields, listOf, sliceOf, sought } from './listing.ts';
 import { operation } from './operation.ts';
 import { ASKING } from './refusals.ts';
 
 const jid = chatJid.min(1).describe('Phone number or address of the chat');
+
+const shown = z
+  .object({
+    jid: chatJid,
+    lid,
+    phone,
+    name: z
+      .string()
+      .nullable()
+      .meta({ description: 'Name of the person, the group or the channel, where known', examples: ['Robin Example'] }),
+    kind: z.enum(CHAT_KINDS).describe('direct: with one person'),
+    unread: z.int().meta({ description: 'Number of unread messages; -1: marked as unread by hand', examples: [2] }),
+    archived: z.boolean().describe('Whether it is in the archive'),
+    pinned: z.boolean().describe('Whether it is kept at the top of the list of chats'),
+    lastMessageAt: unixSeconds.nullable().describe('When its last message was sent, in Unix seconds, where known'),
+  })
+  .meta({ title: 'Chat' });
+
+export const list = operation({
+  id: 'chat.list',
+  http: 'GET /api/chats',
+  access: 'session',
+  summary: 'List the chats of the account, the one with the newest message first',
+  tools: [
+    {
+      name: 'list_chats',
+      description:
+        'List the chats of the WhatsApp account with people, groups and channels, the most recent first, a page at a time: who has written lately, and where something is unread. For what was said use list_messages.',
+      readOnly: true,
+      local: true,
+      fields: ['search', 'kind', 'page', 'limit'],
+      set: { paginated: true },
+    },
+  ],
+  input: z.object({ ...listFields, kind: z.enum(CHAT_KINDS).optional().describe('Only chats of this kind') }),
+  output: listOf(shown),
+  run: async ({ engine, record }, { search, kind, ...asked }) => {
+    const found = await engine.store.chats.list(record.id, { search: sought(search), kind }, sliceOf(asked));
+    return listed({ ...found, items: found.items.map(show) }, asked);
+  },
+});
+
+function show({ jid, lid, name, unreadCount, archived, pinnedAt, lastMessageAt }: ChatRecord): z.input<typeof shown> {
+  const who = person(jid, lid);
+  const address = who?.jid ?? jid!;
+  return {
+    jid: address,
+    lid: who?.lid ?? null,
+    phone: who?.phone ?? null,
+    name,
+    kind: kindOf(address),
+    unread: unreadCount,
+    archived,
+    pinned: pinnedAt !== null,
+    lastMessageAt,
+  };
+}
 
 export const presence = operation({
   id: 'chat.presence',

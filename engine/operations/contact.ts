@@ -4,7 +4,7 @@ import * as contacts from '../whatsapp/contacts.ts';
 import { describeContact } from '../whatsapp/directory.ts';
 import { lidOf, phoneOf, toJid } from '../whatsapp/jid.ts';
 import { fresh, imgUrl, lid, personJid, phone, whatWasDone } from './fields.ts';
-import { listed, listFields, listOf, sliceOf } from './listing.ts';
+import { listed, listFields, listOf, sliceOf, sought } from './listing.ts';
 import { operation } from './operation.ts';
 import { ASKING } from './refusals.ts';
 
@@ -72,12 +72,6 @@ export const list = operation({
     return listed({ ...found, items: found.items.map(describeContact) }, asked);
   },
 });
-
-/** A number may be written as people write it; it is looked for by its digits. */
-function sought(search: string | undefined): string | undefined {
-  const text = search?.trim();
-  return text && /^\+?[\d\s().-]{4,}$/.test(text) ? text.replace(/\D/g, '') : text;
-}
 
 export const put = operation({
   id: 'contact.put',

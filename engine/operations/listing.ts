@@ -13,6 +13,12 @@ export const listFields = {
     .meta({ description: 'Only those whose name or number holds this', examples: ['robin'] }),
 };
 
+/** A number may be written as people write it; it is looked for by its digits. */
+export function sought(search: string | undefined): string | undefined {
+  const text = search?.trim();
+  return text && /^\+?[\d\s().-]{4,}$/.test(text) ? text.replace(/\D/g, '') : text;
+}
+
 const pagination = z
   .object({
     total: z.int().meta({ description: 'Items altogether', examples: [41] }),

@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { EngineError, validationFailed } from '../errors.ts';
 import { MESSAGE_STATUS, type MessageRecord, type SendRequest } from '../model.ts';
-import { contentAsJson, gistOf, keyFor, pollResults as readPoll } from '../whatsapp/message.ts';
+import { contentAsJson, gistOf, keyFor, pollResults as readPoll, questionOf } from '../whatsapp/message.ts';
 import { phoneOf, toJid } from '../whatsapp/jid.ts';
 import { shownJid } from '../whatsapp/outgoing.ts';
 import { addressesOf } from './addresses.ts';
 import type { Timing } from '../jobs/schedule.ts';
 import { attach, filesIn } from './attach.ts';
 import { chatJid, isoTime, msgId as number, personJid, unixSeconds, waId, whatWasDone } from './fields.ts';
+import { listed, listFields, listOf, sliceOf } from './listing.ts';
 import { FILE_BODY_MB } from './media.ts';
 import { operation, type Call } from './operation.ts';
 import {
@@ -55,6 +56,18 @@ const message = {
     .meta({ description: 'Content, as WhatsApp has it', examples: [{ conversation: 'Hello from Warbler' }] }),
   messageTimestamp: z.string().meta({ description: 'When it was sent, in Unix seconds', examples: ['1768469400'] }),
   status,
+};
+/** What a message says, in short. */
+const gist = {
+  text: z
+    .string()
+    .describe('Text, caption or question; empty when there is none')
+    .meta({ examples: ['Hello'] }),
+  type: z
+    .string()
+    .nullable()
+    .describe('Kind of content, as WhatsApp calls it')
+    .meta({ examples: ['imageMessage'] }),
 };
 const shown = z.object(message).meta({ title: 'Message' });
 const accepted = z
@@ -144,15 +157,7 @@ export const list = operation({
         .nullable()
         .describe('Phone number of the sender, where known; null for own messages')
         .meta({ examples: ['15551234567'] }),
-      text: z
-        .string()
-        .describe('Text, caption or question; empty when there is none')
-        .meta({ examples: ['Hello'] }),
-      type: z
-        .string()
-        .nullable()
-        .describe('Kind of content, as WhatsApp calls it')
-        .meta({ examples: ['imageMessage'] }),
+      ...gist,
       timestamp: z
         .int()
         .describe('Unix seconds')
@@ -260,6 +265,7 @@ export const info = operation({
   output: z
     .object({
       ...message,
+      ...gist,
       scheduledAt: isoTime.nullable().describe('Of a message that is or was scheduled: when it is to leave, in UTC'),
       error: z
         .string()
@@ -289,6 +295,7 @@ export const info = operation({
     const receipts = await engine.store.messages.receipts(message.msgId);
     return {
       ...show(message),
+      ...gistOf(message),
       scheduledAt: message.sendAt === null ? null : new Date(message.sendAt).toISOString(),
       error: message.error,
       unknown: message.unknown,
@@ -514,6 +521,60 @@ export const pollResults = operation({
   run: async ({ session }, { msgId: id }) => ({
     pollResult: await readPoll(session, await session.messages.get(String(id))),
   }),
+});
+
+export const polls = operation({
+  id: 'message.polls',
+  http: 'GET /api/polls',
+  access: 'session',
+  summary: 'List the polls that the account has sent, newest first',
+  tools: [
+    {
+      name: 'list_polls',
+      description:
+        'List the polls that this account has sent, newest first, a page at a time. get_poll_results tells how one stands.',
+      readOnly: true,
+      local: true,
+      fields: ['search', 'page', 'limit'],
+      set: { paginated: true },
+    },
+  ],
+  input: z.object({
+    ...listFields,
+    search: listFields.search.describe('Only those whose question holds this').meta({ examples: ['meet'] }),
+  }),
+  output: listOf(
+    z
+      .object({
+        msgId: number,
+        id: waId,
+        chat: chatJid.describe('WhatsApp’s address of the chat that it was sent to'),
+        chatName: z
+          .string()
+          .nullable()
+          .meta({ description: 'Name of the chat, where known', examples: ['Choir'] }),
+        question: z.string().meta({ description: 'What it asks', examples: ['When shall we meet?'] }),
+        options: z
+          .array(z.string())
+          .meta({ description: 'The answers to choose from', examples: [['Thursday', 'Friday']] }),
+        timestamp: unixSeconds.describe('When it was sent, in Unix seconds'),
+      })
+      .meta({ title: 'SentPoll' }),
+  ),
+  run: async ({ engine: { store }, record }, { search, ...asked }) => {
+    const found = await store.messages.polls(record.id, { search: search?.trim() }, sliceOf(asked));
+    const addresses = found.items.flatMap(({ chat, lid }) => [chat, ...(lid === null ? [] : [lid])]);
+    const names = await store.chats.names(record.id, [...new Set(addresses)]);
+    const items = found.items.map((poll) => ({
+      msgId: poll.msgId,
+      id: poll.waId,
+      chat: poll.chat,
+      chatName: names.get(poll.chat) ?? names.get(poll.lid ?? '') ?? null,
+      ...questionOf(poll),
+      timestamp: Math.floor(poll.timestamp / 1000),
+    }));
+    return listed({ ...found, items }, asked);
+  },
 });
 
 const isRepeated = ({ session, idempotencyKey }: Call) => session.messages.isRepeated(idempotencyKey);

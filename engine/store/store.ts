@@ -3,6 +3,7 @@ import type { EventEnvelope, NewEvent } from '../events.ts';
 import type {
   ApprovalRecord,
   ApprovalStatus,
+  ChatKind,
   ChatRecord,
   ContactRecord,
   DeliveryRecord,
@@ -80,6 +81,8 @@ export interface NewMessage extends MessageName {
   about?: string;
   /** It carries a file, to be downloaded when the session's `download_media` says so. */
   file?: boolean;
+  /** The question, when it is a poll of this account. */
+  poll?: string;
   /**
    * Who has said what. One of the session's `opt_out_words`, in a private chat, puts them on the list of people who have
    * opted out; an answer to an open inquiry closes it.
@@ -582,6 +585,11 @@ export interface Store {
     last(sessionId: number, chat: string): Promise<MessageRecord | undefined>;
     /** What was written, newest first: of these chats or of all, older than a msgId. Reactions, edits … are not entries. */
     list(sessionId: number, filter: { chats?: string[]; before?: number }, limit: number): Promise<MessageRecord[]>;
+    /**
+     * Polls that the account has sent, newest first, those that failed not among them: whose question holds `search`, in
+     * any case and with any accents.
+     */
+    polls(sessionId: number, filter: { search?: string | undefined }, slice?: Slice): Promise<Sliced<MessageRecord>>;
     /** The session that a message belongs to. */
     sessionOf(msgId: number): Promise<number | undefined>;
     /** The message that was accepted under this key, if any. */
@@ -732,6 +740,17 @@ export interface Store {
   chats: {
     /** By jid or LID. */
     get(sessionId: number, address: string): Promise<ChatRecord | undefined>;
+    /**
+     * By their last message, the newest first, each with the name that it is shown under: its own, or the person's.
+     * Those whose name or number holds `search`, in any case and with any accents, or whose address it is.
+     */
+    list(
+      sessionId: number,
+      filter: { search?: string | undefined; kind?: ChatKind | undefined },
+      slice?: Slice,
+    ): Promise<Sliced<ChatRecord>>;
+    /** The names of those that have one, by the address that is asked for. */
+    names(sessionId: number, addresses: readonly string[]): Promise<Map<string, string>>;
     /**
      * How the account stands with a person, by either address. `open`: there is a chat, or was; each has written to the
      * other, or one has. `begun`: messages of ours that WhatsApp has not taken yet are all there is. `none`: a stranger.

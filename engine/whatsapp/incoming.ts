@@ -18,6 +18,7 @@ import { changeEvents, changeOf } from './changes.ts';
 import { bodyOf, describeKey, describeMessage, laneOf, plain, subjectOf, type Me } from './describe.ts';
 import { attachmentOf } from './download.ts';
 import { isChannel, isGroup, isPerson, lidOf, phoneOf, toJid } from './jid.ts';
+import { pollOf } from './polls.ts';
 import { saidIn } from './said.ts';
 
 /**
@@ -181,6 +182,7 @@ function toNewMessage(message: WAMessage, me: Me, byAdmin = false): NewMessage {
   const change = changeOf(content);
   const said = saidIn(message, addressesOf(message.key), me);
   const payload = describeMessage(message);
+  const poll = stored.fromMe ? pollOf(content)?.name : undefined;
   const upsert: NewEvent = { event: 'messages.upsert', ...place, data: { messages: [payload] } };
   const events = (known: Known): NewEvent[] => {
     const recovered: NewEvent = { event: 'message.recovered', ...place, data: { key: payload['key'] } };
@@ -195,6 +197,7 @@ function toNewMessage(message: WAMessage, me: Me, byAdmin = false): NewMessage {
   return {
     ...stored,
     ...(change && { about: change.about.id! }),
+    ...(poll && { poll }),
     ...(!stored.fromMe && attachmentOf(content) && { file: true }),
     ...(said && { said }),
     content: Buffer.from(proto.Message.encode(content).finish()),

@@ -8,13 +8,16 @@ export const STATUS = 'status@broadcast';
 /** What people and address books put between digits: spaces, dashes of all kinds, brackets, marks of direction. */
 const BETWEEN_DIGITS = /[\s().\p{Pd}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
+/** Links by which WhatsApp opens a chat with a number. */
+const CHAT_LINK = /^https?:\/\/(?:wa\.me\/|api\.whatsapp\.com\/send\/?\?(?:.*&)?phone=)(\+?\d+)(?:[/?&#].*)?$/i;
+
 /**
  * WhatsApp's address for what a person typed: `+E.164` (spaces, dots, dashes and brackets allowed), digits with
- * country code, or an address itself (`…@s.whatsapp.net`, `…@c.us`, `…@lid`, `…@g.us`, `…@newsletter`). Throws
- * `validation_failed` on `field` otherwise.
+ * country code, a link to a chat (`https://wa.me/…`), or an address itself (`…@s.whatsapp.net`, `…@c.us`, `…@lid`,
+ * `…@g.us`, `…@newsletter`). Throws `validation_failed` on `field` otherwise.
  */
 export function toJid(typed: string, field = 'to'): string {
-  const text = typed.trim();
+  const text = typed.trim().replace(CHAT_LINK, '$1');
   if (text.includes('@')) return addressed(text, field);
   const digits = text.replace(BETWEEN_DIGITS, '').replace(/^(\+|00)/, '');
   if (!/^[1-9]\d{4,14}$/.test(digits)) {

@@ -18,6 +18,13 @@ export function gistOf({ content }: MessageRecord): { text: string; type: string
   return { text: bodyOf(message), type: getContentType(message) ?? null };
 }
 
+/** What a poll asks, in WhatsApp's form of it, or as it was asked to be sent before that exists. */
+export function questionOf({ content, request }: MessageRecord): { question: string; options: string[] } {
+  const poll = content ? pollOf(proto.Message.decode(content)) : undefined;
+  if (!poll) return { question: request?.poll?.question ?? '', options: request?.poll?.options ?? [] };
+  return { question: poll.name ?? '', options: (poll.options ?? []).map(({ optionName }) => optionName ?? '') };
+}
+
 /** The key that WhatsApp knows a message by, for one that a caller names: the stored message completes it. */
 export async function keyFor(session: Session, named: WAMessageKey): Promise<WAMessageKey> {
   const stored = await session.messages.get(named.id!).catch(() => undefined);

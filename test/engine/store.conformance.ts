@@ -2219,6 +2219,69 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         ]);
       });
 
+      describe('in a list', () => {
+        const channel = '120363000000000002@newsletter';
+        const stranger = '900000000003@lid';
+        beforeEach(async () => {
+          await note(
+            { jid: group, name: 'Ärzte', lastMessageAt: 20 },
+            { jid, lid, lastMessageAt: 30 },
+            { lid: stranger, unreadMore: 1, lastMessageAt: 10 },
+            { jid: channel, name: 'News' },
+          );
+          await note({ jid: '120363000000000009@g.us', imgUrl: 'https://pps/1.jpg', pictureOnly: true });
+          await commit({
+            directory: {
+              contacts: [
+                { lid, name: 'Jenny Wren' },
+                { lid: stranger, notify: 'Kim' },
+              ],
+              events: () => [],
+            },
+          });
+        });
+        const list = async (filter: Parameters<Store['chats']['list']>[1] = {}, slice?: Slice) => {
+          const { items, total } = await store.chats.list(session.id, filter, slice);
+          return { names: items.map(({ name }) => name), total };
+        };
+
+        test('come by their last message, those without one last, named after the person where they have no name', async () => {
+          expect(await list()).toEqual({ names: ['Jenny Wren', 'Ärzte', 'Kim', 'News'], total: 4 });
+          const { items } = await store.chats.list(session.id, {}, { offset: 2, limit: 1 });
+          expect(items).toMatchObject([{ lid: stranger, jid: null, unreadCount: 1, lastMessageAt: 10 }]);
+          await note({ jid: channel, lastMessageAt: 40 });
+          expect(await list({}, { offset: 0, limit: 2 })).toEqual({ names: ['News', 'Jenny Wren'], total: 4 });
+        });
+
+        test('are found by name without case and accents, by a part of the number, and by their address', async () => {
+          expect(await list({ search: 'ARZ' })).toEqual({ names: ['Ärzte'], total: 1 });
+          for (const search of ['wren', '0100002', jid, lid])
+            expect((await list({ search })).names).toEqual(['Jenny Wren']);
+          for (const search of ['whatsapp', '@', '9000000', '%'])
+            expect(await list({ search })).toEqual({ names: [], total: 0 });
+        });
+
+        test('are of a kind', async () => {
+          expect((await list({ kind: 'direct' })).names).toEqual(['Jenny Wren', 'Kim']);
+          expect((await list({ kind: 'group' })).names).toEqual(['Ärzte']);
+          expect((await list({ kind: 'channel', search: 'new' })).names).toEqual(['News']);
+          expect((await list({ kind: 'status' })).total).toBe(0);
+        });
+
+        test('are those of their session, and tell their names to whoever has addresses', async () => {
+          const other = await store.sessions.create(aSession(), someKeys());
+          expect((await store.chats.list(other.id, {})).total).toBe(0);
+          expect(await store.chats.names(other.id, [group])).toEqual(new Map());
+          expect(await store.chats.names(session.id, [group, lid, jid, '1@lid'])).toEqual(
+            new Map([
+              [group, 'Ärzte'],
+              [lid, 'Jenny Wren'],
+              [jid, 'Jenny Wren'],
+            ]),
+          );
+        });
+      });
+
       test('are not made by what counts for known ones only', async () => {
         expect(await note({ jid, archived: true, knownOnly: true })).toEqual([]);
         expect(await store.chats.get(session.id, jid)).toBeUndefined();
@@ -2264,6 +2327,40 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         expect((await commit(change)).events).toHaveLength(1);
         expect((await commit(change)).events).toHaveLength(0);
         expect(await store.chats.get(session.id, jid)).toMatchObject({ unreadCount: 1 });
+      });
+    });
+
+    describe('polls', () => {
+      const ask = async (waId: string, question: string, about: Partial<NewOutgoing> = {}) => {
+        const request = { to: CHAT, poll: { question, options: ['Yes', 'No'] } };
+        return (await store.messages.enqueue(outgoing(session.id, { waId, request, ...about }))).message.msgId;
+      };
+      const list = async (search?: string, slice?: Slice) => {
+        const { items, total } = await store.messages.polls(session.id, { search }, slice);
+        return { ids: items.map(({ msgId }) => msgId), total };
+      };
+
+      test('that the account has sent are listed, newest first, from wherever it did', async () => {
+        const first = await ask('P1', 'Über wen?');
+        await store.messages.enqueue(outgoing(session.id, { waId: 'T1' }));
+        await commit({
+          messages: [received({ waId: 'P2', fromMe: true, sender: '', poll: 'About what?' }), received({ waId: 'P3' })],
+        });
+        const second = (await store.messages.find(session.id, 'P2'))!.msgId;
+        const third = await ask('P4', 'When?');
+        expect(await list()).toEqual({ ids: [third, second, first], total: 3 });
+        expect(await list('', { offset: 1, limit: 1 })).toEqual({ ids: [second], total: 3 });
+        expect(await list('UBER')).toEqual({ ids: [first], total: 1 });
+        expect(await list('%')).toEqual({ ids: [], total: 0 });
+        const other = await store.sessions.create(aSession(), someKeys());
+        expect((await store.messages.polls(other.id, {})).total).toBe(0);
+      });
+
+      test('that have not been sent are not among them', async () => {
+        await ask('P1', 'Later?', { schedule: { sendAt: FAR, expiresAt: FAR + 1 } });
+        await ask('P2', 'Failed?');
+        await commit({ outcomes: [{ waId: 'P2', status: 0, error: 'no', events: () => [] }] });
+        expect(await list()).toEqual({ ids: [], total: 0 });
       });
     });
 

@@ -1,14 +1,37 @@
-import { MESSAGE_STATUS, type ChatRecord } from '../../model.ts';
+import { kindOf, MESSAGE_STATUS, type ChatRecord } from '../../model.ts';
 import type { Changed, ChatFacts, Store } from '../store.ts';
 import type { Database, Row } from './database.ts';
 import { changed, findByAddress, saysNothing, told, unite } from './addresses.ts';
-import { otherAddresses } from './contacts.ts';
+import { folded, otherAddresses } from './contacts.ts';
+
+const NAME_OF_PERSON = 'SELECT coalesce(name, verified_name, notify) FROM contacts k WHERE k.session_id = c.session_id';
+/** What a chat is shown under; NULL for one without a name. */
+const SHOWN = `coalesce(c.name, (${NAME_OF_PERSON} AND k.jid = c.jid), (${NAME_OF_PERSON} AND k.lid = c.lid))`;
 
 export function chats(db: Database): Store['chats'] {
   return {
     async get(sessionId, address) {
       const row = findByAddress(db, 'chats', sessionId, address);
       return row && toChat(row);
+    },
+    async list(sessionId, { search, kind }, { offset, limit } = { offset: 0, limit: Infinity }) {
+      const found = db
+        .all(
+          `SELECT c.*, ${SHOWN} AS shown FROM chats c WHERE session_id = ? AND listed = 1
+           ORDER BY last_message_at IS NULL, last_message_at DESC, id DESC`,
+          sessionId,
+        )
+        .map((row) => ({ ...toChat(row), name: row['shown'] as string | null }))
+        .filter((chat) => (!kind || kindOf(chat.jid ?? chat.lid!) === kind) && (!search || answersTo(chat, search)));
+      return { items: found.slice(offset, offset + limit), total: found.length };
+    },
+    async names(sessionId, addresses) {
+      const rows = db.all(
+        `SELECT a.value AS address, ${SHOWN} AS shown FROM json_each(?) a
+         CROSS JOIN chats c ON c.session_id = ? AND (c.jid = a.value OR c.lid = a.value)`,
+        ...[JSON.stringify(addresses), sessionId],
+      );
+      return new Map(rows.flatMap(({ address, shown }) => (shown ? [[String(address), String(shown)]] : [])));
     },
     async standing(sessionId, address) {
       if (findByAddress(db, 'chats', sessionId, address)) return 'open';
@@ -59,6 +82,12 @@ export function chats(db: Database): Store['chats'] {
         }));
     },
   };
+}
+
+/** Whether somebody who looks for `search` may mean this chat. A LID says nothing to anybody: only all of it counts. */
+function answersTo({ jid, lid, name }: ChatRecord, search: string): boolean {
+  const shown = folded(`${name ?? ''}\n${jid?.split('@')[0] ?? ''}`);
+  return shown.includes(folded(search)) || [jid, lid].includes(search);
 }
 
 /** Notes what is news about a chat; `undefined` when nothing of it was. */

@@ -109,7 +109,7 @@ function searchable({ name, notify, verifiedName, jid }: ContactRecord): string 
 }
 
 /** Without case and accents. */
-function folded(text: string): string {
+export function folded(text: string): string {
   return text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
 }
 

@@ -3,7 +3,7 @@ import type { NewEvent } from '../../events.ts';
 import { MESSAGE_STATUS, type MessageRecord, type MessageStatus, type SendRequest } from '../../model.ts';
 import type { Seal } from '../seal.ts';
 import type { GroupReceipt, Known, MessageOutcome, NewInquiry, NewMessage, NewOutgoing, Store } from '../store.ts';
-import { findContact } from './contacts.ts';
+import { findContact, folded } from './contacts.ts';
 import type { Database, Row } from './database.ts';
 import { noteAsked, openInquiry } from './inquiries.ts';
 import { applyNews } from './news.ts';
@@ -21,6 +21,8 @@ const ABOUT_WHAT_HAS_LEFT = `about IS NOT NULL AND NOT EXISTS (
   SELECT 1 FROM messages AS target
   WHERE target.session_id = messages.session_id AND target.wa_id = messages.about AND target.send IN ('scheduled', 'queued')
 )`;
+
+const IS_SENT_POLL = `poll IS NOT NULL AND status <> ${MESSAGE_STATUS.error} AND send NOT IN ('scheduled', 'cancelled')`;
 
 const IS_OVER = "send IN ('done', 'cancelled')";
 
@@ -90,6 +92,18 @@ export function messages(db: Database, seal: Seal): Store['messages'] {
           ...[sessionId, before, ...(chats ? [JSON.stringify(chats)] : []), limit],
         )
         .map(toMessage);
+    },
+    async polls(sessionId, { search = '' }, { offset, limit } = { offset: 0, limit: Infinity }) {
+      const found = db
+        .all(
+          `SELECT msg_id, poll FROM messages WHERE session_id = ? AND ${IS_SENT_POLL} ORDER BY msg_id DESC`,
+          sessionId,
+        )
+        .filter(({ poll }) => folded(String(poll)).includes(folded(search)));
+      const items = found
+        .slice(offset, offset + limit)
+        .map(({ msg_id: msgId }) => toMessage(db.get('SELECT * FROM messages WHERE msg_id = ?', Number(msgId))!));
+      return { items, total: found.length };
     },
     async sessionOf(msgId) {
       const row = db.get('SELECT session_id FROM messages WHERE msg_id = ?', msgId);
@@ -205,8 +219,8 @@ function insertOutgoing(
   const row = db.get(
     `INSERT INTO messages
        (session_id, wa_id, chat, from_me, sender, request, about, logged, status, send, timestamp, idempotency_key,
-        send_at, try_at, expires_at)
-     VALUES (?, ?, ?, 1, '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+        send_at, try_at, expires_at, poll)
+     VALUES (?, ?, ?, 1, '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
     sessionId,
     waId,
     chat,
@@ -218,6 +232,7 @@ function insertOutgoing(
     timestamp,
     idempotencyKey ?? null,
     ...[schedule?.sendAt ?? null, schedule?.sendAt ?? null, schedule?.expiresAt ?? null],
+    request.poll?.question ?? null,
   );
   return toMessage(row!);
 }
@@ -269,9 +284,11 @@ export function insertMessage(
     ...[sessionId, message.waId, message.fromMe ? 1 : 0, sender],
   );
   const row = db.get(
-    `INSERT INTO messages (session_id, wa_id, chat, lid, from_me, sender, participant, content, about, status, timestamp)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (session_id, wa_id, from_me, sender) DO UPDATE SET content = excluded.content, about = excluded.about
+    `INSERT INTO messages
+       (session_id, wa_id, chat, lid, from_me, sender, participant, content, about, status, timestamp, poll)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (session_id, wa_id, from_me, sender)
+       DO UPDATE SET content = excluded.content, about = excluded.about, poll = excluded.poll
        WHERE messages.content IS NULL AND messages.request IS NULL AND excluded.content IS NOT NULL
      RETURNING *`,
     sessionId,
@@ -285,6 +302,7 @@ export function insertMessage(
     about ?? null,
     message.status,
     message.timestamp,
+    message.poll ?? null,
   );
   if (!row) return undefined;
   const known = { ...knownAbout(db, sessionId, about ?? null), recovered: Boolean(existed) };
