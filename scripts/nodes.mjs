@@ -46,6 +46,16 @@ function itemOf(schema) {
   return { jid: item };
 }
 
+/** Whether a field of an operation is on unless somebody turns it off. */
+const isOn = ({ properties }, name, { resource, operation }) =>
+  properties.some(
+    (property) =>
+      property.name === name &&
+      property.default === true &&
+      property.displayOptions?.show?.resource?.includes(resource) &&
+      property.displayOptions.show.operation?.includes(operation),
+  );
+
 /** Path of each schema file under nodes/Warbler/__schema__, with what belongs into it. */
 export function outputSchemas(description, engineOperations) {
   const byRequest = new Map(
@@ -58,9 +68,11 @@ export function outputSchemas(description, engineOperations) {
     const { method, url } = option.routing.request;
     const known = byRequest.get(`${method} ${shapeOf(url)}`);
     if (!known) return [];
-    const step = option.routing.output.postReceive.at(-1).name;
+    const step = option.routing.output.postReceive.at(-1);
     const output = z.toJSONSchema(known.output, { io: 'output', unrepresentable: 'any' });
-    const properties = MADE_BY_STEP[step] ?? itemOf(plain(output));
+    const whole = MADE_BY_STEP[step.name] ?? itemOf(plain(output));
+    const left = isOn(description, 'simple', { resource, operation }) ? step.fields : Object.keys(whole);
+    const properties = Object.fromEntries(left.map((field) => [field, whole[field]]));
     return [[`v1.0.0/${resource}/${operation}.json`, { type: 'object', properties, version: 1 }]];
   });
 }

@@ -1,22 +1,31 @@
 import type { INodeType, INodeTypeDescription } from 'n8n-workflow';
 import { NodeConnectionTypes } from 'n8n-workflow';
+import { searchBulkJobs } from './listSearch/searchBulkJobs';
 import { searchChannels } from './listSearch/searchChannels';
+import { searchChats } from './listSearch/searchChats';
 import { searchContacts } from './listSearch/searchContacts';
 import { searchGroups } from './listSearch/searchGroups';
+import { searchMembers } from './listSearch/searchMembers';
+import { searchPolls } from './listSearch/searchPolls';
 import { searchRecipients } from './listSearch/searchRecipients';
+import { searchScheduledMessages } from './listSearch/searchScheduledMessages';
 import { searchSessions } from './listSearch/searchSessions';
+import { searchWebhooks } from './listSearch/searchWebhooks';
 import * as approval from './resources/approval';
 import * as bulkJob from './resources/bulkJob';
 import * as call from './resources/call';
 import * as channel from './resources/channel';
 import * as chat from './resources/chat';
 import * as contact from './resources/contact';
+import * as delivery from './resources/delivery';
+import * as event from './resources/event';
 import * as group from './resources/group';
 import * as inquiry from './resources/inquiry';
 import * as media from './resources/media';
 import * as message from './resources/message';
 import * as scheduledMessage from './resources/scheduledMessage';
 import * as session from './resources/session';
+import * as webhook from './resources/webhook';
 import { onePage } from './shared/pages';
 
 export class Warbler implements INodeType {
@@ -40,7 +49,7 @@ export class Warbler implements INodeType {
       ignoreHttpStatusErrors: true,
     },
     requestOperations: { pagination: onePage },
-    sensitiveOutputFields: ['api_key', 'webhook_secret', 'proxy_url'],
+    sensitiveOutputFields: ['api_key', 'data.qr', 'proxy_url', 'qrCode', 'secret', 'webhook_secret'],
     properties: [
       {
         displayName: 'Resource',
@@ -54,12 +63,15 @@ export class Warbler implements INodeType {
           { name: 'Channel', value: 'channel' },
           { name: 'Chat', value: 'chat' },
           { name: 'Contact', value: 'contact' },
+          { name: 'Delivery', value: 'delivery' },
+          { name: 'Event', value: 'event' },
           { name: 'Group', value: 'group' },
           { name: 'Inquiry', value: 'inquiry' },
           { name: 'Media', value: 'media' },
           { name: 'Message', value: 'message' },
           { name: 'Scheduled Message', value: 'scheduledMessage' },
           { name: 'Session', value: 'session' },
+          { name: 'Webhook', value: 'webhook' },
         ],
         default: 'message',
         routing: { send: { paginate: true } },
@@ -70,16 +82,31 @@ export class Warbler implements INodeType {
       ...channel.description,
       ...chat.description,
       ...contact.description,
+      ...delivery.description,
+      ...event.description,
       ...group.description,
       ...inquiry.description,
       ...media.description,
       ...message.description,
       ...scheduledMessage.description,
       ...session.description,
+      ...webhook.description,
     ],
   };
 
   methods = {
-    listSearch: { searchChannels, searchContacts, searchGroups, searchRecipients, searchSessions },
+    listSearch: {
+      searchBulkJobs,
+      searchChannels,
+      searchChats,
+      searchContacts,
+      searchGroups,
+      searchMembers,
+      searchPolls,
+      searchRecipients,
+      searchScheduledMessages,
+      searchSessions,
+      searchWebhooks,
+    },
   };
 }

@@ -1,11 +1,12 @@
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Phone } from './engine.ts';
 import { until } from './n8n.ts';
 import { withN8n } from './suite.ts';
-import { outputsOf, refusalOf, typed, Workbench } from './workbench.ts';
+import { chosen, outputsOf, refusalOf, typed, Workbench } from './workbench.ts';
 
 const MINUTE = 60_000;
+const onlyFull = <T>(list: T[]) => (list.length > 0 ? list : undefined);
 const PNG = [0x89, 0x50, 0x4e, 0x47];
 
 withN8n('The Warbler node in a real n8n', () => {
@@ -75,7 +76,7 @@ withN8n('The Warbler node in a real n8n', () => {
     const session = typed(await newSession('Fourth'));
     const removed = await bench.output('session: delete', { session });
     expect(removed.json).toEqual({ deleted: true });
-    expect(refusalOf(await bench.run('session: get', { session }))?.description).toMatch(/still exists/);
+    expect(refusalOf(await bench.run('session: get', { session }))?.description).toMatch(/anew from the list/);
   });
 
   test('gets a code to type into the phone instead of the QR code', async () => {
@@ -102,6 +103,74 @@ withN8n('The Warbler node in a real n8n', () => {
     await bench.outputs('session: restart');
     const status = async () => (await bench.output('session: getStatus')).json['status'];
     await until('the session to be back', async () => (await status()) === 'connected' || undefined, 30_000);
+  });
+
+  describe('Webhooks', () => {
+    /** Nobody listens there: what is delivered is tried until it is given up. */
+    const url = 'http://127.0.0.1:9/hook';
+    /** A receiver that says that it is gone, until it is told to be there. */
+    let receiver: Server;
+    let isThere = false;
+    const taken: string[] = [];
+    beforeAll(async () => {
+      receiver = createServer((request, response) => {
+        if (isThere) taken.push(String(request.headers['webhook-id']));
+        response.writeHead(isThere ? 200 : 404).end();
+      });
+      await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+    });
+    afterAll(() => receiver.close());
+
+    test('are created, listed, chosen from the list and deleted', async () => {
+      const options = { expiresIn: 3600 };
+      const created = await bench.output('webhook: create', { url, events: ['call', 'sessionChanges'], options });
+      const events = ['call', 'qrcode.updated', 'session.status'];
+      expect(created.json).toMatchObject({ url, events, secret: expect.stringMatching(/^whsec_/) });
+      const [found] = await bench.search('searchWebhooks', '/hook');
+      expect(found).toEqual({ name: `${url} (active)`, value: created.json['id'] });
+      const webhookId = chosen(found!.value);
+      const inShort = { id: found!.value, url, events, state: 'active', parked_reason: null };
+      expect((await bench.output('webhook: get', { webhookId })).json).toEqual(inShort);
+      const listed = await bench.outputs('webhook: getMany', { returnAll: true, simple: false });
+      expect(listed.map(({ json }) => json)).toContainEqual(expect.objectContaining({ url, format: 'standard' }));
+      expect((await bench.output('webhook: delete', { webhookId })).json).toEqual({ deleted: true });
+      const refusal = refusalOf(await bench.run('webhook: get', { webhookId }));
+      expect(refusal).toMatchObject({ message: expect.stringMatching(/no such webhook/) });
+      expect(refusal?.description).toMatch(/anew from the list/);
+    });
+
+    test('that were gone get what they have missed, and once more what they had', async () => {
+      const { port } = receiver.address() as AddressInfo;
+      const startedAt = new Date(Date.now() - 60_000).toISOString();
+      const created = await bench.output('webhook: create', { url: `http://127.0.0.1:${port}/`, events: [] });
+      const webhookId = typed(String(created.json['id']));
+      expect(created.json['events']).toEqual(['*']);
+      await phone.send(await bench.engine.number(), 'Anybody there?');
+      const filters = { status: 'parked', webhookId };
+      const parked = async () => await bench.outputs('delivery: getMany', { limit: 1, filters });
+      const [delivery] = await until('a parked delivery', async () => onlyFull(await parked()), 20_000);
+      expect(delivery?.json).toMatchObject({ webhook_id: webhookId.value, status: 'parked', last_status: 404 });
+      isThere = true;
+      expect((await bench.output('webhook: resume', { webhookId })).json).toMatchObject({ state: 'active' });
+      await until('what was missed', async () => taken.length > 0 || undefined, 20_000);
+      const deliveryId = String(delivery?.json['id']);
+      expect((await bench.output('delivery: redeliver', { deliveryId })).json).toMatchObject({
+        id: Number(deliveryId),
+      });
+      const replayed = await bench.output('webhook: replay', { webhookId, from: startedAt });
+      expect(Number(replayed.json['events'])).toBeGreaterThan(0);
+      const parkedOnes = await bench.output('webhook: redeliverParked', { webhookId });
+      expect(parkedOnes.json).toMatchObject({ events: 0, webhook: { state: 'active' } });
+    });
+
+    test('have a log of events behind them, which is read on page by page', async () => {
+      const all = await bench.outputs('event: getMany', { returnAll: true });
+      const numbers = all.map(({ json }) => Number(json['seq']));
+      expect(numbers).toEqual([...new Set(numbers)].sort((one, other) => one - other));
+      const filters = { after: numbers[1] };
+      const [third] = await bench.outputs('event: getMany', { limit: 1, filters });
+      expect(third?.json).toMatchObject({ seq: numbers[2], data: expect.anything() });
+    });
   });
 
   test('says why there is no QR code', async () => {

@@ -159,7 +159,7 @@ withN8n('People, groups and channels in a real n8n', () => {
     test('are created, found in lists, changed and left', async () => {
       const jid = await newGroup('Family');
       expect(await bench.search('searchGroups', 'fam')).toEqual([{ name: 'Family', value: jid }]);
-      expect(await bench.search('searchRecipients', 'fam')).toEqual([{ name: 'Group: Family', value: jid }]);
+      expect(await bench.search('searchRecipients', 'family')).toEqual([{ name: 'Group: Family', value: jid }]);
       const group = chosen(jid);
       const listed = await bench.outputs('group: getMany', { returnAll: true });
       expect(listed.map(({ json }) => json['jid'])).toContain(jid);
@@ -282,6 +282,63 @@ withN8n('People, groups and channels in a real n8n', () => {
       });
       expect((await bench.output('chat: subscribePresence', { contact: chat })).json).toHaveProperty('jid');
     });
+  });
+
+  test('A group is written to, from the list of recent chats, and its members are chosen from a list', async () => {
+    const sam = await bench.engine.phone('15550100084');
+    const people = `+${phone.number}, +${sam.number}`;
+    const { id } = (await bench.output('group: create', { name: 'Chess club', participants: people })).json;
+    const jid = String(id);
+    await bench.output('message: sendText', { to: chosen(jid), text: 'First move', options: { wait: true } });
+    const [recent] = await bench.search('searchRecipients', 'chess');
+    expect(recent).toEqual({ name: 'Group: Chess club', value: jid });
+    expect(await bench.search('searchChats', 'chess')).toEqual([recent]);
+    const listed = await bench.outputs('chat: getMany', { limit: 1, filters: { kind: 'group', search: 'chess' } });
+    expect(listed[0]?.json).toMatchObject({ jid, kind: 'group', name: 'Chess club' });
+    const [said] = await bench.outputs('message: getMany', { limit: 1, filters: { chat: chosen(jid) } });
+    expect(said?.json).toMatchObject({ text: 'First move', key: { remoteJid: jid, fromMe: true } });
+
+    const group = chosen(jid);
+    const members = await bench.search('searchMembers', sam.number, { group });
+    expect(members).toEqual([{ name: `+${sam.number}`, value: sam.jid }]);
+    const participants = chosen(members[0]!.value);
+    const removed = await bench.output('group: removeParticipants', { group, participants });
+    expect(removed.json).toMatchObject({ status: 200, phone: sam.number });
+    expect((await bench.output('group: get', { group, simple: true })).json).toMatchObject({ jid, size: 2 });
+  });
+
+  test('A person is written to by phone, by link and by address', async () => {
+    const ways = { phone: `+${phone.number}`, url: `https://wa.me/${phone.number}`, id: phone.jid };
+    for (const [mode, value] of Object.entries(ways)) {
+      const parameters = { to: { __rl: true, mode, value }, text: `By ${mode}`, options: { wait: true } };
+      expect((await bench.output('message: sendText', parameters)).json).toMatchObject({ status: 'sent' });
+    }
+    expect(await phone.received()).toEqual(expect.arrayContaining(Object.keys(ways).map((mode) => `By ${mode}`)));
+  });
+
+  test('A poll, a job and a message that waits are chosen from their lists', async () => {
+    const to = typed(`+${phone.number}`);
+    const poll = { to, question: 'Tea or coffee?', answers: 'Tea\nCoffee', options: { wait: true } };
+    await bench.output('message: sendPoll', poll);
+    const [found] = await bench.search('searchPolls', 'coffee');
+    expect(found?.name).toMatch(/^Tea or coffee\? \(/);
+    const messageId = chosen(found!.value);
+    await bench.output('message: vote', { messageId, answers: 'Tea' });
+    expect(JSON.stringify(await bench.outputs('message: getPollResults', { messageId }))).toContain('Coffee');
+    const [listed] = await bench.outputs('message: getPolls', { limit: 1, filters: { search: 'coffee' } });
+    expect(listed?.json).toMatchObject({ msgId: Number(found!.value), options: ['Tea', 'Coffee'] });
+
+    const options = { scheduledAt: '2099-01-01T09:00:00', timeZone: 'Europe/Berlin' };
+    await bench.output('message: sendText', { to, text: 'In the far future', options });
+    const [scheduled] = await bench.search('searchScheduledMessages', 'far future');
+    expect(scheduled?.name).toMatch(/^2099-01-01 08:00 UTC/);
+    const cancelled = await bench.output('scheduledMessage: cancel', { messageId: chosen(scheduled!.value) });
+    expect(cancelled.json).toMatchObject({ status: 'cancelled' });
+
+    const job = { recipients: `+${phone.number}`, text: 'Hi', options: { start: false, name: 'To be found' } };
+    const { id } = (await bench.output('bulkJob: create', job)).json;
+    expect(await bench.search('searchBulkJobs', 'found')).toEqual([{ name: 'To be found (ready)', value: String(id) }]);
+    expect((await bench.output('bulkJob: delete', { bulkJobId: chosen(String(id)) })).json).toEqual({ deleted: true });
   });
 
   test('Calls are rejected', async () => {

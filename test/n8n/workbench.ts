@@ -85,9 +85,9 @@ export class Workbench {
     return await this.n8n.download(file.id);
   }
 
-  /** What the editor shows in the list of a field, with session 1 chosen. */
-  async search(method: string, filter?: string): Promise<Array<{ name: string; value: string }>> {
-    const parameters = { session: typed('1') };
+  /** What the editor shows in the list of a field, with session 1 chosen, and what else the list depends on. */
+  async search(method: string, filter?: string, chosen: object = {}): Promise<Array<{ name: string; value: string }>> {
+    const parameters = { session: typed('1'), ...chosen };
     const { results } = await this.n8n.search('n8n-nodes-warbler.warbler', method, this.credential, filter, parameters);
     return results;
   }

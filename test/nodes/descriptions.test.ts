@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   NodeHelpers,
+  type INode,
   type INodeProperties,
   type INodePropertyCollection,
   type INodePropertyOptions,
@@ -65,7 +66,7 @@ describe.each(nodes)('%s', (displayName, node, folder) => {
     expect(read(light)).not.toBe(read(dark));
   });
 
-  test('offers sessions from a list first, and has the method that fills it', () => {
+  test('offers what it knows from a list first, and has the method that fills it', () => {
     const locators = flat(description.properties).filter(({ type }) => type === 'resourceLocator');
     expect(locators.length).toBeGreaterThan(0);
     for (const { modes = [] } of locators) {
@@ -87,6 +88,76 @@ describe.each(nodes)('%s', (displayName, node, folder) => {
       expect(JSON.stringify(property)).not.toMatch(/\b(error|problem|failure)\b/i);
     }
   });
+});
+
+test('a person can also be named by phone number and by link, and everything by its ID', () => {
+  const modesOf = (name: string) => {
+    const locator = flat(warbler.properties).find((field) => field.name === name && field.type === 'resourceLocator');
+    return locator?.modes?.map((mode) => mode.name);
+  };
+  for (const name of ['to', 'chat', 'contact']) expect(modesOf(name)).toEqual(['list', 'phone', 'url', 'id']);
+  expect(modesOf('channel')).toEqual(['list', 'url', 'id']);
+  for (const name of ['session', 'group', 'messageId', 'bulkJobId', 'participants', 'webhookId']) {
+    expect(modesOf(name)).toEqual(['list', 'id']);
+  }
+});
+
+test.each([
+  ['phone', '+1 (415) 555-2671', true],
+  ['phone', '14155552671', true],
+  ['phone', '14155552671@s.whatsapp.net', false],
+  ['phone', 'Robin', false],
+  ['url', 'https://wa.me/14155552671', true],
+  ['url', 'https://api.whatsapp.com/send?phone=14155552671', true],
+  ['url', 'https://chat.whatsapp.com/I8mjkHnC984Ubg3EVkzqxz', false],
+])('in the mode %s, %s is taken: %s', (mode, value, taken) => {
+  const to = warbler.properties.find(({ name }) => name === 'to')!;
+  const node = { parameters: { to: { __rl: true, mode, value } }, typeVersion: 1 } as unknown as INode;
+  const shown = { ...to, displayOptions: {} };
+  expect(NodeHelpers.getParameterIssues(shown, node.parameters, '', node, warbler).parameters === undefined).toBe(
+    taken,
+  );
+});
+
+test('a value that was saved when a picker was a text field is no mistake', () => {
+  const poll = warbler.properties.find(({ name, type }) => name === 'messageId' && type === 'resourceLocator')!;
+  const node = { parameters: { messageId: '100000' }, typeVersion: 1 } as unknown as INode;
+  const shown = { ...poll, displayOptions: {} };
+  expect(NodeHelpers.getParameterIssues(shown, node.parameters, '', node, warbler)).toEqual({});
+});
+
+test('operations that are older than Simplify give what they always gave, unless it is turned on', () => {
+  const byDefault = (wanted: boolean) =>
+    warbler.properties
+      .filter(({ name, default: preset }) => name === 'simple' && preset === wanted)
+      .map(
+        ({ displayOptions }) => `${String(displayOptions?.show?.resource)}: ${String(displayOptions?.show?.operation)}`,
+      );
+  expect(byDefault(false).sort()).toEqual([
+    'contact: get',
+    'contact: getMany',
+    'group: get',
+    'message: getInfo',
+    'session: get',
+    'session: getMany',
+  ]);
+  expect(byDefault(true).sort()).toEqual([
+    'delivery: getMany',
+    'delivery: redeliver',
+    'webhook: get',
+    'webhook: getMany',
+  ]);
+});
+
+test('a list can be had whole or up to a limit', () => {
+  const LISTS =
+    /^(getMany|getAll|getPolls|getRecipients|getOptOuts|getBlocked|getParticipants|getRequests|get\w+Logs)$/;
+  for (const { resource, operation } of operations.filter((one) => LISTS.test(one.operation))) {
+    const names = warbler.properties
+      .filter((property) => isShown(property, resource, operation))
+      .map(({ name }) => name);
+    expect([resource, operation, names]).toEqual([resource, operation, expect.arrayContaining(['returnAll'])]);
+  }
 });
 
 test('menus are in the order of the alphabet', () => {

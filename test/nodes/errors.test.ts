@@ -57,8 +57,34 @@ test.each([
   expect(refused.context.itemIndex).toBe(3);
 });
 
-test('advice is for refusals that the engine has', () => {
-  expect(Object.keys(ERRORS)).toEqual(expect.arrayContaining(Object.keys(ADVICE)));
+test('every refusal that the engine has comes with advice of its own, and no other does', () => {
+  expect(Object.keys(ADVICE).sort()).toEqual(Object.keys(ERRORS).sort());
+});
+
+describe.each(Object.entries(ERRORS))('%s', (code, { status, fault }) => {
+  test('shows what happened, what to do and which item it was', async () => {
+    const refused = await refusal(status, { success: false, code, message: 'It happened.' });
+    expect(refused).toMatchObject({ message: 'It happened.', description: ADVICE[code], httpCode: String(status) });
+    expect(refused.context.itemIndex).toBe(3);
+  });
+
+  test('shows how long to wait, where waiting helps', async () => {
+    if (fault !== 'later') return;
+    const refused = await refusal(status, { success: false, code, message: 'Not now.', retry_after: 90 });
+    expect(refused).toMatchObject({ message: 'Not now (wait 90 seconds)', description: ADVICE[code] });
+  });
+});
+
+test('a refusal that only a newer engine has is advised on by its status, and by its time', async () => {
+  const newer = { success: false, code: 'of_tomorrow', message: 'Something new.' };
+  expect((await refusal(409, newer)).description).toMatch(/how things stand/);
+  expect((await refusal(409, { ...newer, retry_after: 30 })).description).toBe('Wait 30 seconds, then try again.');
+});
+
+test('what is wrong with a field stands in the place of the advice', async () => {
+  const errors = { to: ['The to field is required.'], text: ['The text field must be a string.'] };
+  const refused = await refusal(422, { code: 'validation_failed', message: 'Validation failed', errors });
+  expect(refused.description).toBe('The to field is required. The text field must be a string.');
 });
 
 test('the engine’s words stay, even when they name a system error', async () => {

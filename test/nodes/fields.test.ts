@@ -28,6 +28,9 @@ const WITHOUT_FIELD: Record<string, string> = {
   'bulk.list per_page': 'set by the pagination',
   'bulk.listRecipients page': 'set by the pagination',
   'bulk.listRecipients per_page': 'set by the pagination',
+  'chat.list limit': 'set by the pagination',
+  'chat.list page': 'set by the pagination',
+  'chat.list paginated': 'set by the pagination',
   'contact.list paginated': 'set by the pagination',
   'contact.list page': 'set by the pagination',
   'contact.list limit': 'set by the pagination',
@@ -48,10 +51,17 @@ const WITHOUT_FIELD: Record<string, string> = {
   'media.upload base64': 'the file is the body',
   'media.upload mimetype': 'told by the file',
   'media.upload fileName': 'told by the file',
+  'message.list limit': 'set by the pagination',
+  'message.polls limit': 'set by the pagination',
+  'message.polls page': 'set by the pagination',
+  'message.polls paginated': 'set by the pagination',
   'message.send contact': 'contacts holds one as well',
   'message.send buttons': 'not shown by every WhatsApp; a poll is',
   'message.send list': 'not shown by every WhatsApp; a poll is',
   'message.send footer': 'belongs to buttons and lists',
+  'webhook.deliveries after': 'set by the pagination',
+  'webhook.deliveries limit': 'set by the pagination',
+  'webhook.events limit': 'set by the pagination',
 };
 
 const { properties } = new Warbler().description;

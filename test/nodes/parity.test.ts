@@ -21,22 +21,11 @@ const WITHOUT_NODE: Record<string, string> = {
   'inquiry.create': 'asked by Message: Send and Wait for Response, which waits for the answer as well',
   'bulk.send': 'Bulk Job: Create does more, and a workflow need not wait for it',
   'documentation.get': 'read by people and agents, not by workflows',
-  'message.list': 'workflows are handed messages by the trigger; this is for agents that look back',
   'token.create': 'administration: who may do what is not decided in a workflow',
   'token.list': 'administration',
   'token.remove': 'administration',
-  'media.file': 'what an upload is sent by; workflows have the file already',
-  'media.decrypted': 'fetched by Media: Download',
-  'webhook.create': 'the trigger registers itself',
-  'webhook.list': 'the trigger looks itself up',
-  'webhook.get': 'the trigger looks itself up',
-  'webhook.remove': 'the trigger removes itself',
-  'webhook.resume': 'registering again resumes, which activating a workflow does',
-  'webhook.redeliverParked': 'done by whoever looks after a receiver that was down',
-  'webhook.replay': 'done by whoever looks after a receiver that was down',
-  'webhook.events': 'the log of the engine is read in the dashboard',
-  'webhook.deliveries': 'the log of the engine is read in the dashboard',
-  'webhook.redeliver': 'done in the dashboard by whoever looks at a delivery',
+  'media.file': 'the bytes behind a link, fetched by who is sent the link; workflows have the file already',
+  'media.decrypted': 'the bytes behind a link, fetched by Media: Download',
 };
 
 interface Request {
@@ -56,10 +45,16 @@ const WEBHOOKS = '/api/whatsapp-sessions/*/webhooks';
 const byHand: Request[] = [
   { source: 'credential', method: 'GET', path: String(new WarblerApi().test.request.url) },
   { source: 'credential', method: 'GET', path: '/healthz' },
+  { source: 'searchBulkJobs', method: 'GET', path: '/api/bulk-jobs' },
   { source: 'searchChannels', method: 'GET', path: '/api/channels' },
+  { source: 'searchChats', method: 'GET', path: '/api/chats' },
   { source: 'searchContacts', method: 'GET', path: '/api/contacts' },
   { source: 'searchGroups', method: 'GET', path: '/api/groups' },
+  { source: 'searchMembers', method: 'GET', path: '/api/groups/*/participants' },
+  { source: 'searchPolls', method: 'GET', path: '/api/polls' },
+  { source: 'searchScheduledMessages', method: 'GET', path: '/api/scheduled-messages' },
   { source: 'searchSessions', method: 'GET', path: '/api/whatsapp-sessions' },
+  { source: 'searchWebhooks', method: 'GET', path: '/api/whatsapp-sessions/*/webhooks' },
   { source: 'files', method: 'POST', path: '/api/upload' },
   { source: 'trigger', method: 'POST', path: WEBHOOKS },
   { source: 'trigger', method: 'GET', path: WEBHOOKS },
@@ -107,10 +102,13 @@ test('the paths listed by hand are the ones in the sources', () => {
   const read = (file: string) => readFileSync(join(root, file), 'utf8');
   expect(shapeOf(read('nodes/WarblerTrigger/subscription.ts'))).toContain('/api/whatsapp-sessions/*/webhooks');
   const list = (name: string) => read(`nodes/Warbler/listSearch/${name}.ts`);
-  expect(list('searchSessions')).toContain("method: 'GET', path: '/api/whatsapp-sessions'");
-  expect(list('searchChannels')).toContain("'/api/channels'");
-  expect(list('searchContacts')).toContain("'/api/contacts'");
-  expect(list('searchGroups')).toContain("'/api/groups'");
+  for (const { source, path } of byHand.filter(({ source }) => source.startsWith('search'))) {
+    expect([source, shapeOf(list(source))]).toEqual([source, expect.stringContaining(path)]);
+  }
+  const lists = readdirSync(join(root, 'nodes/Warbler/listSearch')).filter((name) => name.startsWith('search'));
+  const sources = byHand.map(({ source }) => `${source}.ts`);
+  // Made of the others.
+  expect(lists.filter((name) => !sources.includes(name))).toEqual(['searchRecipients.ts']);
   expect(read('nodes/Warbler/shared/files.ts')).toContain("url: '/api/upload'");
   expect(read('credentials/WarblerApi.credentials.ts')).toContain('/healthz');
 });

@@ -5,7 +5,7 @@ import { ask } from '../shared/engine';
 const PAGE_SIZE = 100;
 
 /** The session that the node has been given: lists of people and groups are that account's. */
-function chosenSession(context: ILoadOptionsFunctions): string {
+export function chosenSession(context: ILoadOptionsFunctions): string {
   const session = context.getCurrentNodeParameter('session', { extractValue: true });
   if (session) return String(session);
   throw new NodeOperationError(context.getNode(), 'Choose a session first', {
@@ -18,6 +18,12 @@ async function dataOf(context: ILoadOptionsFunctions, path: string): Promise<unk
   return (body as { data: unknown }).data;
 }
 
+/** How a person is shown: by name and number, as far as they are known. */
+export function personIn(name: string | null | undefined, jid: string): string {
+  const phone = jid.replace(/@s\.whatsapp\.net$/, '').replace(/^(\d+)$/, '+$1');
+  return name ? `${name} (${phone})` : phone;
+}
+
 /** A whole list of the session, as the engine has it, filtered by what shows. */
 export async function entriesOf<T extends IDataObject>(
   context: ILoadOptionsFunctions,
@@ -26,12 +32,29 @@ export async function entriesOf<T extends IDataObject>(
   show: (entry: T) => INodeListSearchItems,
 ): Promise<INodeListSearchItems[]> {
   const entries = (await dataOf(context, path)) as T[];
-  const wanted = filter.trim().toLowerCase();
-  return entries
-    .map(show)
-    .filter(({ name, value }) => `${name} ${value}`.toLowerCase().includes(wanted))
-    .sort((one, other) => one.name.localeCompare(other.name));
+  return fitting(entries.map(show), filter).sort((one, other) => one.name.localeCompare(other.name));
 }
+
+/**
+ * Entries of a log that the engine pages and does not search: the first page from `page` on in which something fits.
+ * What they are shown as is what is searched.
+ */
+export async function entriesOfLog<T extends IDataObject>(
+  context: ILoadOptionsFunctions,
+  path: string,
+  { filter, page }: { filter: string; page: number },
+  show: (entry: T) => INodeListSearchItems,
+): Promise<INodeListSearchResult> {
+  const asked = await dataOf(context, `${path}?page=${page}&per_page=${PAGE_SIZE}`);
+  const { data, last_page: lastPage } = asked as { data: T[]; last_page: number };
+  const results = fitting(data.map(show), filter);
+  if (page >= lastPage) return { results };
+  if (results.length === 0) return await entriesOfLog(context, path, { filter, page: page + 1 }, show);
+  return { results, paginationToken: String(page + 1) };
+}
+
+const fitting = (entries: INodeListSearchItems[], filter: string) =>
+  entries.filter(({ name, value }) => `${name} ${value}`.toLowerCase().includes(filter.trim().toLowerCase()));
 
 /** One page of a list that may be too long for the editor; the engine filters. `page` is the number of this page. */
 export async function pageOf<T extends IDataObject>(

@@ -1,5 +1,5 @@
 import type { IDataObject, ILoadOptionsFunctions, INodeListSearchResult } from 'n8n-workflow';
-import { pageOf } from './entries';
+import { pageOf, personIn } from './entries';
 
 interface Contact extends IDataObject {
   jid: string;
@@ -8,12 +8,8 @@ interface Contact extends IDataObject {
   verifiedName?: string | null;
 }
 
-/** Digits where the address is a phone number, else the address. */
-const phoneIn = (jid: string) => jid.replace(/@s\.whatsapp\.net$/, '').replace(/^(\d+)$/, '+$1');
-
 function show({ jid, name, notify, verifiedName }: Contact) {
-  const known = name ?? notify ?? verifiedName;
-  return { name: known ? `${known} (${phoneIn(jid)})` : phoneIn(jid), value: jid };
+  return { name: personIn(name ?? notify ?? verifiedName, jid), value: jid };
 }
 
 /** Fills the contact list, page by page. A list that cannot be read throws: an empty one means that there is nobody. */

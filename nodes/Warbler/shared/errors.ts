@@ -21,21 +21,29 @@ const UNREACHABLE_ADVICE =
 const CONNECT_ADVICE =
   'Check the session with Session: Get Status. When it is not connected, use Session: Connect and scan the QR code.';
 const OTHER_FILE_ADVICE = 'Convert the file, or send it as a document, which may be a file of any kind.';
+const READ_ABOVE = 'The text above says what is wrong. Correct the fields of this node, then try again.';
 
-/** What to do about the engine's refusals, by their code. */
+/** What to do about each of the engine's refusals, by their code. */
 export const ADVICE: Record<string, string> = {
   unauthorized: 'Check the personal access token in the Warbler API credential.',
-  forbidden: 'Check that the personal access token in the credential may use this session.',
+  forbidden: 'Check that the personal access token in the credential may do this, and may use this session.',
   not_permitted: 'Check on the phone what this account may do there. Many things are for admins only.',
+  bad_request: READ_ABOVE,
+  not_found: 'Check the address, link or ID. What belongs to another account, or is gone, is not found.',
+  session_not_found: 'Choose the session anew from the list: it may have been deleted.',
+  webhook_not_found: 'Choose the webhook anew from the list: it may have expired or been deleted.',
+  delivery_not_found: 'Check the delivery ID with Delivery: Get Many, and that it belongs to this session.',
   message_not_found: 'Check the message ID, and that the message belongs to this session.',
-  job_not_found: 'Check the bulk job ID, and that the job belongs to this session.',
+  job_not_found: 'Choose the bulk job anew from the list, and check that it belongs to this session.',
   media_not_found: 'Upload the file again, or use it sooner.',
-  media_gone: 'Send the message anew, with its file.',
+  media_gone: 'Nobody has the file any more: it has to be sent anew, as a new message.',
+  not_acceptable: 'Check that the engine and this package are of the same version.',
   payload_too_large: 'Make the file smaller. Documents may be the largest.',
   unsupported_media_type: OTHER_FILE_ADVICE,
   media_not_usable: OTHER_FILE_ADVICE,
   media_not_fetched:
     'Check that the engine can open the link without logging in. Or fetch the file in n8n first, and send it from the input data field.',
+  validation_failed: READ_ABOVE,
   url_not_allowed:
     'Use another URL, or allow its network in the settings of the engine: WARBLER_MEDIA_NETWORKS for files, WARBLER_WEBHOOK_NETWORKS for webhooks.',
   recipient_not_on_whatsapp: 'Check the number, with its country code. Contact: Check Number tells before sending.',
@@ -43,6 +51,8 @@ export const ADVICE: Record<string, string> = {
   session_not_connected: CONNECT_ADVICE,
   session_not_scannable: CONNECT_ADVICE,
   session_restricted: 'Look at the phone, where WhatsApp says for how long, and write to fewer strangers.',
+  conflict: 'The text above says how things stand. Get them once more before you try again.',
+  limit_reached: 'Make room by removing what is not needed any more, then try again.',
   // Retry On Fail would repeat the run for all of its items, and what is sent again is sent twice.
   rate_limited:
     'Many items at once? Spread them: in the settings of this node, add Batching to the Request Options, with fewer items per batch and a longer interval. Session: Get Limits tells what is left.',
@@ -50,9 +60,13 @@ export const ADVICE: Record<string, string> = {
   stopping: 'Turn on Retry On Fail in the node settings.',
   whatsapp_refused: 'Check on the phone whether this account can do it there.',
   whatsapp_unreachable: 'Check that the machine of the engine can reach web.whatsapp.com. It tries again by itself.',
+  sandbox_unreachable: 'Start the sandbox again, or the engine without it, then try again.',
   whatsapp_timeout: 'It may still go through. Look at its outcome before you send it again.',
+  storage_failed: 'Free space on the disk of the engine, or make its data folder writable. Nothing was sent.',
+  internal: 'Look into the log of the engine, which has the details, and report it.',
 };
 
+/** For codes of an engine that is newer than this package. */
 const ADVICE_BY_STATUS: Record<string, string> = {
   401: 'Check the personal access token in the Warbler API credential.',
   404: 'Check that it still exists, and choose it anew from the list.',

@@ -1,4 +1,5 @@
 import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow';
+import { byChannelLink, byChatLink, byHand, byJid, byPhone, fromList, picker } from './pickers';
 import { COMMA_LIST } from './values';
 
 /** Chooses a session: from the engine's list, or by its number. Used as it is where the session is part of the path. */
@@ -35,88 +36,36 @@ export const actingSessionField: INodeProperties = {
   routing: { request: { headers: { 'X-Warbler-Session': '={{ $value }}' } } },
 };
 
-/** Somebody or something on WhatsApp: from a list of the chosen session, or by an address. */
-function addressField(field: {
-  displayName: string;
-  name: string;
-  description: string;
-  searchListMethod: string;
-  select: string;
-  byAddress: string;
-  placeholder: string;
-}): INodeProperties {
-  const { displayName, name, description, searchListMethod, select, byAddress, placeholder } = field;
-  return {
-    displayName,
-    name,
-    type: 'resourceLocator',
-    default: { mode: 'list', value: '' },
-    required: true,
-    description,
-    typeOptions: { loadOptionsDependsOn: ['session.value'] },
-    modes: [
-      {
-        displayName: 'From List',
-        name: 'list',
-        type: 'list',
-        placeholder: select,
-        typeOptions: { searchListMethod, searchable: true },
-      },
-      { displayName: byAddress, name: 'id', type: 'string', placeholder },
-    ],
-  };
-}
-
 /** Whoever gets something: a person, a group or a channel. */
-export const recipientField = addressField({
-  displayName: 'To',
-  name: 'to',
-  description: 'The person, group or channel to send to',
-  searchListMethod: 'searchRecipients',
-  select: 'Select a contact, group or channel...',
-  byAddress: 'By Phone or JID',
-  placeholder: 'e.g. +14155552671',
-});
+export const recipientField = picker(
+  { displayName: 'To', name: 'to', description: 'The person, group or channel to send to' },
+  [
+    fromList('searchRecipients', 'Select a chat, contact, group or channel...'),
+    byPhone,
+    byChatLink,
+    byJid('120363025246125486@g.us'),
+  ],
+);
 
-export const chatField = addressField({
-  displayName: 'Chat',
-  name: 'chat',
-  description: 'The chat with a person, group or channel',
-  searchListMethod: 'searchRecipients',
-  select: 'Select a chat...',
-  byAddress: 'By Phone or JID',
-  placeholder: 'e.g. +14155552671',
-});
+export const chatField = picker(
+  { displayName: 'Chat', name: 'chat', description: 'The chat with a person, group or channel' },
+  [fromList('searchChats', 'Select a recent chat...'), byPhone, byChatLink, byJid('120363025246125486@g.us')],
+);
 
-export const contactField = addressField({
-  displayName: 'Contact',
-  name: 'contact',
-  description: 'The person this is about',
-  searchListMethod: 'searchContacts',
-  select: 'Select a contact...',
-  byAddress: 'By Phone or JID',
-  placeholder: 'e.g. +14155552671',
-});
+export const contactField = picker(
+  { displayName: 'Contact', name: 'contact', description: 'The person this is about' },
+  [fromList('searchContacts', 'Select a contact...'), byPhone, byChatLink, byJid('14155552671@s.whatsapp.net')],
+);
 
-export const groupField = addressField({
-  displayName: 'Group',
-  name: 'group',
-  description: 'The group this is about',
-  searchListMethod: 'searchGroups',
-  select: 'Select a group...',
-  byAddress: 'By JID',
-  placeholder: 'e.g. 120363025246125486@g.us',
-});
+export const groupField = picker({ displayName: 'Group', name: 'group', description: 'The group this is about' }, [
+  fromList('searchGroups', 'Select a group...'),
+  byJid('120363025246125486@g.us'),
+]);
 
-export const channelField = addressField({
-  displayName: 'Channel',
-  name: 'channel',
-  description: 'The channel this is about',
-  searchListMethod: 'searchChannels',
-  select: 'Select a channel...',
-  byAddress: 'By JID or Invite Link',
-  placeholder: 'e.g. 120363144038483540@newsletter',
-});
+export const channelField = picker(
+  { displayName: 'Channel', name: 'channel', description: 'The channel this is about' },
+  [fromList('searchChannels', 'Select a channel...'), byChannelLink, byJid('120363144038483540@newsletter')],
+);
 
 /** Names a message that is there already; part of the path. */
 export const messageField: INodeProperties = {
@@ -129,17 +78,24 @@ export const messageField: INodeProperties = {
   description: 'The msgId that sending returned, or the ID in the key of a received message',
 };
 
-/** Several people in one field. Takes text that a person types, or a list from an expression. */
-export const participantsField: INodeProperties = {
-  displayName: 'Participants',
-  name: 'participants',
-  type: 'string',
-  default: '',
-  required: true,
-  placeholder: 'e.g. +14155552671, +14155552672',
-  description: 'Phone numbers or JIDs, separated by commas',
+const peopleField = (search: string, select: string, dependsOn?: string[]): INodeProperties => ({
+  ...picker(
+    {
+      displayName: 'Participants',
+      name: 'participants',
+      description: 'One from the list, or any number of phone numbers and JIDs, separated by commas',
+    },
+    [fromList(search, select), byHand('By Phone or JID', 'id', '+14155552671, +14155552672')],
+    dependsOn,
+  ),
   routing: { send: { type: 'body', property: 'participants', value: COMMA_LIST } },
-};
+});
+
+/** Several people in one field. Takes text that a person types, or a list from an expression. */
+export const participantsField = peopleField('searchContacts', 'Select a contact...');
+
+/** The same for people who are in the group. */
+export const membersField = peopleField('searchMembers', 'Select a participant...', ['session.value', 'group.value']);
 
 /** Where a file goes that an operation fetches. */
 export const outputFileField: INodeProperties = {

@@ -30,6 +30,11 @@ export const manyFields: INodeProperties[] = [
   },
 ];
 
+/** The same for lists that were returned whole before they could be cut. */
+export const allFields: INodeProperties[] = manyFields.map((field) =>
+  field.name === 'returnAll' ? { ...field, default: true } : field,
+);
+
 /**
  * Asks once, and explains when nothing answers. n8n lets a node see such a failure in its pagination only, so every
  * operation has one; this is the one of those that have no pages.
@@ -64,6 +69,31 @@ function pagesOf(sizeParameter: 'limit' | 'per_page', always: Record<string, str
     return found;
   };
 }
+
+/** Asks for what lies behind the last entry of each page, until there is enough or a page is not full. */
+function pagesBehind(parameter: 'after' | 'before', entry: 'seq' | 'id' | 'msgId') {
+  return async function (
+    this: IExecutePaginationFunctions,
+    request: DeclarativeRestApiSettings.ResultOptions,
+  ): Promise<INodeExecutionData[]> {
+    const found: INodeExecutionData[] = [];
+    const wanted = Number(request.maxResults ?? Infinity);
+    const size = Math.min(PAGE_SIZE, wanted);
+    while (found.length < wanted) {
+      request.options.qs = { ...request.options.qs, limit: size };
+      const items = await onePage.call(this, request);
+      found.push(...items);
+      if (items.length < size) break;
+      request.options.qs[parameter] = items.at(-1)!.json[entry];
+    }
+    return found;
+  };
+}
+
+/** For lists that are read on from an entry: the name of the parameter, and what of the last entry it takes. */
+export const readOn = (...by: Parameters<typeof pagesBehind>): INodePropertyRouting => ({
+  operations: { pagination: pagesBehind(...by) },
+});
 
 /** For lists that come in pages when asked to. */
 export const paginated: INodePropertyRouting = {

@@ -24,5 +24,9 @@ export const UNIX_SECONDS =
 /** The same for where the engine reads local time by itself. */
 export const MOMENT = '={{ DateTime.isDateTime($value) ? $value.ts / 1000 : $value }}';
 
+/** The same for where it wants a time that is the same everywhere. */
+export const ISO_TIME =
+  '={{ $value ? (DateTime.isDateTime($value) ? DateTime.fromMillis($value.ts) : DateTime.fromISO($value)).toUTC().toISO() : undefined }}';
+
 /** A JSON field gives text when it was typed, and the finished value from an expression. */
 export const JSON_VALUE = '={{ typeof $value === "string" ? JSON.parse($value) : $value }}';

@@ -1,14 +1,9 @@
-import type { INodeProperties } from 'n8n-workflow';
+import { byHand, fromList, picker } from '../../shared/pickers';
 
 /** Names a bulk job; part of the path. */
-export const jobField: INodeProperties = {
-  displayName: 'Bulk Job ID',
-  name: 'bulkJobId',
-  type: 'string',
-  default: '',
-  required: true,
-  placeholder: 'e.g. 1',
-  description: 'The ID that creating the job returned',
-};
+export const jobField = picker({ displayName: 'Bulk Job', name: 'bulkJobId', description: 'The job this is about' }, [
+  fromList('searchBulkJobs', 'Select a bulk job...'),
+  byHand('By ID', 'id', '1'),
+]);
 
 export const JOB_URL = '/api/bulk-jobs/{{ encodeURIComponent($parameter["bulkJobId"]) }}';

@@ -1,10 +1,11 @@
 import type { INodeProperties } from 'n8n-workflow';
+import * as getMany from './getMany';
 import * as sendPresence from './sendPresence';
 import * as subscribePresence from './subscribePresence';
 import * as update from './update';
 
 /** One file per operation; a new one is imported above and listed here, in the order of the menu. */
-const operations = [sendPresence, subscribePresence, update];
+const operations = [getMany, sendPresence, subscribePresence, update];
 
 export const description: INodeProperties[] = [
   {

@@ -2,6 +2,7 @@ import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
 import { actingSessionField, contactField, freshField } from '../../shared/fields';
+import { simplify, simplifyField } from '../../shared/simplify';
 
 export const option: INodePropertyOptions = {
   name: 'Get',
@@ -10,12 +11,13 @@ export const option: INodePropertyOptions = {
   description: 'Retrieve what is known about a contact',
   routing: {
     request: { method: 'GET', url: '=/api/contacts/{{ encodeURIComponent($parameter["contact"]) }}' },
-    output: { postReceive: answer },
+    output: { postReceive: [...answer, simplify(['jid', 'lid', 'phone', 'name', 'notify'])] },
   },
 };
 
 export const description = updateDisplayOptions({ show: { resource: ['contact'], operation: ['get'] } }, [
   actingSessionField,
   contactField,
+  simplifyField(false),
   freshField,
 ]);

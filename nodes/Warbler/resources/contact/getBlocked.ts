@@ -2,6 +2,7 @@ import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
 import { actingSessionField } from '../../shared/fields';
+import { allFields } from '../../shared/pages';
 
 export const option: INodePropertyOptions = {
   name: 'Get Blocked',
@@ -16,4 +17,5 @@ export const option: INodePropertyOptions = {
 
 export const description = updateDisplayOptions({ show: { resource: ['contact'], operation: ['getBlocked'] } }, [
   actingSessionField,
+  ...allFields,
 ]);

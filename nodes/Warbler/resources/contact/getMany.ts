@@ -3,6 +3,7 @@ import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
 import { actingSessionField } from '../../shared/fields';
 import { manyFields, paginated } from '../../shared/pages';
+import { simplify, simplifyField } from '../../shared/simplify';
 
 export const option: INodePropertyOptions = {
   name: 'Get Many',
@@ -12,13 +13,14 @@ export const option: INodePropertyOptions = {
   routing: {
     request: { method: 'GET', url: '/api/contacts' },
     ...paginated,
-    output: { postReceive: answer },
+    output: { postReceive: [...answer, simplify(['jid', 'lid', 'phone', 'name', 'notify'])] },
   },
 };
 
 export const description = updateDisplayOptions({ show: { resource: ['contact'], operation: ['getMany'] } }, [
   actingSessionField,
   ...manyFields,
+  simplifyField(false),
   {
     displayName: 'Filters',
     name: 'filters',

@@ -2,6 +2,7 @@ import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
 import { actingSessionField, freshField, groupField } from '../../shared/fields';
+import { allFields } from '../../shared/pages';
 
 export const option: INodePropertyOptions = {
   name: 'Get Participants',
@@ -17,5 +18,6 @@ export const option: INodePropertyOptions = {
 export const description = updateDisplayOptions({ show: { resource: ['group'], operation: ['getParticipants'] } }, [
   actingSessionField,
   groupField,
+  ...allFields,
   freshField,
 ]);

@@ -2,6 +2,7 @@ import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
 import { actingSessionField, groupField } from '../../shared/fields';
+import { allFields } from '../../shared/pages';
 
 export const option: INodePropertyOptions = {
   name: 'Get Join Requests',
@@ -17,4 +18,5 @@ export const option: INodePropertyOptions = {
 export const description = updateDisplayOptions({ show: { resource: ['group'], operation: ['getRequests'] } }, [
   actingSessionField,
   groupField,
+  ...allFields,
 ]);

@@ -1,7 +1,7 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
-import { actingSessionField, groupField, participantsField } from '../../shared/fields';
+import { actingSessionField, groupField, membersField } from '../../shared/fields';
 
 export const option: INodePropertyOptions = {
   name: 'Remove Participants',
@@ -17,5 +17,5 @@ export const option: INodePropertyOptions = {
 export const description = updateDisplayOptions({ show: { resource: ['group'], operation: ['removeParticipants'] } }, [
   actingSessionField,
   groupField,
-  participantsField,
+  membersField,
 ]);

@@ -1,7 +1,7 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
-import { actingSessionField, groupField, participantsField } from '../../shared/fields';
+import { actingSessionField, groupField, membersField } from '../../shared/fields';
 
 export const option: INodePropertyOptions = {
   name: 'Update Roles',
@@ -29,5 +29,5 @@ export const description = updateDisplayOptions({ show: { resource: ['group'], o
     description: 'What they are to be',
     routing: { send: { type: 'body', property: 'action' } },
   },
-  participantsField,
+  membersField,
 ]);

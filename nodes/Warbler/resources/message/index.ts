@@ -3,7 +3,9 @@ import * as deleteMessage from './delete';
 import * as edit from './edit';
 import * as forward from './forward';
 import * as getInfo from './getInfo';
+import * as getMany from './getMany';
 import * as getPollResults from './getPollResults';
+import * as getPolls from './getPolls';
 import * as markAsRead from './markAsRead';
 import * as pin from './pin';
 import * as react from './react';
@@ -28,7 +30,9 @@ const operations = [
   edit,
   forward,
   getInfo,
+  getMany,
   getPollResults,
+  getPolls,
   markAsRead,
   pin,
   react,

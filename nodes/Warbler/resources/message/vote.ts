@@ -1,8 +1,9 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
-import { actingSessionField, messageField } from '../../shared/fields';
+import { actingSessionField } from '../../shared/fields';
 import { LINES } from '../../shared/values';
+import { pollField } from './pollField';
 
 export const option: INodePropertyOptions = {
   name: 'Vote',
@@ -17,7 +18,7 @@ export const option: INodePropertyOptions = {
 
 export const description = updateDisplayOptions({ show: { resource: ['message'], operation: ['vote'] } }, [
   actingSessionField,
-  messageField,
+  pollField,
   {
     displayName: 'Answers',
     name: 'answers',

@@ -1,7 +1,8 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
-import { actingSessionField, messageField } from '../../shared/fields';
+import { actingSessionField } from '../../shared/fields';
+import { scheduledMessageField } from './scheduledMessageField';
 
 export const option: INodePropertyOptions = {
   name: 'Cancel',
@@ -16,5 +17,5 @@ export const option: INodePropertyOptions = {
 
 export const description = updateDisplayOptions({ show: { resource: ['scheduledMessage'], operation: ['cancel'] } }, [
   actingSessionField,
-  messageField,
+  scheduledMessageField,
 ]);

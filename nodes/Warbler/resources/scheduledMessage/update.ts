@@ -1,8 +1,9 @@
 import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
-import { actingSessionField, messageField, recipientField } from '../../shared/fields';
+import { actingSessionField, recipientField } from '../../shared/fields';
 import { timingFields } from '../../shared/timing';
+import { scheduledMessageField } from './scheduledMessageField';
 
 export const option: INodePropertyOptions = {
   name: 'Update',
@@ -32,7 +33,7 @@ const changes: INodeProperties[] = [
 
 export const description = updateDisplayOptions({ show: { resource: ['scheduledMessage'], operation: ['update'] } }, [
   actingSessionField,
-  messageField,
+  scheduledMessageField,
   {
     displayName: 'Update Fields',
     name: 'updateFields',

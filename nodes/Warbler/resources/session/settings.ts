@@ -1,5 +1,5 @@
 import type { INodeProperties } from 'n8n-workflow';
-import { events } from '../../../WarblerTrigger/events';
+import { eventsField, eventsNamed } from '../../shared/eventsField';
 import { COMMA_LIST } from '../../shared/values';
 
 const setting = (property: string) => ({ send: { type: 'body' as const, property } });
@@ -148,13 +148,10 @@ export const settings: INodeProperties[] = [
   ),
   yesOrNo('Webhook Enabled', 'webhookEnabled', 'webhook_enabled', 'Whether to post events to the webhook URL'),
   {
+    ...eventsField,
     displayName: 'Webhook Events',
     name: 'webhookEvents',
-    type: 'multiOptions',
-    options: events,
-    default: [],
-    description: 'Which events to post; none means all',
-    routing: { send: { ...setting('webhook_events').send, value: '={{ $value.length > 0 ? $value : null }}' } },
+    routing: { send: { ...setting('webhook_events').send, value: eventsNamed('null') } },
   },
   {
     displayName: 'Webhook URL',

@@ -1,0 +1,21 @@
+import type { INodePropertyOptions } from 'n8n-workflow';
+import { updateDisplayOptions } from 'n8n-workflow';
+import { answer } from '../../shared/answers';
+import { sessionField } from '../../shared/fields';
+import { WEBHOOK_URL, webhookField } from './webhookFields';
+
+export const option: INodePropertyOptions = {
+  name: 'Resume',
+  value: 'resume',
+  action: 'Resume webhook',
+  description: 'Deliver again to a webhook that was parked because nobody listened at its URL',
+  routing: {
+    request: { method: 'POST', url: `=${WEBHOOK_URL}/resume` },
+    output: { postReceive: answer },
+  },
+};
+
+export const description = updateDisplayOptions({ show: { resource: ['webhook'], operation: ['resume'] } }, [
+  sessionField,
+  webhookField,
+]);
