@@ -51,6 +51,14 @@ export const EVENTS = {
 export const EVENT_ALIASES: Readonly<Record<string, EventName>> = { 'call.received': 'call' };
 
 export type EventName = keyof typeof EVENTS;
+/** Messages: what a subscription that collects gets as one when they come in a burst. */
+export const COLLECTED: readonly EventName[] = [
+  'messages.received',
+  'messages-personal.received',
+  'messages-group.received',
+  'messages-newsletter.received',
+  'messages.upsert',
+];
 export const EVENT_NAMES = Object.keys(EVENTS) as EventName[];
 
 /** Who and where an event is about, as far as WhatsApp has said. */
@@ -86,4 +94,8 @@ export interface EventEnvelope extends Subject {
   sessionId: string;
   timestamp: number;
   data: unknown;
+  /** Of a subscription that collects: all messages of the burst, oldest first, this newest one included. */
+  collected?: EventEnvelope[];
+  /** Somebody asked to see what such an event looks like: nothing has happened just now. */
+  sample?: true;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { EventFilter } from './filter.ts';
 
 /** The states of a session, each with what it means. WasenderApi documents the first six; the others are WhatsApp's. */
 export const SESSION_STATUSES = {
@@ -106,7 +107,7 @@ export type RequestLimits = z.output<typeof requestLimits>;
 export type Rate = z.output<typeof rate>;
 
 /** For a name that a caller has made up: the ones there are. */
-function knowsOnly(names: string) {
+export function knowsOnly(names: string) {
   return ({ code, keys }: { code?: string; keys?: string[] }) =>
     code === 'unrecognized_keys' ? `it knows no ${keys!.join(', ')}, only ${names}` : undefined;
 }
@@ -557,10 +558,11 @@ export interface InquiryRecord {
   closedAt: number | null;
 }
 
-/** Somebody who wants a session's events posted to a URL. */
+/** Somebody who wants events posted to a URL. */
 export interface SubscriptionRecord {
   id: string;
-  sessionId: number;
+  /** The session whose events they are; null: those of all sessions, also of those that are made later. */
+  sessionId: number | null;
   /**
    * `session`: the session's own webhook_url. `api`: registered through the webhooks endpoint. `inquiry`: where the answer
    * to an inquiry goes, and nothing else.
@@ -569,6 +571,12 @@ export interface SubscriptionRecord {
   url: string;
   /** Names of events, or `*` for all. */
   events: string[];
+  /** Which of them count; null: all. */
+  filter: EventFilter | null;
+  /** Seconds of quiet after which the messages of a chat are posted as one; null: each is posted by itself. */
+  collectS: number | null;
+  /** WhatsApp is told that a message was read once the receiver has taken it. */
+  markAsRead: boolean;
   /** `standard`: Standard Webhooks headers only. `wasender`: also `X-Webhook-Signature`, as its clients expect. */
   format: 'standard' | 'wasender';
   secret: string;

@@ -106,7 +106,7 @@ export class Metrics {
     return this.registry.metrics();
   }
 
-  private show({ sessions, disk }: Figures, lastSeenAt: (session: number) => number | null): void {
+  private show({ sessions, ofAll, disk }: Figures, lastSeenAt: (session: number) => number | null): void {
     const { gauges } = this;
     const now = this.options.clock.now();
     for (const gauge of Object.values(gauges)) if (gauge !== gauges.build) gauge.reset();
@@ -123,6 +123,8 @@ export class Metrics {
       gauges.webhooks.set({ session, state: 'active' }, one.webhooks - one.parkedWebhooks);
       gauges.webhooks.set({ session, state: 'parked' }, one.parkedWebhooks);
     }
+    gauges.webhooks.set({ state: 'active' }, ofAll.webhooks - ofAll.parkedWebhooks);
+    gauges.webhooks.set({ state: 'parked' }, ofAll.parkedWebhooks);
     if (!disk) return;
     gauges.database.set({ file: 'database' }, disk.databaseBytes);
     gauges.database.set({ file: 'log' }, disk.logBytes);
@@ -162,10 +164,11 @@ function gaugesIn(registry: Registry) {
       'Age of the oldest of them; 0: there is none',
       session,
     ),
-    webhooks: gauge('warbler_webhooks', 'Webhooks: active, or parked until their receiver is back', [
-      ...session,
-      'state',
-    ]),
+    webhooks: gauge(
+      'warbler_webhooks',
+      'Webhooks: active, or parked until their receiver is back; without a session, those of all sessions',
+      [...session, 'state'],
+    ),
     database: gauge('warbler_database_bytes', 'Size of the database and of the log beside it', ['file']),
     free: gauge('warbler_disk_free_bytes', 'What is left of the disk with the data folder'),
   };

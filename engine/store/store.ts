@@ -405,9 +405,23 @@ export interface Taken {
   windows: CounterState[];
 }
 
+/** A subscription that is to be; what it leaves out of the last three it does not have. */
+export type NewSubscription = Omit<
+  SubscriptionRecord,
+  'id' | 'createdAt' | 'state' | 'parkedReason' | 'filter' | 'collectS' | 'markAsRead'
+> &
+  Partial<Pick<SubscriptionRecord, 'filter' | 'collectS' | 'markAsRead'>>;
+
+/** What is posted next in a lane. */
 export interface DueDelivery {
+  /** Of the newest event, when several are posted as one. */
   delivery: DeliveryRecord;
   body: EventEnvelope;
+  /**
+   * It is the first message of a burst, and what belongs to that is not fixed yet: `delivery.nextAttemptAt` is when the
+   * burst is over. To be fixed then, and asked for once more.
+   */
+  gathering?: true;
 }
 
 export interface Page {
@@ -437,9 +451,14 @@ export interface SessionFigures {
   undeliveredSince: number | null;
 }
 
+/** How webhooks of all sessions stand. */
+export type WebhookFigures = Pick<SessionFigures, 'webhooks' | 'parkedWebhooks'>;
+
 /** For whoever watches the engine. */
 export interface Figures {
   sessions: SessionFigures[];
+  /** Of webhooks that are of no one session. */
+  ofAll: WebhookFigures;
   /** Of a driver that keeps its data in files. */
   disk: { databaseBytes: number; logBytes: number; freeBytes: number } | undefined;
 }
@@ -773,18 +792,24 @@ export interface Store {
      * number `from` on, oldest first. Answers how many, and where to go on: undefined when there are no more.
      */
     prune(before: number, part: { from: number; limit: number }): Promise<{ count: number; next: number | undefined }>;
+    /**
+     * The newest event that a subscription would have got, whether or not it was there then. Looks at the newest `limit`
+     * events before a number, or of all. Answers it, else where to go on: undefined when there are no more.
+     */
+    latest(
+      subscriptionId: string,
+      part: { before?: number | undefined; limit: number },
+    ): Promise<{ event?: EventEnvelope; next: number | undefined }>;
     /** Forgets names of stanzas (`Change.once`) that are older; answers how many. */
     pruneStanzas(before: number, limit: number): Promise<number>;
   };
 
   subscriptions: {
-    /** The same URL on the same session is the same subscription: its events are replaced, and it is resumed. */
-    put(
-      subscription: Omit<SubscriptionRecord, 'id' | 'createdAt' | 'state' | 'parkedReason'>,
-    ): Promise<SubscriptionRecord>;
+    /** The same URL on the same session is the same subscription: what it wants is replaced, and it is resumed. */
+    put(subscription: NewSubscription): Promise<SubscriptionRecord>;
     get(id: string): Promise<SubscriptionRecord | undefined>;
-    /** Without those of inquiries. */
-    list(sessionId: number): Promise<SubscriptionRecord[]>;
+    /** Those of a session, without those of inquiries; null: those of all sessions. */
+    list(sessionId: number | null): Promise<SubscriptionRecord[]>;
     /** It gets nothing more. Registered again within a minute, it finds what has happened meanwhile. */
     delete(id: string): Promise<boolean>;
     park(id: string, reason: string): Promise<void>;
@@ -794,10 +819,19 @@ export interface Store {
   };
 
   deliveries: {
-    /** Lanes that have an undelivered event, of all subscriptions or of one. */
+    /**
+     * Lanes that have an undelivered event, of all subscriptions or of one. Those of a subscription of all sessions are
+     * kept apart by session.
+     */
     lanes(subscriptionId?: string): Promise<{ subscriptionId: string; lane: string }[]>;
-    /** The oldest undelivered event of a lane, whether or not its time has come. */
+    /**
+     * The oldest undelivered event of a lane, whether or not its time has come; with all that are posted with it, where
+     * that is fixed.
+     */
     head(subscriptionId: string, lane: string): Promise<DueDelivery | undefined>;
+    /** Fixes which messages are the burst at the head of a lane: whatever comes of it now, they are posted as one. */
+    fixBatch(subscriptionId: string, lane: string): Promise<void>;
+    /** What came of an attempt, for all that were posted with this one. */
     record(
       id: number,
       attempt: {
@@ -810,6 +844,7 @@ export interface Store {
         spared?: boolean;
       },
     ): Promise<void>;
+    /** Those of a session's events, to webhooks of all sessions as well. */
     list(
       sessionId: number,
       filter: { status?: DeliveryStatus; subscriptionId?: string },
@@ -818,13 +853,14 @@ export interface Store {
     get(sessionId: number, id: number): Promise<DeliveryRecord | undefined>;
     /**
      * Makes a delivery pending again, due now, and its subscription active: somebody wants the receiver asked anew. One
-     * that was delivered or given up counts it in `redeliveries`; any other is on its way.
+     * that was delivered or given up counts it in `redeliveries`, and is posted alone; any other is on its way, with all
+     * that are posted with it.
      */
     redeliver(id: number): Promise<{ subscriptionId: string; lane: string }>;
     /** The same for all that were given up. Answers how many. */
     redeliverParked(subscriptionId: string): Promise<number>;
     /**
-     * Delivers events of the subscription's session once more to it, those that it asks for, also what it never had.
+     * Delivers events of the subscription's sessions once more to it, those that it asks for, also what it never had.
      * What waits for it anyway does so in its place. Looks at `limit` events at the most, for a log may be long. Answers
      * how many are delivered, and where to go on: undefined when there are no more.
      */

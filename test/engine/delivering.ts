@@ -7,16 +7,8 @@ import type { DeliveryRecord, SessionRecord, SubscriptionRecord } from '../../en
 import { guardedAgent } from '../../engine/network/guard.ts';
 import { Seal } from '../../engine/store/seal.ts';
 import { openSqliteStore } from '../../engine/store/sqlite/index.ts';
-import type { Store } from '../../engine/store/store.ts';
-import {
-  aSession,
-  anEvent,
-  silent,
-  someKeys,
-  subscriptionOf,
-  temporaryFolder,
-  type NewSubscription,
-} from './fixtures.ts';
+import type { NewSubscription, Store } from '../../engine/store/store.ts';
+import { aSession, anEvent, silent, someKeys, subscriptionOf, temporaryFolder } from './fixtures.ts';
 import { Receiver } from './receiver.ts';
 
 export const HOUR = 3_600_000;

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
 import type { NewEvent } from '../../engine/events.ts';
-import { MESSAGE_STATUS, sessionSettings, type SessionSettings, type SubscriptionRecord } from '../../engine/model.ts';
-import type { NewMessage, NewOutgoing } from '../../engine/store/store.ts';
+import { MESSAGE_STATUS, sessionSettings, type SessionSettings } from '../../engine/model.ts';
+import type { NewMessage, NewOutgoing, NewSubscription } from '../../engine/store/store.ts';
 
 /** Things that tests need and that say nothing about what is tested. */
 
@@ -61,9 +61,7 @@ export function outgoing(sessionId: number, message: Partial<NewOutgoing> = {}):
 
 export const SECRET = `whsec_${Buffer.from('a signing secret of 32 bytes ...').toString('base64')}`;
 
-export type NewSubscription = Omit<SubscriptionRecord, 'id' | 'createdAt' | 'state' | 'parkedReason'>;
-
-export function subscriptionOf(sessionId: number, subscription: Partial<NewSubscription> = {}): NewSubscription {
+export function subscriptionOf(sessionId: number | null, subscription: Partial<NewSubscription> = {}): NewSubscription {
   return {
     sessionId,
     origin: 'api',

@@ -19,11 +19,11 @@ interface Room {
 
 const TYPES_FOR_EVERYBODY = ['pino'];
 const inside = (folder: string) => (path: string) => path.startsWith(`${folder}/`);
-const WORDS = ['clock', 'config', 'model', 'events', 'errors', 'version'].map((name) => `engine/${name}.ts`);
+const WORDS = ['clock', 'config', 'model', 'events', 'filter', 'errors', 'version'].map((name) => `engine/${name}.ts`);
 const ASSEMBLY = ['main', 'cli', 'sandbox-mode', 'housekeeping', 'listen'].map((name) => `engine/${name}.ts`);
 
 const ROOMS: Record<string, Room> = {
-  words: { files: (path) => WORDS.includes(path), rooms: [], packages: ['zod'] },
+  words: { files: (path) => WORDS.includes(path), rooms: [], packages: ['zod', 're2js'] },
   store: { files: inside('engine/store'), rooms: ['words'], packages: ['libsql'] },
   network: {
     files: inside('engine/network'),

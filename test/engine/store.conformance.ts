@@ -1632,6 +1632,133 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         expect(await store.deliveries.lanes()).toEqual([]);
         expect(await eventsOf()).toHaveLength(1);
       });
+
+      test('keep what they want, until they are registered anew', async () => {
+        const filter = {
+          chats: ['direct'],
+          from: ['+1 555 010 0002'],
+          text: { matches: 'a+' },
+          ignoreOwn: true,
+        } as const;
+        const wishes = {
+          filter: { ...filter, chats: [...filter.chats], from: [...filter.from] },
+          collectS: 10,
+          markAsRead: true,
+        };
+        const one = await subscribe(wishes);
+        expect(one).toMatchObject(wishes);
+        store = await place.reopen();
+        expect(await store.subscriptions.get(one.id)).toEqual(one);
+        expect(await subscribe()).toEqual({ ...one, filter: null, collectS: null, markAsRead: false });
+      });
+
+      test('with a filter get what passes it, by whatever address somebody is known', async () => {
+        const { id } = await subscribe({ filter: { from: ['+15550100077'] } });
+        const lid = '200000000000077@lid';
+        const from = async (who: object) => (await commit({ events: [anEvent({ jid: lid, lane: lid, ...who })] })).due;
+        expect(await from({ lid })).toEqual([]);
+        await commit({ pairs: [{ lid, phone: '15550100077' }] });
+        expect(await from({ lid })).toEqual([{ subscriptionId: id, lane: lid }]);
+        expect(await from({ lid: '200000000000078@lid' })).toEqual([]);
+      });
+
+      describe('of all sessions', () => {
+        const subscribeAll = (about: Parameters<typeof subscriptionOf>[1] = {}) =>
+          store.subscriptions.put(subscriptionOf(null, about));
+
+        test('get the events of each, also of those that are made later, in lanes of their own', async () => {
+          const { id, sessionId } = await subscribeAll();
+          expect(sessionId).toBeNull();
+          const later = await store.sessions.create(aSession(), someKeys());
+          const { due } = await commit({ events: [anEvent()] });
+          const other = await store.commit({ sessionId: later.id, events: [anEvent()] });
+          expect(due).toEqual([{ subscriptionId: id, lane: `${session.id} ${CHAT}` }]);
+          expect(other.due).toEqual([{ subscriptionId: id, lane: `${later.id} ${CHAT}` }]);
+          expect((await store.deliveries.lanes(id)).map(({ lane }) => lane).sort()).toEqual(
+            [...due, ...other.due].map(({ lane }) => lane),
+          );
+          expect((await store.deliveries.head(id, due[0]!.lane))!.body.sessionId).toBe(String(session.id));
+          // The deliveries are shown where the events are.
+          expect((await deliveriesOf()).map(({ subscriptionId }) => subscriptionId)).toEqual([id]);
+          expect(await deliveriesOf({ subscriptionId: id })).toHaveLength(1);
+          const [delivery] = await store.deliveries.list(later.id, {}, ALL);
+          expect(await store.deliveries.get(later.id, delivery!.id)).toEqual(delivery);
+          expect(await store.deliveries.get(session.id, delivery!.id)).toBeUndefined();
+        });
+
+        test('are listed by themselves, and are one by their URL', async () => {
+          const own = await subscribe();
+          const one = await subscribeAll({ events: ['call'] });
+          const two = await subscribeAll({ url: 'http://other.test/' });
+          expect(await subscribeAll()).toEqual({ ...one, events: ['*'] });
+          expect((await store.subscriptions.list(null)).map(({ id }) => id).sort()).toEqual([one.id, two.id].sort());
+          expect(await store.subscriptions.list(session.id)).toEqual([own]);
+        });
+
+        test('hear nothing of what a session ignores, and stay when one is deleted', async () => {
+          const { id } = await subscribeAll();
+          const other = await store.sessions.create(aSession({ ignore_groups: true }), someKeys());
+          const group = anEvent({ jid: CHAT_OF_MANY, lane: CHAT_OF_MANY });
+          expect((await store.commit({ sessionId: other.id, events: [group] })).due).toEqual([]);
+          expect((await commit({ events: [group] })).due).toHaveLength(1);
+          await store.sessions.delete(session.id);
+          expect((await store.subscriptions.get(id))?.id).toBe(id);
+          expect(await store.deliveries.lanes()).toEqual([]);
+          expect((await store.commit({ sessionId: other.id, events: [anEvent()] })).due).toHaveLength(1);
+        });
+
+        test('are replayed the events of all, in the lanes of each, without what these ignore', async () => {
+          const other = await store.sessions.create(aSession(), someKeys());
+          const group = anEvent({ jid: CHAT_OF_MANY, lane: CHAT_OF_MANY });
+          await commit({ events: [anEvent(), group] });
+          await store.commit({ sessionId: other.id, events: [anEvent(), group] });
+          await store.sessions.update(other.id, { ...other.settings, ignore_groups: true });
+          const { id } = await subscribeAll();
+          const span = (await store.events.between(0, FAR))!;
+          expect(await store.deliveries.replay(id, span, 3)).toEqual({ count: 3, next: span.first + 3 });
+          expect(await store.deliveries.replay(id, { ...span, first: span.first + 3 }, 3)).toEqual({
+            count: 0,
+            next: undefined,
+          });
+          expect((await store.deliveries.lanes(id)).map(({ lane }) => lane).sort()).toEqual(
+            [`${session.id} ${CHAT}`, `${session.id} ${CHAT_OF_MANY}`, `${other.id} ${CHAT}`].sort(),
+          );
+        });
+
+        test('count among the figures of no session, and what waits for them does', async () => {
+          const { id } = await subscribeAll();
+          await subscribeAll({ url: 'http://other.test/', events: ['call'] });
+          await store.subscriptions.park(id, 'gone');
+          const { events } = await commit({ events: [anEvent(), anEvent()] });
+          const { sessions, ofAll } = await store.figures();
+          expect(ofAll).toEqual({ webhooks: 2, parkedWebhooks: 1 });
+          expect(sessions[0]).toMatchObject({ webhooks: 0, undelivered: 2, undeliveredSince: events[0]!.timestamp });
+        });
+      });
+
+      describe('that want to see what they get', () => {
+        const LONG = { limit: 500 };
+        const newest = (id: string, part: { before?: number; limit: number } = LONG) => store.events.latest(id, part);
+
+        test('see the newest event that they would have got, also from before they were there', async () => {
+          const call = anEvent({ event: 'call', data: { call: {} } });
+          const { events } = await commit({ events: [anEvent(), call, anEvent({ jid: CHAT_OF_MANY }), call] });
+          const { id } = await subscribe({ events: ['messages.received'], filter: { chats: ['direct'] } });
+          expect(await newest(id)).toEqual({ event: events[0], next: undefined });
+          expect(await newest(id, { limit: 3 })).toEqual({ next: events[1]!.seq });
+          expect(await newest(id, { before: events[1]!.seq, limit: 3 })).toEqual({ event: events[0], next: undefined });
+          const all = await store.subscriptions.put(subscriptionOf(null));
+          expect((await newest(all.id)).event).toEqual(events[3]);
+        });
+
+        test('see nothing where there is none, or they are gone', async () => {
+          const { id } = await subscribe({ events: ['call'] });
+          await commit({ events: [anEvent()] });
+          expect(await newest(id)).toEqual({ next: undefined });
+          await store.subscriptions.delete(id);
+          expect(await newest(id)).toEqual({ next: undefined });
+        });
+      });
     });
 
     describe('deliveries', () => {
@@ -1800,6 +1927,109 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         expect(await store.deliveries.redeliverParked(id)).toBe(0);
       });
 
+      describe('of a subscription that collects', () => {
+        const call = anEvent({ event: 'call', data: { call: {} } });
+        let id: string;
+        beforeEach(async () => void ({ id } = await subscribe({ collectS: 300 })));
+        const head = async () => (await store.deliveries.head(id, CHAT))!;
+        const fix = () => store.deliveries.fixBatch(id, CHAT);
+
+        test('gather until nothing comes any more, and are then fixed as one, under the id of the newest', async () => {
+          const { events } = await commit({ events: [anEvent(), anEvent(), anEvent()] });
+          const before = await head();
+          expect(before.gathering).toBe(true);
+          expect(before.delivery.nextAttemptAt).toBe(events[2]!.timestamp + 300_000);
+          await fix();
+          // What comes now is another burst, whatever becomes of this one.
+          await commit({ events: [anEvent()] });
+          store = await place.reopen();
+          const { gathering, body, delivery } = await head();
+          expect(gathering).toBeUndefined();
+          expect(body).toEqual({ ...events[2], collected: events });
+          expect(delivery).toMatchObject({ seq: events[2]!.seq, status: 'pending' });
+        });
+
+        test('stand and fall together', async () => {
+          const { events } = await commit({ events: [anEvent(), anEvent()] });
+          await fix();
+          const failed = { status: 'failed', at: 5, nextAttemptAt: FAR, httpStatus: 500 } as const;
+          await store.deliveries.record((await head()).delivery.id, failed);
+          const of = async () => (await deliveriesOf()).map((one) => [one.status, one.attempts, one.nextAttemptAt]);
+          expect(await of()).toEqual(Array(2).fill(['failed', 1, FAR]));
+          await commit({ events: [anEvent()] });
+          expect((await head()).body).toEqual({ ...events[1], collected: events });
+          // Whoever asks for one of them tries all of them at once.
+          const [first] = await deliveriesOf();
+          await store.deliveries.redeliver(first!.id);
+          expect((await head()).body.collected).toEqual(events);
+          expect((await head()).delivery.nextAttemptAt).toBeLessThan(FAR);
+          await store.deliveries.record((await head()).delivery.id, { status: 'delivered', at: 6 });
+          expect((await deliveriesOf()).map(({ status }) => status)).toEqual(['delivered', 'delivered', 'pending']);
+        });
+
+        test('leave the others in their order, and do not wait for what cannot join them', async () => {
+          const { events } = await commit({ events: [call, anEvent(), anEvent(), call, anEvent()] });
+          const next = async () => {
+            const { gathering, delivery } = await head();
+            if (gathering) expect(delivery.nextAttemptAt).toBeLessThan(events[0]!.timestamp + 300_000);
+            if (gathering) await fix();
+            const due = await head();
+            await store.deliveries.record(due.delivery.id, { status: 'delivered', at: 6 });
+            return due.body;
+          };
+          expect(await next()).toEqual(events[0]);
+          expect(await next()).toEqual({ ...events[2], collected: [events[1], events[2]] });
+          expect(await next()).toEqual(events[3]);
+          expect((await head()).delivery.nextAttemptAt).toBe(events[4]!.timestamp + 300_000);
+        });
+
+        test('are at most a hundred', async () => {
+          await commit({ events: Array.from({ length: 101 }, () => anEvent()) });
+          expect((await head()).delivery.nextAttemptAt).toBeLessThanOrEqual(Date.now());
+          await fix();
+          expect((await head()).body.collected).toHaveLength(100);
+        });
+
+        test('are posted alone when one is asked for once more', async () => {
+          const { events } = await commit({ events: [anEvent(), anEvent(), anEvent()] });
+          await fix();
+          await store.deliveries.record((await head()).delivery.id, { status: 'delivered', at: 6 });
+          const [first, second] = await deliveriesOf();
+          await store.deliveries.redeliver(first!.id);
+          await store.deliveries.redeliver(second!.id);
+          const alone = (event: EventEnvelope) => ({ ...event, redelivery: 1 });
+          expect(await head()).toMatchObject({ body: { ...alone(events[0]!), collected: [alone(events[0]!)] } });
+          expect((await head()).gathering).toBeUndefined();
+          await store.deliveries.record(first!.id, { status: 'delivered', at: 7 });
+          expect((await head()).body).toEqual({ ...alone(events[1]!), collected: [alone(events[1]!)] });
+        });
+
+        test('are gathered anew when they are replayed, and come as they were when they had been given up', async () => {
+          const { events } = await commit({ events: [anEvent(), anEvent()] });
+          await fix();
+          await store.deliveries.record((await head()).delivery.id, { status: 'parked', at: 6 });
+          expect(await store.deliveries.redeliverParked(id)).toBe(2);
+          const again = events.map((event) => ({ ...event, redelivery: 1 }));
+          expect(await head()).toMatchObject({ body: { ...again[1], collected: again } });
+          expect((await head()).gathering).toBeUndefined();
+          await store.deliveries.record((await head()).delivery.id, { status: 'delivered', at: 6 });
+          expect(await store.deliveries.replay(id, (await store.events.between(0, FAR))!, 500)).toMatchObject({
+            count: 2,
+          });
+          expect((await head()).gathering).toBe(true);
+        });
+
+        test('are posted as they were fixed, also when nothing is to be collected any more', async () => {
+          const { events } = await commit({ events: [anEvent(), anEvent()] });
+          await fix();
+          await subscribe();
+          await commit({ events: [anEvent()] });
+          expect((await head()).body).toEqual({ ...events[1], collected: events });
+          await store.deliveries.record((await head()).delivery.id, { status: 'delivered', at: 6 });
+          expect((await head()).body).not.toHaveProperty('collected');
+        });
+      });
+
       describe('of a span that is replayed', () => {
         const replay = async (id: string, limit = 500) => {
           const span = (await store.events.between(0, FAR))!;
@@ -1847,6 +2077,23 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
           const { id } = await subscribe();
           expect((await replay(id)).count).toBe(1);
           expect(await store.deliveries.lanes()).toEqual([{ subscriptionId: id, lane: CHAT }]);
+        });
+
+        test('are those that pass its filter, by what is known of people now', async () => {
+          const lid = '200000000000077@lid';
+          const events = [
+            anEvent({ jid: lid, lane: lid, lid }),
+            anEvent(),
+            anEvent({ event: 'qrcode.updated', secret: true }),
+          ];
+          await commit({ events });
+          const { id } = await subscribe({ filter: { from: ['+15550100077'] }, events: ['messages.received'] });
+          expect((await replay(id)).count).toBe(0);
+          await commit({ pairs: [{ lid, phone: '15550100077' }] });
+          expect((await replay(id)).count).toBe(1);
+          await subscribe({ filter: { from: ['+15550100077'] } });
+          // Of what is sealed a filter says nothing.
+          expect((await replay(id)).count).toBe(1);
         });
 
         test('are made part by part', async () => {

@@ -10,6 +10,7 @@ const LITTLE_BYTES = 1e9;
 const NOTHING_BYTES = 1e8;
 /** A receiver that is restarted is back by then. */
 const LONG_MS = 15 * 60_000;
+const LISTEN = 'Activate the workflow, or delete the webhook. What happens meanwhile is kept.';
 
 export interface Data {
   findings: Finding[];
@@ -137,12 +138,13 @@ function* judged({ taken, schema, keyFits, contents }: Inspection, rotating: boo
         reason?.message ?? SESSION_STATUSES[status],
       );
   }
-  for (const { id, parkedWebhooks, undelivered, undeliveredSince, queued } of contents.figures.sessions) {
+  const { ofAll, sessions } = contents.figures;
+  if (ofAll.parkedWebhooks > 0) {
+    yield note(`All sessions: ${ofAll.parkedWebhooks} of the webhooks for them have nobody who listens`, LISTEN);
+  }
+  for (const { id, parkedWebhooks, undelivered, undeliveredSince, queued } of sessions) {
     if (parkedWebhooks > 0) {
-      yield note(
-        `Session ${id}: ${parkedWebhooks} of its webhooks have nobody who listens`,
-        'Activate the workflow, or delete the webhook. What happens meanwhile is kept.',
-      );
+      yield note(`Session ${id}: ${parkedWebhooks} of its webhooks have nobody who listens`, LISTEN);
     }
     const age = undeliveredSince === null ? 0 : Date.now() - undeliveredSince;
     if (age > LONG_MS) {

@@ -7,11 +7,12 @@ import { start } from './migrations/001-start.ts';
 import { everyMessage } from './migrations/002-every-message.ts';
 import { pace } from './migrations/003-pace.ts';
 import { proof } from './migrations/004-proof.ts';
+import { subscriptions } from './migrations/005-subscriptions.ts';
 import { inquiries } from './migrations/006-inquiries.ts';
 import { lists } from './migrations/007-lists.ts';
 
 /** In order of application; `user_version` counts how many a file has. Never edit one that was released. */
-const MIGRATIONS = [start, everyMessage, pace, proof, inquiries, lists];
+const MIGRATIONS = [start, everyMessage, pace, proof, subscriptions, inquiries, lists];
 
 export const SCHEMA = MIGRATIONS.length;
 

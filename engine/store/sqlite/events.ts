@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { EventEnvelope, NewEvent } from '../../events.ts';
-import type { SessionSettings } from '../../model.ts';
 import type { Seal } from '../seal.ts';
 import type { Committed, Store } from '../store.ts';
 import type { Database, Row } from './database.ts';
 import { places } from './sealed.ts';
+import { completed, ofSession, subscribersOf, valuesOf, wantedOf } from './wanted.ts';
 
 export function eventLog(db: Database, seal: Seal): Store['events'] {
   return {
@@ -42,6 +42,23 @@ export function eventLog(db: Database, seal: Seal): Store['events'] {
         return { count: changes, next: old['looked_at'] === limit ? last + 1 : undefined };
       });
     },
+    async latest(subscriptionId, { before = Number.MAX_SAFE_INTEGER, limit }) {
+      const subscription = db.get("SELECT * FROM subscriptions WHERE id = ? AND state <> 'removed'", subscriptionId);
+      if (!subscription) return { next: undefined };
+      const sessionId = subscription['session_id'] as number | null;
+      const part = db.get(
+        `SELECT min(seq) AS first, count(*) AS looked_at
+         FROM (SELECT e.seq FROM events e WHERE ${ofSession(sessionId)} AND e.seq < ? ORDER BY e.seq DESC LIMIT ?)`,
+        ...[...valuesOf(sessionId), before, limit],
+      )!;
+      const first = Number(part['first']);
+      const seq = wantedOf(db, subscription, { first, last: before - 1 }).at(-1);
+      const found = seq !== undefined && db.get('SELECT seq, id AS event_id, body FROM events WHERE seq = ?', seq);
+      return {
+        ...(found && { event: toEnvelope(found, seal) }),
+        next: !found && part['looked_at'] === limit ? first : undefined,
+      };
+    },
     async pruneStanzas(before, limit) {
       return db.run(
         `DELETE FROM taken WHERE (session_id, name) IN (SELECT session_id, name FROM taken WHERE at < ? LIMIT ?)`,
@@ -59,7 +76,8 @@ export function appendEvent(
   sessionId: number,
   event: NewEvent,
 ): { envelope: EventEnvelope; due: Committed['due'] } {
-  const { lane, secret, ...rest } = completed(db, sessionId, event);
+  const told = completed(db, sessionId, event);
+  const { lane, secret, ...rest } = told;
   const now = db.now();
   const body = { id: `evt_${randomBytes(12).toString('hex')}`, sessionId: String(sessionId), timestamp: now, ...rest };
   const { lastInsertRowid: seq } = db.run(
@@ -71,52 +89,14 @@ export function appendEvent(
     secret ? seal.close(Buffer.from(JSON.stringify(body)), places.event(body.id)) : JSON.stringify(body),
     now,
   );
-  if (isIgnored(db, sessionId, event.jid)) return { envelope: envelope(seq, body), due: [] };
-  const due = db
-    .all(
-      `INSERT INTO deliveries (subscription_id, seq, lane, next_attempt_at)
-       SELECT s.id, ?, ?, ? FROM subscriptions s
-       WHERE s.session_id = ? AND (s.expires_at IS NULL OR s.expires_at > ?)
-         AND EXISTS (SELECT 1 FROM json_each(s.events) e WHERE e.value IN ('*', ?))
-       RETURNING subscription_id`,
-      seq,
-      lane,
-      now,
-      sessionId,
-      now,
-      event.event,
-    )
-    .map((row) => ({ subscriptionId: String(row['subscription_id']), lane }));
+  const due = subscribersOf(db, sessionId, told);
+  for (const { subscriptionId, lane: waitsIn } of due) {
+    db.run(
+      'INSERT INTO deliveries (subscription_id, seq, lane, next_attempt_at) VALUES (?, ?, ?, ?)',
+      ...[subscriptionId, seq, waitsIn, now],
+    );
+  }
   return { envelope: envelope(seq, body), due };
-}
-
-/** WhatsApp names a person by LID or by number; who is known by both is told by both. */
-function completed(db: Database, sessionId: number, event: NewEvent): NewEvent {
-  const { lid, phone } = event;
-  if ((lid === undefined) === (phone === undefined)) return event;
-  const known = lid
-    ? db.get('SELECT lid, phone FROM pairs WHERE session_id = ? AND lid = ?', sessionId, lid)
-    : db.get('SELECT lid, phone FROM pairs WHERE session_id = ? AND phone = ?', sessionId, phone!);
-  return known ? { ...event, lid: String(known['lid']), phone: String(known['phone']) } : event;
-}
-
-/** By the end of a jid, the setting that keeps events about it from all webhooks. They stay in the event log. */
-const IGNORED = {
-  '@g.us': 'ignore_groups',
-  '@newsletter': 'ignore_channels',
-  '@broadcast': 'ignore_broadcasts',
-} as const;
-
-function isIgnored(db: Database, sessionId: number, jid: string | undefined): boolean {
-  const ending = jid?.slice(jid.indexOf('@'));
-  return ending !== undefined && ending in IGNORED && ignoredEndings(db, sessionId).includes(ending);
-}
-
-/** What the jids end with of which the session's webhooks are to hear nothing. */
-export function ignoredEndings(db: Database, sessionId: number): string[] {
-  const row = db.get('SELECT settings FROM sessions WHERE id = ?', sessionId);
-  const settings = JSON.parse(String(row?.['settings'] ?? '{}')) as Partial<SessionSettings>;
-  return Object.entries(IGNORED).flatMap(([ending, setting]) => (settings[setting] ? [ending] : []));
 }
 
 /** The one place that decides the order of an envelope's fields. */

@@ -1,7 +1,7 @@
 import { existsSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SessionStatus } from '../../model.ts';
-import type { Figures, SessionFigures, Store } from '../store.ts';
+import type { Figures, SessionFigures, Store, WebhookFigures } from '../store.ts';
 import type { Database } from './database.ts';
 
 /** Counts by the indexes of what is open: what is done, which is most, is not looked at. */
@@ -31,20 +31,24 @@ export function figures(db: Database, folder: string | undefined): Store['figure
       `SELECT session_id, count(*) AS all_of_them, sum(state = 'parked') AS parked FROM subscriptions
        WHERE state <> 'removed' AND origin <> 'inquiry' GROUP BY session_id`,
     );
+    let ofAll: WebhookFigures = { webhooks: 0, parkedWebhooks: 0 };
     for (const row of webhooks) {
-      note(row, { webhooks: Number(row['all_of_them']), parkedWebhooks: Number(row['parked']) });
+      const stand = { webhooks: Number(row['all_of_them']), parkedWebhooks: Number(row['parked']) };
+      if (row['session_id'] === null) ofAll = stand;
+      else note(row, stand);
     }
     const backlog = db.all(
       `SELECT b.session_id, b.undelivered, e.created_at FROM (
-         SELECT s.session_id, count(*) AS undelivered, min(d.seq) AS oldest
+         SELECT ifnull(s.session_id, (SELECT e.session_id FROM events e WHERE e.seq = d.seq)) AS session_id,
+           count(*) AS undelivered, min(d.seq) AS oldest
          FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id AND s.state <> 'removed'
-         WHERE d.status IN ('pending', 'failed') GROUP BY s.session_id
+         WHERE d.status IN ('pending', 'failed') GROUP BY 1
        ) b JOIN events e ON e.seq = b.oldest`,
     );
     for (const row of backlog) {
       note(row, { undelivered: Number(row['undelivered']), undeliveredSince: Number(row['created_at']) });
     }
-    return { sessions: [...sessions.values()], disk: folder === undefined ? undefined : diskOf(folder) };
+    return { sessions: [...sessions.values()], ofAll, disk: folder === undefined ? undefined : diskOf(folder) };
   };
 }
 

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import type { EventFilter } from '../../filter.ts';
 import type { SubscriptionRecord } from '../../model.ts';
 import type { Seal } from '../seal.ts';
-import type { Store } from '../store.ts';
+import type { NewSubscription, Store } from '../store.ts';
 import type { Database, Row } from './database.ts';
 import { places, readable } from './sealed.ts';
 
@@ -26,7 +27,7 @@ export function subscriptions(db: Database, seal: Seal): Store['subscriptions'] 
     async list(sessionId) {
       return db
         .all(
-          "SELECT * FROM subscriptions WHERE session_id = ? AND state <> 'removed' AND origin <> 'inquiry' ORDER BY created_at, id",
+          "SELECT * FROM subscriptions WHERE session_id IS ? AND state <> 'removed' AND origin <> 'inquiry' ORDER BY created_at, id",
           sessionId,
         )
         .map((row) => toSubscription(row, seal));
@@ -61,33 +62,25 @@ export function subscriptions(db: Database, seal: Seal): Store['subscriptions'] 
   };
 }
 
-export function putSubscription(
-  db: Database,
-  seal: Seal,
-  subscription: Omit<SubscriptionRecord, 'id' | 'createdAt' | 'state' | 'parkedReason'>,
-): SubscriptionRecord {
+export function putSubscription(db: Database, seal: Seal, subscription: NewSubscription): SubscriptionRecord {
   const { sessionId, origin, url, events, format, secret, expiresAt } = subscription;
+  const { filter = null, collectS = null, markAsRead = false } = subscription;
   const known = db.get(
-    'SELECT id FROM subscriptions WHERE session_id = ? AND origin = ? AND url = ?',
+    'SELECT id FROM subscriptions WHERE session_id IS ? AND origin = ? AND url = ?',
     sessionId,
     origin,
     url,
   );
   const id = known ? String(known['id']) : `whk_${randomBytes(9).toString('hex')}`;
   const row = db.get(
-    `INSERT INTO subscriptions (id, session_id, origin, url, events, format, sealed_secret, expires_at, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (id) DO UPDATE SET events = excluded.events, format = excluded.format,
-       sealed_secret = excluded.sealed_secret, expires_at = excluded.expires_at RETURNING *`,
-    id,
-    sessionId,
-    origin,
-    url,
-    JSON.stringify(events),
-    format,
-    seal.close(Buffer.from(secret), places.subscription(id)),
-    expiresAt,
-    db.now(),
+    `INSERT INTO subscriptions (id, session_id, origin, url, events, filter, collect, mark_as_read, format,
+       sealed_secret, expires_at, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (id) DO UPDATE SET events = excluded.events, filter = excluded.filter, collect = excluded.collect,
+       mark_as_read = excluded.mark_as_read, format = excluded.format, sealed_secret = excluded.sealed_secret,
+       expires_at = excluded.expires_at RETURNING *`,
+    ...[id, sessionId, origin, url, JSON.stringify(events), filter && JSON.stringify(filter), collectS],
+    ...[markAsRead ? 1 : 0, format, seal.close(Buffer.from(secret), places.subscription(id)), expiresAt, db.now()],
   );
   if (known) resumeSubscription(db, id);
   return { ...toSubscription(row!, seal), state: 'active', parkedReason: null };
@@ -109,10 +102,13 @@ function toSubscription(row: Row, seal: Seal): SubscriptionRecord {
   const secret = readable(seal, row['sealed_secret'], places.subscription(id));
   return {
     id,
-    sessionId: Number(row['session_id']),
+    sessionId: row['session_id'] === null ? null : Number(row['session_id']),
     origin: row['origin'] as SubscriptionRecord['origin'],
     url: String(row['url']),
     events: JSON.parse(String(row['events'])) as string[],
+    filter: filterOf(row),
+    collectS: row['collect'] as number | null,
+    markAsRead: row['mark_as_read'] === 1,
     format: row['format'] as SubscriptionRecord['format'],
     secret: secret ?? '',
     state: secret === undefined ? 'parked' : (row['state'] as SubscriptionRecord['state']),
@@ -120,4 +116,8 @@ function toSubscription(row: Row, seal: Seal): SubscriptionRecord {
     expiresAt: row['expires_at'] === null ? null : Number(row['expires_at']),
     createdAt: Number(row['created_at']),
   };
+}
+
+export function filterOf({ filter }: Row): EventFilter | null {
+  return filter === null ? null : (JSON.parse(String(filter)) as EventFilter);
 }
