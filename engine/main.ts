@@ -7,6 +7,7 @@ import { storeFolder, type Config } from './config.ts';
 import type { EngineError } from './errors.ts';
 import { attempt } from './delivery/attempt.ts';
 import { guardedAgent } from './network/guard.ts';
+import { Samples } from './delivery/samples.ts';
 import { DeliveryWorker } from './delivery/worker.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { listen } from './listen.ts';
@@ -131,6 +132,7 @@ export async function startEngine(
     const agent = guardedAgent(config.webhookNetworks);
     const delivery = new DeliveryWorker({
       store,
+      onTaken: ({ markAsRead }, event) => void (markAsRead && sessions.markTaken(event)),
       attempt: async (subscription, event) => {
         const startedAt = performance.now();
         const result = await attempt(subscription, event, { agent, clock });
@@ -141,6 +143,13 @@ export async function startEngine(
       log,
     });
     undo.unshift(() => agent.destroy());
+    const samples = new Samples({
+      store,
+      attempt: (subscription, event) => attempt(subscription, event, { agent, clock }),
+      clock,
+      log,
+    });
+    undo.unshift(() => samples.stop());
     const { eventRetentionDays, messageRetentionDays } = config;
     const housekeeping = new Housekeeping({ store, clock, log, eventRetentionDays, messageRetentionDays });
     // It is committed, whatever whoever hears of it makes of that.
@@ -176,6 +185,7 @@ export async function startEngine(
       jobs,
       approvals,
       wakeSubscription: (id) => delivery.wakeSubscription(id),
+      postSample: (subscriptionId, event) => samples.post(subscriptionId, event),
       webhookNetworks: config.webhookNetworks,
       proxies: { networks: config.proxyNetworks, setting: 'WARBLER_PROXY_NETWORKS' },
       media,

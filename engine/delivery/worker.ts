@@ -40,6 +40,8 @@ export interface WorkerOptions {
   store: Store;
   /** Makes one HTTP attempt; see attempt.ts. */
   attempt: (subscription: SubscriptionRecord, event: EventEnvelope) => Promise<Attempt>;
+  /** The receiver has taken this, and that is written down. */
+  onTaken?: (subscription: SubscriptionRecord, event: EventEnvelope) => void;
   log: Logger;
   clock: Clock;
   /** Instead of {@link RETRY_PAUSES_MS}. */
@@ -76,7 +78,7 @@ interface Work {
 
 /**
  * Carries events from the store to subscribers. Each lane (one chat of one subscription) is strictly first in, first
- * out, over retries and restarts; lanes do not wait for one another, and a dead receiver delays nobody else. All it
+ * out, over retries and restarts; for a subscription that collects, the messages of a burst leave as one when it is over; lanes do not wait for one another, and a dead receiver delays nobody else. All it
  * knows is in the store: what is in memory here are only alarm clocks.
  */
 export class DeliveryWorker {
@@ -161,12 +163,18 @@ export class DeliveryWorker {
       if (await store.health()) return this.setAlarm(lane, work, UNWRITABLE_PAUSE_MS);
       const wait = due.delivery.nextAttemptAt - clock.now();
       if (wait > 0) return this.setAlarm(lane, work, wait);
+      if (due.gathering) {
+        await store.deliveries.fixBatch(lane.subscriptionId, lane.lane);
+        continue;
+      }
       const { epoch } = work;
       const result = await this.tryOnce(subscription, due);
       if (this.abandoned) return;
       const parked = subscription.state === 'parked' || work.prober !== undefined;
       const seen = work.epoch === epoch ? { parked, failures: due.delivery.failures } : 'outdated';
-      if (!(await this.note(lane, work, due.delivery, result, seen))) return;
+      const goesOn = await this.note(lane, work, due.delivery, result, seen);
+      if (result.outcome === 'delivered') this.options.onTaken?.(subscription, due.body);
+      if (!goesOn) return;
     }
   }
 
@@ -176,12 +184,13 @@ export class DeliveryWorker {
     this.options.log[result.outcome === 'delivered' ? 'info' : 'warn'](
       {
         op: 'delivery.attempt',
-        session: subscription.sessionId,
+        session: Number(body.sessionId),
         subscription: subscription.id,
         receiver: new URL(subscription.url).host,
         event: body.event,
         eventId: body.id,
         seq: body.seq,
+        ...(body.collected && { messages: body.collected.length }),
         attempt: delivery.attempts + 1,
         ...result,
         ms: Math.round(performance.now() - startedAt),

@@ -1,3 +1,4 @@
+import * as accountWebhook from './account-webhook.ts';
 import * as approval from './approval.ts';
 import * as bulk from './bulk.ts';
 import * as call from './call.ts';
@@ -126,7 +127,16 @@ export const operations: readonly Operation[] = [
   webhook.resume,
   webhook.redeliverParked,
   webhook.replay,
+  webhook.sample,
   webhook.events,
   webhook.deliveries,
   webhook.redeliver,
+  accountWebhook.create,
+  accountWebhook.list,
+  accountWebhook.get,
+  accountWebhook.remove,
+  accountWebhook.resume,
+  accountWebhook.redeliverParked,
+  accountWebhook.replay,
+  accountWebhook.sample,
 ];

@@ -6,7 +6,8 @@ import { Schemas, type JsonSchema } from './json-schema.ts';
 import { operations } from './index.ts';
 import type { Access, Operation } from './operation.ts';
 import { errorsOf } from './refusals.ts';
-import { eventPosted } from './webhook.ts';
+import { EVENT_EXAMPLES } from './event-examples.ts';
+import { eventPosted } from './event-shown.ts';
 
 /** What each noun is about, in the order in which somebody wants to read of it. */
 const TAGS: Record<string, { name: string; description: string }> = {
@@ -35,6 +36,10 @@ const TAGS: Record<string, { name: string; description: string }> = {
   webhook: {
     name: 'Webhooks and events',
     description: 'Who gets the events of a session, the log of all events, and what became of each at each receiver.',
+  },
+  accountWebhook: {
+    name: 'Webhooks of all sessions',
+    description: 'Who gets the events of all sessions, also of those that are made later.',
   },
   approval: { name: 'Approvals', description: 'Calls of agents that a person has to approve.' },
   token: { name: 'Tokens', description: 'Who may call, and agents that may do less than everything.' },
@@ -401,7 +406,8 @@ class Document {
     const envelope = this.#schemas.of(eventPosted, 'output');
     const named: JsonSchema = { type: 'string', const: event, description: 'Name of the event', examples: [event] };
     const about: JsonSchema = { type: 'object', properties: { event: named } };
-    const example = { ...(this.#schemas.example(envelope) as object), event };
+    const { id, seq, sessionId, timestamp } = this.#schemas.example(envelope) as Record<string, unknown>;
+    const example = { event, id, seq, sessionId, timestamp, ...EVENT_EXAMPLES[event] };
     return {
       operationId: `event.${event}`,
       tags: [EVENTS_TAG.name],

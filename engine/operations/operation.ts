@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import type { Network } from '../config.ts';
 import { validationFailed, type ErrorCode } from '../errors.ts';
+import type { EventEnvelope } from '../events.ts';
 import type { Inquiries } from '../jobs/inquiries.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Schedule } from '../jobs/schedule.ts';
@@ -32,6 +33,8 @@ export interface Engine {
   jobs: Jobs;
   /** A subscription was made, replaced or resumed. */
   wakeSubscription(id: string): Promise<void>;
+  /** Has an event posted once that is no delivery, to show what such events look like. */
+  postSample(subscriptionId: string, event: EventEnvelope): void;
   webhookNetworks: readonly Network[];
   /** Where the proxies of sessions may be. */
   proxies: Reach;
@@ -104,7 +107,7 @@ export interface Operation {
   rules?: (input: Record<string, unknown>) => Record<string, string[]> | undefined;
   output: z.ZodType;
   /** Status of a success; 200 unless said. 204 has no body. */
-  status?: 200 | 201 | 204;
+  status?: 200 | 201 | 202 | 204;
   /**
    * How WasenderApi wraps this answer. `data` (usual): `{success: true, data: output}`. `flat`: `{success: true,
    * ...output}`. `bare`: the output alone.

@@ -2,10 +2,17 @@ import { EventEmitter, once } from 'node:events';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import { EngineError, type ErrorCode } from '../errors.ts';
-import type { NewEvent } from '../events.ts';
+import { COLLECTED, type EventEnvelope, type NewEvent } from '../events.ts';
 import { Governor } from '../governor/governor.ts';
 import type { Media } from '../media/media.ts';
-import { SESSION_STATUSES, type Pace, type SessionRecord, type SessionSettings, type SessionStatus } from '../model.ts';
+import {
+  SESSION_STATUSES,
+  type MessageRecord,
+  type Pace,
+  type SessionRecord,
+  type SessionSettings,
+  type SessionStatus,
+} from '../model.ts';
 import { openWay, type Way } from '../network/way.ts';
 import type { Change, Committed, Store } from '../store/store.ts';
 import { Answers, type Ask } from './answers.ts';
@@ -421,7 +428,7 @@ export class Session {
     for (const message of received.filter(({ fromMe }) => !fromMe)) {
       heardFrom(this, message).catch((error: unknown) => this.failed(error));
     }
-    const unread = received.filter(({ fromMe, content, about }) => !fromMe && content && !about);
+    const unread = received.filter(isToBeRead);
     if (this.record.settings.read_incoming_messages && unread.length > 0) {
       this.markRead(unread.map((message) => keyTo(message, this.me))).catch((error: unknown) => this.failed(error));
     }
@@ -452,6 +459,18 @@ export class Session {
   async markRead(keys: WAMessageKey[]): Promise<void> {
     await this.ask('Failed to mark message as read', (wa) => wa.readMessages(keys));
     this.directory.read(keys.flatMap(({ remoteJid }) => remoteJid ?? []));
+  }
+
+  /** A subscriber that marks as read has taken these events: so have been the messages in them. What fails is only logged. */
+  async markTaken(events: EventEnvelope[]): Promise<void> {
+    try {
+      const ids = [...new Set(events.flatMap(messageIdsOf))];
+      const messages = await Promise.all(ids.map((id) => this.store.messages.find(this.id, id)));
+      const unread = messages.filter((one) => one !== undefined).filter(isToBeRead);
+      if (unread.length > 0) await this.markRead(unread.map((message) => keyTo(message, this.me)));
+    } catch (error) {
+      this.log.warn({ op: 'mark_as_read', err: error }, 'messages that were taken are not marked as read');
+    }
   }
 
   /** A restriction has had a message refused: asks which it is. */
@@ -685,3 +704,13 @@ function accountOf(me: { id: string; lid?: string; name?: string } | undefined):
 const isCode = (error: unknown, code: ErrorCode) => error instanceof EngineError && error.code === code;
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref());
+
+/** What somebody has written to us, and not what it does to another message. */
+const isToBeRead = ({ fromMe, content, about }: MessageRecord) => !fromMe && content !== null && about === null;
+
+/** WhatsApp's ids of the messages that an event carries. */
+function messageIdsOf({ event, data }: EventEnvelope): string[] {
+  if (!COLLECTED.includes(event)) return [];
+  const { messages } = data as { messages: { key: { id: string } } | { key: { id: string } }[] };
+  return [messages].flat().map(({ key }) => key.id);
+}

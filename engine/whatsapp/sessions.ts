@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { EngineError } from '../errors.ts';
+import type { EventEnvelope } from '../events.ts';
 import type { Media } from '../media/media.ts';
 import type { SessionRecord } from '../model.ts';
 import type { Change, Committed, Store } from '../store/store.ts';
@@ -75,6 +76,11 @@ export class Sessions {
   /** Hands each session what was committed for it. */
   committed(sessionId: number, committed: Committed): void {
     this.all.get(sessionId)?.committed(committed);
+  }
+
+  /** A subscriber that marks as read has taken this. */
+  markTaken({ collected, ...event }: EventEnvelope): Promise<void> | undefined {
+    return this.all.get(Number(event.sessionId))?.markTaken(collected ?? [event]);
   }
 
   /** Hands each session what could not be committed for it. */

@@ -1,4 +1,5 @@
 import { EVENT_NAMES, type EventEnvelope, type EventName } from '../../engine/events.ts';
+import { exampleOf } from '../../engine/operations/event-examples.ts';
 import { Receiver, type ReceivedRequest } from '../engine/receiver.ts';
 import { FRIEND } from '../whatsapp/stage.ts';
 import { Agent } from './agent.ts';
@@ -505,6 +506,19 @@ function envelope(event: EventEnvelope, about: ReturnType<Provocation['about']>)
     );
   }
 }
+
+/** Every key of a value with where it stands, and the kind of what is there. Addresses that are keys are all the same. */
+function shapeOf(value: unknown, path = ''): string[] {
+  if (Array.isArray(value)) return [...new Set(value.flatMap((one) => shapeOf(one, `${path}[]`)))];
+  if (typeof value !== 'object' || value === null) return [`${path}: ${value === null ? 'null' : typeof value}`];
+  return Object.entries(value).flatMap(([key, one]) => shapeOf(one, `${path}.${key.includes('@') ? '*' : key}`));
+}
+
+test.each(EVENT_NAMES)('the example of %s is what such an event looks like', (name) => {
+  const example = exampleOf(name, 1, Date.now());
+  const real = receiver.requests.filter(({ event }) => event.event === name).map(({ event }) => shapeOf(event).sort());
+  expect(real).toContainEqual(shapeOf(example).sort());
+});
 
 test('no event is documented that is not declared', () => {
   for (const { fixture } of FIXTURES) expect(EVENT_NAMES).toContain(fixture.event);

@@ -101,6 +101,7 @@ const MORE: Record<string, object> = {
   'bulk.create': { recipients: [FRIEND], text: 'x' },
   'scheduled.update': { text: 'other' },
   'webhook.replay': { from: '2026-01-01T00:00:00Z' },
+  'accountWebhook.replay': { from: '2026-01-01T00:00:00Z' },
 };
 
 /** A request that nothing is wrong with, as far as examples go. */

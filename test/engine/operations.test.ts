@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import * as accountWebhook from '../../engine/operations/account-webhook.ts';
 import * as media from '../../engine/operations/media.ts';
 import * as bulk from '../../engine/operations/bulk.ts';
 import * as call from '../../engine/operations/call.ts';
@@ -20,6 +21,7 @@ import { operations } from '../../engine/operations/index.ts';
 import { readInput, type Operation } from '../../engine/operations/operation.ts';
 
 const modules: Record<string, Record<string, unknown>> = {
+  accountWebhook,
   approval,
   bulk,
   call,

@@ -120,6 +120,7 @@ const DOORS: Record<string, Door> = {
   'media.decrypt url': decrypt('url'),
   'media.decrypt directPath': decrypt('directPath'),
   'webhook.create': taken('POST', '/api/whatsapp-sessions/1/webhooks', 'url', { events: ['messages.received'] }),
+  'accountWebhook.create': taken('POST', '/api/webhooks', 'url', { events: ['messages.received'] }),
   'session.update webhook_url': taken('PUT', '/api/whatsapp-sessions/2', 'webhook_url'),
   'session.update proxy_url': taken('PUT', '/api/whatsapp-sessions/2', 'proxy_url'),
   'tool send_image_message': tool('send_image_message', (imageUrl) => ({ to: FRIEND, imageUrl })),

@@ -26,6 +26,15 @@ const WITHOUT_NODE: Record<string, string> = {
   'token.remove': 'administration',
   'media.file': 'the bytes behind a link, fetched by who is sent the link; workflows have the file already',
   'media.decrypted': 'the bytes behind a link, fetched by Media: Download',
+  'webhook.sample': 'asked for by the trigger, which shows what comes',
+  'accountWebhook.create': 'the trigger registers itself',
+  'accountWebhook.list': 'the trigger looks itself up',
+  'accountWebhook.get': 'the trigger looks itself up',
+  'accountWebhook.remove': 'the trigger removes itself',
+  'accountWebhook.resume': 'registering again resumes, which activating a workflow does',
+  'accountWebhook.redeliverParked': 'done by whoever looks after a receiver that was down',
+  'accountWebhook.replay': 'done by whoever looks after a receiver that was down',
+  'accountWebhook.sample': 'asked for by the trigger, which shows what comes',
 };
 
 interface Request {
