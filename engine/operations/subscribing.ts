@@ -277,9 +277,9 @@ export async function sample(engine: Engine, subscription: SubscriptionRecord): 
   const latest = await latestFor(engine, subscription);
   const event = latest ?? exampleOf(exampled(subscription), subscription.sessionId ?? 1, engine.clock.now());
   const collects = subscription.collectS !== null && COLLECTED.includes(event.event);
-  const posted = { ...event, ...(collects && { collected: [{ ...event }] }), sample: true as const };
+  const posted: EventEnvelope = { ...event, ...(collects && { collected: [event] }), sample: true };
   engine.postSample(subscription.id, posted);
-  return { source: latest ? 'latest' : 'example', event: { ...posted } };
+  return { source: latest ? 'latest' : 'example', event: posted as z.input<typeof eventPosted> };
 }
 
 async function latestFor({ store }: Engine, { id }: SubscriptionRecord): Promise<EventEnvelope | undefined> {

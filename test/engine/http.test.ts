@@ -76,6 +76,7 @@ beforeEach(async () => {
     door: new Door({ store, clock: systemClock, log: silent }),
     jobs: new Jobs({ store, sessions, clock: systemClock, log: silent }),
     wakeSubscription: async (id) => void woken.push(id),
+    postSample: () => {},
     webhookNetworks: NETWORKS,
     proxies: { networks: ['loopback'], setting: 'WARBLER_PROXY_NETWORKS' },
     media,
@@ -562,6 +563,9 @@ describe('webhooks', () => {
     expect(webhook).toEqual({
       id: expect.stringMatching(/^whk_/),
       session_id: session.id,
+      filter: null,
+      collect: null,
+      markAsRead: false,
       url: 'http://127.0.0.1:9/hook',
       events: ['*'],
       format: 'standard',
