@@ -7,6 +7,7 @@ const LID = '123456789012345@lid';
 const GROUP = '120363041234567890@g.us';
 const CHANNEL = '120363144038483540@newsletter';
 const ID = '3EB0C767D26A8B3F5C2A';
+const INQUIRY = 'inq_5f2c9a7e41b84d0c3e';
 const SECONDS = 1_768_469_400;
 const ISO = '2026-01-15T09:30:00.000Z';
 
@@ -251,6 +252,40 @@ export const EVENT_EXAMPLES: Record<EventName, Subject & { data: unknown }> = {
         ended_at: ISO,
         estimated_end: ISO,
       },
+    },
+  },
+  'inquiry.answered': {
+    ...DIRECT,
+    data: {
+      inquiryId: INQUIRY,
+      kind: 'approval',
+      status: 'answered',
+      msgId: 1042,
+      question: 'Shall we send the order?',
+      answer: {
+        approved: true,
+        via: 'reaction',
+        respondedAt: ISO,
+        from: { jid: JID, lid: LID, phone: PHONE, name: 'Sam Sample' },
+        messageId: ID,
+        type: 'reactionMessage',
+      },
+    },
+  },
+  'inquiry.expired': {
+    ...DIRECT,
+    data: { inquiryId: INQUIRY, kind: 'text', status: 'expired', msgId: 1042, question: 'When shall we come?' },
+  },
+  'inquiry.failed': {
+    jid: JID,
+    phone: PHONE,
+    data: {
+      inquiryId: INQUIRY,
+      kind: 'text',
+      status: 'failed',
+      msgId: 1042,
+      question: 'When shall we come?',
+      error: 'the number is not on WhatsApp',
     },
   },
   'approval.requested': {
