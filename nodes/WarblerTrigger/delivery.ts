@@ -1,11 +1,11 @@
 import type { IDataObject, INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 import { sleep } from 'n8n-workflow';
+import { doubtOf, eventIdOf } from '../Warbler/shared/signature';
 import { isChosen } from './events';
 import { jsonOf } from './flat';
 import { fetchedOnce, forgetFetched, withFiles } from './media';
 import { memoryOf } from './memory';
 import type { Options } from './options';
-import { doubtOf, eventIdOf } from './signature';
 import type { Registration } from './subscription';
 
 type Response = ReturnType<IWebhookFunctions['getResponseObject']>;

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { doubtOf, eventIdOf, type Delivery } from '../../dist/nodes/WarblerTrigger/signature.js';
+import { doubtOf, eventIdOf, type Delivery } from '../../dist/nodes/Warbler/shared/signature.js';
 
 const NOW_MS = 1_760_000_000_000;
 const secret = `whsec_${randomBytes(32).toString('base64')}`;

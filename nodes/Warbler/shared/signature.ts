@@ -43,5 +43,5 @@ export function doubtOf(delivery: Delivery, secret: string, nowMs = Date.now()):
     .update(delivery.rawBody)
     .digest();
   const fits = signatures.some((signature) => signature.startsWith('v1,') && isSame(signature.slice(3), expected));
-  return fits ? undefined : 'The signature does not fit the secret of this trigger.';
+  return fits ? undefined : 'The signature does not fit the secret of this node.';
 }
