@@ -56,6 +56,15 @@ const isOn = ({ properties }, name, { resource, operation }) =>
       property.displayOptions.show.operation?.includes(operation),
   );
 
+/** What comes of a question (nodes/Warbler/sendAndWait/answer.ts): the answer as the engine tells it, or that there is none. */
+function outcomeOf(engineOperations) {
+  const { output } = engineOperations.find(({ id }) => id === 'inquiry.get');
+  const { answer } = plain(z.toJSONSchema(output, { io: 'output', unrepresentable: 'any' })).properties;
+  const text = { type: 'string' };
+  const properties = { answered: { type: 'boolean' }, ...answer.properties, status: text, error: text };
+  return { data: { type: 'object', properties } };
+}
+
 /** Path of each schema file under nodes/Warbler/__schema__, with what belongs into it. */
 export function outputSchemas(description, engineOperations) {
   const byRequest = new Map(
@@ -65,6 +74,10 @@ export function outputSchemas(description, engineOperations) {
     }),
   );
   return nodeOperations(description).flatMap(({ resource, operation, option }) => {
+    if (operation === 'sendAndWait') {
+      const properties = outcomeOf(engineOperations);
+      return [[`v1.0.0/${resource}/${operation}.json`, { type: 'object', properties, version: 1 }]];
+    }
     const { method, url } = option.routing.request;
     const known = byRequest.get(`${method} ${shapeOf(url)}`);
     if (!known) return [];

@@ -1,5 +1,5 @@
 import type { INodeType, INodeTypeDescription } from 'n8n-workflow';
-import { NodeConnectionTypes } from 'n8n-workflow';
+import { NodeConnectionTypes, SEND_AND_WAIT_OPERATION } from 'n8n-workflow';
 import { searchBulkJobs } from './listSearch/searchBulkJobs';
 import { searchChannels } from './listSearch/searchChannels';
 import { searchChats } from './listSearch/searchChats';
@@ -26,6 +26,8 @@ import * as message from './resources/message';
 import * as scheduledMessage from './resources/scheduledMessage';
 import * as session from './resources/session';
 import * as webhook from './resources/webhook';
+import { takeAnswer, webhooks } from './sendAndWait/answer';
+import { sendAndWait } from './sendAndWait/ask';
 import { onePage } from './shared/pages';
 
 export class Warbler implements INodeType {
@@ -39,6 +41,8 @@ export class Warbler implements INodeType {
     description: 'Send WhatsApp messages, and manage groups, contacts and sessions, with your own Warbler engine',
     defaults: { name: 'Warbler' },
     usableAsTool: true,
+    webhooks,
+    waitingNodeTooltip: `={{ $parameter.operation === '${SEND_AND_WAIT_OPERATION}' ? 'Waits for the answer on WhatsApp' : '' }}`,
     inputs: [NodeConnectionTypes.Main],
     outputs: [NodeConnectionTypes.Main],
     credentials: [{ name: 'warblerApi', required: true }],
@@ -109,4 +113,8 @@ export class Warbler implements INodeType {
       searchWebhooks,
     },
   };
+
+  customOperations = { message: { [SEND_AND_WAIT_OPERATION]: sendAndWait } };
+
+  webhook = takeAnswer;
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Libsql from 'libsql';
 import type { MessageInfo } from '../../engine/sandbox/control.ts';
 import { end, ended, freePort, root, until } from './n8n.ts';
 
@@ -113,6 +114,16 @@ export class Engine {
       },
       20_000,
     );
+  }
+
+  /** Where the engine tells the answer to what it has asked last. It shows that to nobody. */
+  callbackUrl(): string {
+    const database = new Libsql(join(this.data, 'sandbox', 'warbler.db'), { readonly: true });
+    const row = database
+      .prepare("SELECT url FROM subscriptions WHERE origin = 'inquiry' ORDER BY created_at DESC LIMIT 1")
+      .get([]) as { url: string };
+    database.close();
+    return row.url;
   }
 
   /** The number of session 1. */

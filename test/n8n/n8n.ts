@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import Libsql from 'libsql';
 import { n8nCommand, nodeBinary } from './install.mjs';
 
 /** The checkout. */
@@ -323,11 +324,30 @@ export class N8n {
   }
 
   /** Runs a workflow that begins with a manual trigger and returns its execution once it has ended. */
-  async run({ id, nodes }: Workflow): Promise<Execution> {
+  async run(workflow: Workflow): Promise<Execution> {
+    return await this.outcomeOf(await this.begin(workflow));
+  }
+
+  /** The same without waiting; the id of the execution. */
+  async begin({ id, nodes }: Workflow): Promise<string> {
     const trigger = nodes.find(({ type }) => type.endsWith('manualTrigger'))?.name;
     const body = { triggerToStartFrom: { name: trigger } };
     const { executionId } = await this.call<{ executionId: string }>('POST', `/rest/workflows/${id}/run`, body);
+    return executionId;
+  }
+
+  /** The execution, once it has ended. */
+  async outcomeOf(executionId: string): Promise<Execution> {
     return await until('the execution to end', async () => await this.outcome(executionId), 30_000);
+  }
+
+  /** As time does in the end, but while n8n is down: the execution has waited for as long as n8n itself would. */
+  endWait(executionId: string): void {
+    const database = new Libsql(join(this.home, '.n8n', 'database.sqlite'));
+    database
+      .prepare("UPDATE execution_entity SET waitTill = '2020-01-01 00:00:00.000' WHERE id = ? AND status = 'waiting'")
+      .run([executionId]);
+    database.close();
   }
 
   /** Newest first. */

@@ -55,7 +55,7 @@ describe.each(nodes)('%s', (displayName, node, folder) => {
     expect(description.description).toContain('WhatsApp');
     expect(codex.node).toBe(`n8n-nodes-warbler.${description.name}`);
     expect(codex.alias).toContain('WhatsApp');
-    expect(codex.categories).toEqual(['Communication']);
+    expect(codex.categories[0]).toBe('Communication');
   });
 
   test('has a subtitle and two different pictures that reach the package', () => {
@@ -218,12 +218,16 @@ test('the node file is short, its operations live in files of their own', () => 
   expect(source.split('\n').length).toBeLessThanOrEqual(120);
 });
 
+/** Those that ask the engine by themselves, in place of a routing. */
+const custom = new Warbler().customOperations as Record<string, Record<string, unknown> | undefined>;
+
 describe.each(operations)('$resource: $operation', ({ resource, operation, option }) => {
   test('names a request and turns refusals into advice first', () => {
+    expect(option.action).toMatch(/^[A-Z][a-z]+ (?!a |an |the )/);
+    if (custom[resource]?.[operation]) return;
     expect(option.routing?.request).toMatchObject({ method: expect.any(String), url: expect.any(String) });
     const [first] = option.routing?.output?.postReceive ?? [];
     expect((first as { name: string }).name).toBe('refuse');
-    expect(option.action).toMatch(/^[A-Z][a-z]+ (?!a |an |the )/);
   });
 
   test('shows its own fields and no others', () => {

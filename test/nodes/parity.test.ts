@@ -43,11 +43,13 @@ interface Request {
   path: string;
 }
 
-const ofNode: Request[] = nodeOperations(new Warbler().description).map(({ resource, operation, option }) => ({
-  source: `${resource}: ${operation}`,
-  method: String(option.routing?.request?.method),
-  path: String(option.routing?.request?.url),
-}));
+/** The request of an operation that has no routing. */
+const ASKED_BY_ITSELF = { method: 'POST' as const, url: '/api/inquiries' };
+
+const ofNode: Request[] = nodeOperations(new Warbler().description).map(({ resource, operation, option }) => {
+  const { method, url } = option.routing?.request ?? ASKED_BY_ITSELF;
+  return { source: `${resource}: ${operation}`, method: String(method), path: String(url) };
+});
 
 /** The trigger, the lists and the credential ask by hand-written requests; their paths are read from the sources. */
 const WEBHOOKS = '/api/whatsapp-sessions/*/webhooks';
@@ -119,5 +121,6 @@ test('the paths listed by hand are the ones in the sources', () => {
   // Made of the others.
   expect(lists.filter((name) => !sources.includes(name))).toEqual(['searchRecipients.ts']);
   expect(read('nodes/Warbler/shared/files.ts')).toContain("url: '/api/upload'");
+  expect(read('nodes/Warbler/sendAndWait/ask.ts')).toContain("path: '/api/inquiries'");
   expect(read('credentials/WarblerApi.credentials.ts')).toContain('/healthz');
 });

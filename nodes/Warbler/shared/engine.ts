@@ -1,5 +1,6 @@
 import type {
   IDataObject,
+  IExecuteFunctions,
   IHookFunctions,
   IHttpRequestMethods,
   ILoadOptionsFunctions,
@@ -14,6 +15,8 @@ interface Question {
   body?: IDataObject;
   /** The session that is asked, where the path does not name it. */
   session?: string;
+  /** Asking once more with the same key does nothing and is answered as the first time. */
+  idempotencyKey?: string;
   /** Statuses besides success that the caller understands and wants to see. */
   expect?: number[];
 }
@@ -24,12 +27,12 @@ export function baseUrlOf(url: unknown): string {
 }
 
 /**
- * Asks the engine from where routing does not reach: lists in the editor, a trigger's registration and its files.
- * Throws a NodeApiError that says what happened and what to do.
+ * Asks the engine from where routing does not reach: lists in the editor, a trigger's registration and its files, and a
+ * question that n8n waits for. Throws a NodeApiError that says what happened and what to do.
  */
 export async function ask(
-  this: ILoadOptionsFunctions | IHookFunctions | IWebhookFunctions,
-  { method, path, body, session, expect = [] }: Question,
+  this: ILoadOptionsFunctions | IHookFunctions | IWebhookFunctions | IExecuteFunctions,
+  { method, path, body, session, idempotencyKey, expect = [] }: Question,
 ): Promise<IN8nHttpFullResponse> {
   const { url } = await this.getCredentials('warblerApi');
   let response: IN8nHttpFullResponse;
@@ -39,7 +42,10 @@ export async function ask(
       baseURL: baseUrlOf(url),
       url: path,
       body,
-      ...(session !== undefined && { headers: { 'X-Warbler-Session': session } }),
+      headers: {
+        ...(session !== undefined && { 'X-Warbler-Session': session }),
+        ...(idempotencyKey !== undefined && { 'Idempotency-Key': idempotencyKey }),
+      },
       json: true,
       ignoreHttpStatusErrors: true,
       returnFullResponse: true,

@@ -10,6 +10,7 @@ import * as markAsRead from './markAsRead';
 import * as pin from './pin';
 import * as react from './react';
 import * as resend from './resend';
+import * as sendAndWait from './sendAndWait';
 import * as sendAudio from './sendAudio';
 import * as sendContact from './sendContact';
 import * as sendDocument from './sendDocument';
@@ -37,6 +38,7 @@ const operations = [
   pin,
   react,
   resend,
+  sendAndWait,
   sendAudio,
   sendContact,
   sendDocument,

@@ -1,0 +1,97 @@
+import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
+import { NodeOperationError } from 'n8n-workflow';
+
+const SECONDS = { minutes: 60, hours: 3600, days: 86_400 };
+type Unit = keyof typeof SECONDS;
+
+const SHORTEST_S = 60;
+const LONGEST_S = 30 * SECONDS.days;
+
+/** How long the engine keeps a question open, and when it reminds of it, as the node's options say it. */
+interface Options {
+  limitWaitTime?: {
+    values?: { limitType?: string; resumeAmount?: number; resumeUnit?: Unit; maxDateAndTime?: string };
+  };
+  reminder?: { values?: { reminderAmount?: number; reminderUnit?: Unit; reminderText?: string } };
+}
+
+/** What the engine is asked for: `POST /api/inquiries`, but for where the answer goes. */
+export interface Question extends IDataObject {
+  to: string;
+  text: string;
+  kind: 'approval' | 'choice' | 'text';
+  /** Seconds. */
+  expireAfter?: number;
+}
+
+/** A date that is picked has no time zone: n8n reads it in that of the workflow, which only its expressions know. */
+const PICKED_DATE = '$parameter.options.limitWaitTime.values.maxDateAndTime';
+const SECONDS_LEFT = `{{ (DateTime.isDateTime(${PICKED_DATE}) ? ${PICKED_DATE} : DateTime.fromISO(${PICKED_DATE})).diffNow().as("seconds") }}`;
+
+function limitOf(node: IExecuteFunctions, { limitWaitTime }: Options): number | undefined {
+  if (!limitWaitTime?.values) return undefined;
+  const { limitType, resumeAmount = 1, resumeUnit = 'hours' } = limitWaitTime.values;
+  const isDate = limitType === 'atSpecifiedTime';
+  const seconds = isDate ? Number(node.evaluateExpression(SECONDS_LEFT, 0)) : resumeAmount * SECONDS[resumeUnit];
+  if (seconds >= SHORTEST_S && seconds <= LONGEST_S) return Math.round(seconds);
+  throw new NodeOperationError(node.getNode(), 'Limit Wait Time is from one minute to 30 days', {
+    description: isDate ? 'Check the date: it has to lie ahead by that much.' : 'Check the amount and its unit.',
+    itemIndex: 0,
+  });
+}
+
+function reminderOf({ reminder }: Options): IDataObject | undefined {
+  if (!reminder?.values) return undefined;
+  const { reminderAmount = 1, reminderUnit = 'hours', reminderText } = reminder.values;
+  return { after: Math.round(reminderAmount * SECONDS[reminderUnit]), ...(reminderText && { text: reminderText }) };
+}
+
+const linesOf = (value: unknown): string[] =>
+  (Array.isArray(value) ? value : String(value).split('\n')).map((line) => String(line).trim()).filter(Boolean);
+
+/** What belongs to the way in which the question is answered. */
+function answersOf(node: IExecuteFunctions): Pick<Question, 'kind'> & IDataObject {
+  switch (node.getNodeParameter('responseType', 0)) {
+    case 'choice':
+      return { kind: 'choice', options: linesOf(node.getNodeParameter('choices', 0)) };
+    case 'freeText':
+      return { kind: 'text', replyOnly: node.getNodeParameter('replyOnly', 0) as boolean };
+    default: {
+      const { approveLabel, disapproveLabel } = node.getNodeParameter('approvalOptions.values', 0, {}) as IDataObject;
+      return {
+        kind: 'approval',
+        ...(approveLabel && { approveLabel }),
+        ...(disapproveLabel && { rejectLabel: disapproveLabel }),
+      };
+    }
+  }
+}
+
+const UNREADABLE = '[object Object]';
+
+/**
+ * The words of the question. In the message that n8n suggests for a review, what the agent wants to give to the tool
+ * (`$tool.parameters`) comes out unreadable; whoever approves it has to see it.
+ */
+function textOf(node: IExecuteFunctions): string {
+  const message = String(node.getNodeParameter('message', 0));
+  if (!node.getNode().type.endsWith('HitlTool') || !message.includes(UNREADABLE)) return message;
+  const input = String(node.evaluateExpression('{{ JSON.stringify($tool.parameters, null, 2) }}', 0));
+  return message.replaceAll(UNREADABLE, () => input);
+}
+
+/** Reads the question from the node's fields. Throws a NodeOperationError when its limit is none that the engine takes. */
+export function questionOf(node: IExecuteFunctions): Question {
+  const from = node.getNodeParameter('answerFrom', 0, '', { extractValue: true });
+  const options = node.getNodeParameter('options', 0, {}) as Options;
+  const expireAfter = limitOf(node, options);
+  const reminder = reminderOf(options);
+  return {
+    to: String(node.getNodeParameter('to', 0, '', { extractValue: true })),
+    text: textOf(node),
+    ...answersOf(node),
+    ...(from && { from: String(from) }),
+    ...(expireAfter !== undefined && { expireAfter }),
+    ...(reminder && { reminder }),
+  };
+}

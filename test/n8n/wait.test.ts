@@ -1,0 +1,384 @@
+import type { Phone, PhoneMessage } from './engine.ts';
+import { chatModel, Model } from './model.ts';
+import { until } from './n8n.ts';
+import { type Outcome, Witness } from './questions.ts';
+import { withN8n } from './suite.ts';
+import { chained, node, refusalOf, typed, warbler, Workbench } from './workbench.ts';
+
+const MINUTE = 60_000;
+const start = () => node('Start', 'n8n-nodes-base.manualTrigger', 1, {});
+const items = (all: object[]) =>
+  node('Items', 'n8n-nodes-base.code', 2, { jsCode: `return ${JSON.stringify(all.map((json) => ({ json })))}` });
+
+type Asked = PhoneMessage & { execution: string };
+
+withN8n('Send and wait in a real n8n', () => {
+  let bench: Workbench;
+  let witness: Witness;
+  let model: Model;
+  let own: string;
+  let robin: Phone;
+  let alex: Phone;
+  let sam: Phone;
+  let kim: Phone;
+
+  /** What nobody answers is asked first, because a minute is the shortest time to wait for an answer. */
+  const askInVain = async () => {
+    const limitWaitTime = { values: { limitType: 'afterTimeInterval', resumeAmount: 1.2, resumeUnit: 'minutes' } };
+    const reminder = { values: { reminderAmount: 1, reminderUnit: 'minutes', reminderText: 'Are you there?' } };
+    await ask('In time?', { to: typed(`+${kim.number}`), options: { limitWaitTime, reminder } }, kim);
+  };
+
+  beforeAll(async () => {
+    [bench, witness, model] = await Promise.all([Workbench.start(), Witness.start(), Model.start()]);
+    own = (await bench.engine.number()).replace('+', '');
+    const numbers = ['15550100081', '15550100082', '15550100083', '15550100084'];
+    const phones = await Promise.all(numbers.map(async (number) => await bench.engine.phone(number)));
+    [robin, alex, sam, kim] = phones as [Phone, Phone, Phone, Phone];
+    await askInVain();
+  }, 5 * MINUTE);
+
+  afterAll(async () => {
+    console.log(`send and wait: ${Object.entries(witness.figures()).flat().join(' ')}`);
+    witness.stop();
+    model.stop();
+    await bench?.stop();
+  }, MINUTE);
+
+  const question = (name: string, message: string, parameters: object = {}) =>
+    warbler(name, 'message: sendAndWait', {
+      session: typed('1'),
+      to: typed(`+${robin.number}`),
+      message,
+      ...parameters,
+    });
+
+  /** Runs a workflow whose steps end with a question, and which tells what came of it. */
+  async function begin(about: string, ...asking: Array<ReturnType<typeof node>>): Promise<string> {
+    const nodes = [start(), ...asking, witness.step(about)];
+    const workflow = { name: about, nodes, connections: chained(nodes.map(({ name }) => name)) };
+    return await bench.n8n.begin(await bench.n8n.createWorkflow(workflow, bench.credential));
+  }
+
+  /** Waits for a question, and returns it as it is on the phone, once n8n waits for the answer. */
+  async function asked(about: string, execution: string, phone = robin): Promise<Asked> {
+    const seen = await phone.sees(about, ({ text, fromMe }) => text?.includes(about) && !fromMe);
+    await waiting(execution);
+    return { ...seen, execution };
+  }
+
+  const ask = async (about: string, parameters: object = {}, phone = robin) =>
+    await asked(about, await begin(about, question('Ask', about, parameters)), phone);
+
+  const waiting = async (execution: string) =>
+    await until(
+      'n8n to wait',
+      async () => ((await bench.n8n.execution(execution)).status === 'waiting' ? true : undefined),
+      20_000,
+    );
+
+  /** Until the engine has the answer. */
+  const answered = async (about: string) =>
+    await until(
+      'the answer',
+      async () => {
+        const answers = await bench.engine.call<unknown>('GET', '/api/inquiries?status=answered');
+        return JSON.stringify(answers).includes(about) || undefined;
+      },
+      20_000,
+    );
+
+  /** Until the engine has nothing left to tell. */
+  const delivered = async () =>
+    await until(
+      'all deliveries',
+      async () => {
+        const path = '/api/whatsapp-sessions/1/deliveries?status=pending';
+        return (await bench.engine.call<unknown[]>('GET', path)).length === 0 || undefined;
+      },
+      MINUTE,
+    );
+
+  const vote = async (phone: Phone, { chat, id }: PhoneMessage, ...options: string[]) =>
+    await phone.ask('POST', 'vote', { chat, id, options });
+  const react = async (phone: Phone, { chat, id }: PhoneMessage, emoji: string) =>
+    await phone.ask('POST', 'react', { chat, id, emoji });
+
+  describe('is approved or declined', () => {
+    test('by a vote', async () => {
+      const yes = await ask('Approve by a vote?');
+      await vote(robin, yes, '✓ Approve');
+      expect(await witness.outcome('Approve by a vote?')).toEqual({
+        answered: true,
+        approved: true,
+        via: 'vote',
+        respondedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+        from: expect.objectContaining({ jid: robin.jid, phone: expect.stringContaining(robin.number) }),
+        messageId: expect.any(String),
+        type: expect.any(String),
+      });
+      const approvalOptions = { values: { approveLabel: 'Ship it', disapproveLabel: 'Keep it' } };
+      const no = await ask('Decline by a vote?', { approvalOptions });
+      await vote(robin, no, 'Keep it');
+      expect(await witness.outcome('Decline by a vote?')).toMatchObject({ answered: true, approved: false });
+    });
+
+    test('by a reaction', async () => {
+      await react(robin, await ask('Approve by a reaction?'), '👍🏽');
+      expect(await witness.outcome('Approve by a reaction?')).toMatchObject({ approved: true, via: 'reaction' });
+      await react(robin, await ask('Decline by a reaction?'), '❌');
+      expect(await witness.outcome('Decline by a reaction?')).toMatchObject({ approved: false, via: 'reaction' });
+    });
+
+    test('in words', async () => {
+      await ask('Approve in words?');
+      await robin.send(own, 'What is it about?');
+      await robin.send(own, ' approve ');
+      expect(await witness.outcome('Approve in words?')).toMatchObject({ approved: true, via: 'message' });
+    });
+  });
+
+  test('is answered in free words, by the next message or by a reply alone', async () => {
+    await ask('In which words?', { responseType: 'freeText' });
+    await robin.send(own, 'In these');
+    expect(await witness.outcome('In which words?')).toMatchObject({
+      answered: true,
+      text: 'In these',
+      via: 'message',
+    });
+    const { id } = await ask('In which reply?', { responseType: 'freeText', replyOnly: true });
+    await robin.send(own, 'Not in this one');
+    await robin.send(own, { text: 'In this one', replyTo: id });
+    expect(await witness.outcome('In which reply?')).toMatchObject({ text: 'In this one', via: 'reply' });
+  });
+
+  test('is answered by one of several choices', async () => {
+    const choices = 'Red\nGreen, light\nBlue';
+    const voted = await ask('Which colour?', { responseType: 'choice', choices });
+    await vote(robin, voted, 'Green, light');
+    expect(await witness.outcome('Which colour?')).toMatchObject({ choice: 'Green, light', via: 'vote' });
+    await ask('Which one in words?', { responseType: 'choice', choices });
+    await robin.send(own, 'blue');
+    expect(await witness.outcome('Which one in words?')).toMatchObject({ choice: 'Blue', text: 'blue' });
+  });
+
+  test('is answered by the one who was asked, whatever others in the group do', async () => {
+    const members = { creator: own, subject: 'Board', participants: [robin.number, alex.number] };
+    const { jid } = await bench.engine.sandbox<{ jid: string }>('POST', '/groups', members);
+    const parameters = { to: typed(jid), answerFrom: typed(`+${robin.number}`) };
+    const seen = await ask('Whose vote?', parameters, alex);
+    await vote(alex, seen, '✗ Decline');
+    await react(alex, seen, '👎');
+    await alex.send(jid, 'decline');
+    await vote(robin, await robin.sees('it', ({ id }) => id === seen.id), '✓ Approve');
+    expect(await witness.outcome('Whose vote?')).toMatchObject({ approved: true, from: { jid: robin.jid } });
+  });
+
+  test(
+    'is asked of one after the other in a loop',
+    async () => {
+      const people = [robin, alex, sam];
+      const fields = {
+        session: typed('1'),
+        to: typed('={{ $json.phone }}'),
+        message: 'Who comes?',
+        responseType: 'freeText',
+      };
+      const nodes = [
+        start(),
+        items(people.map(({ number }) => ({ phone: `+${number}` }))),
+        node('Loop', 'n8n-nodes-base.splitInBatches', 3, { options: {} }),
+        warbler('Ask', 'message: sendAndWait', fields),
+        witness.step('Who comes?', '{ item: $("Loop").item.json }'),
+      ];
+      const to = (name: string) => [{ node: name, type: 'main', index: 0 }];
+      const connections = {
+        Start: { main: [to('Items')] },
+        Items: { main: [to('Loop')] },
+        Loop: { main: [[], to('Ask')] },
+        Ask: { main: [to('Tell')] },
+        Tell: { main: [to('Loop')] },
+      };
+      const workflow = await bench.n8n.createWorkflow({ name: 'Loop', nodes, connections }, bench.credential);
+      const execution = await bench.n8n.begin(workflow);
+      for (const person of people) {
+        await person.sees('the question', ({ text }) => text?.includes('Who comes?'));
+        await person.send(own, `I do, says ${person.number}`);
+      }
+      expect((await bench.n8n.outcomeOf(execution)).status).toBe('success');
+      const told = witness.of('Who comes?').map(({ data, item }: Outcome) => [item?.['phone'], data['text']]);
+      expect(told).toEqual(people.map(({ number }) => [`+${number}`, `I do, says ${number}`]));
+    },
+    2 * MINUTE,
+  );
+
+  test('is not asked for several items at once, or when the engine refuses', async () => {
+    const fields = { to: typed(`+${robin.number}`), message: 'Never asked', responseType: 'approval' };
+    const many = await bench.run('message: sendAndWait', fields, { inputs: [{}, {}] });
+    expect(refusalOf(many)?.description).toMatch(/Loop Over Items/);
+    const refused = refusalOf(
+      await bench.run('message: sendAndWait', { ...fields, responseType: 'choice', choices: 'One' }),
+    );
+    expect(refused).toMatchObject({ message: 'Validation failed', description: expect.stringMatching(/options/) });
+    const settings = { onError: 'continueRegularOutput' };
+    const [item] = await bench.outputs('message: sendAndWait', { ...fields, to: typed('nobody') }, { settings });
+    expect(item?.json).toEqual({ error: expect.any(String) });
+    expect(await robin.received()).not.toContain('Never asked');
+  });
+
+  test('is answered by the engine alone', async () => {
+    const seen = await ask('Whose answer?');
+    const url = bench.engine.callbackUrl();
+    const forge = async (to: string) => {
+      const body = JSON.stringify({
+        event: 'inquiry.answered',
+        data: { status: 'answered', answer: { approved: true } },
+      });
+      return (await fetch(to, { method: 'POST', headers: { 'content-type': 'application/json' }, body })).status;
+    };
+    expect(await forge(url)).toBe(401);
+    expect(await forge(url.replace(/signature=./, 'signature='))).toBe(401);
+    expect(witness.of('Whose answer?')).toEqual([]);
+    await vote(robin, seen, '✗ Decline');
+    expect(await witness.outcome('Whose answer?')).toMatchObject({ approved: false });
+  });
+
+  describe('for an AI agent', () => {
+    const session = typed('1');
+    const person = () => typed(`+${robin.number}`);
+    const asTool = (name: string, does: string, parameters: object, type = 'warblerTool') => ({
+      ...warbler(name, does, { session, ...parameters }),
+      type: `n8n-nodes-warbler.${type}`,
+    });
+
+    /** Runs an agent whose model uses the first tool once, then says what it was told. The last tool is the agent's. */
+    async function runAgent(about: string, input: object, ...tools: Array<ReturnType<typeof node>>): Promise<string> {
+      const credential = await model.credential(bench.n8n);
+      const tool = tools[0]!.name.replaceAll(' ', '_');
+      model.says = ({ messages }) => {
+        const last = messages.at(-1);
+        return last?.role === 'tool' ? `The tool said: ${last.content}` : [{ tool, input }];
+      };
+      const nodes = [
+        start(),
+        node('Agent', '@n8n/n8n-nodes-langchain.agent', 3, { promptType: 'define', text: 'The table is ready' }),
+        chatModel('Model', credential),
+        ...tools,
+        witness.step(about, '{ item: $json }'),
+      ];
+      const to = (name: string, type: string) => ({ [type]: [[{ node: name, type, index: 0 }]] });
+      const uses = tools.map(({ name }, index) => [name, to(tools[index + 1]?.name ?? 'Agent', 'ai_tool')]);
+      const connections = {
+        ...chained(['Start', 'Agent', 'Tell']),
+        Model: to('Agent', 'ai_languageModel'),
+        ...Object.fromEntries(uses),
+      };
+      // As the editor makes workflows; in the older order of execution n8n's agents do not wait for their tools.
+      const workflow = { name: about, nodes, connections, settings: { executionOrder: 'v1' } };
+      return await bench.n8n.begin(await bench.n8n.createWorkflow(workflow, bench.credential));
+    }
+
+    /** What the agent says in the end. */
+    async function said(about: string, execution: string): Promise<unknown> {
+      await bench.n8n.outcomeOf(execution);
+      return witness.of(about)[0]?.item?.['output'];
+    }
+
+    /** Runs an agent that wants to write to Alex, lets Robin review that, and returns what the agent says in the end. */
+    async function reviewed(about: string, option: string): Promise<unknown> {
+      const before = (await robin.messages()).at(-1)?.seq ?? 0;
+      const text = "={{ $fromAI('text', 'What to write') }}";
+      const execution = await runAgent(
+        about,
+        { toolParameters: { text: about }, hitlParameters: {} },
+        asTool('Write to Alex', 'message: sendText', { to: typed(`+${alex.number}`), text }),
+        asTool('Review', 'message: sendAndWait', { to: person() }, 'warblerHitlTool'),
+      );
+      const review = await robin.sees('the review', ({ seq, poll }) => seq > before && poll);
+      const shown = (await robin.messages(before)).map((message) => message.text).join();
+      for (const part of ['Write_to_Alex', about]) expect(shown).toContain(part);
+      await waiting(execution);
+      await vote(robin, review, option);
+      return await said(about, execution);
+    }
+
+    test('lets it use a tool once that is approved', async () => {
+      expect(await reviewed('Your table is ready', '✓ Approve')).toMatch(/sent|queued|in_progress/);
+      await alex.sees('what the agent wrote', ({ text }) => text === 'Your table is ready');
+    });
+
+    test('does not let it use a tool when that is declined, and the model is told', async () => {
+      expect(await reviewed('Your table is gone', '✗ Decline')).toMatch(/rejected/);
+      expect(await alex.received()).not.toContain('Your table is gone');
+    });
+
+    test('is a tool by which it asks a person', async () => {
+      const fields = { to: person(), responseType: 'freeText', message: "={{ $fromAI('question', 'What to ask') }}" };
+      const tool = asTool('Ask Robin', 'message: sendAndWait', fields);
+      const execution = await runAgent('By an agent', { question: 'Inside or outside?' }, tool);
+      await asked('Inside or outside?', execution);
+      await robin.send(own, 'Outside, please');
+      expect(await said('By an agent', execution)).toContain('Outside, please');
+    });
+  });
+
+  describe('survives', () => {
+    test(
+      'the end of the engine',
+      async () => {
+        const seen = await ask('Across the engine?');
+        await bench.engine.kill();
+        await bench.engine.launch();
+        await vote(robin, seen, '✓ Approve');
+        expect(await witness.outcome('Across the engine?')).toMatchObject({ approved: true });
+      },
+      2 * MINUTE,
+    );
+
+    test(
+      'the end of n8n, and of both, before and after the answer; and n8n takes no silence for a yes',
+      async () => {
+        const early = await ask('Answered while n8n is down?');
+        const late = await ask('Answered after both are back?');
+        const limitWaitTime = { values: { limitType: 'afterTimeInterval', resumeAmount: 1, resumeUnit: 'days' } };
+        const before = question('Before', 'And before?');
+        const now = question('Ask', 'Approved before, but now?', { options: { limitWaitTime } });
+        const execution = await begin('Approved before, but now?', before, now);
+        await vote(robin, await asked('And before?', execution), '✓ Approve');
+        const never = await asked('Approved before, but now?', execution);
+        await bench.n8n.kill();
+        await vote(robin, early, '✓ Approve');
+        await answered('Answered while n8n is down?');
+        await bench.engine.kill();
+        bench.n8n.endWait(never.execution);
+        await bench.engine.launch();
+        await bench.n8n.launch();
+        expect(await witness.outcome('Answered while n8n is down?', MINUTE)).toMatchObject({ approved: true });
+        const silence = { answered: false, approved: false, status: 'expired' };
+        expect(await witness.outcome('Approved before, but now?', MINUTE)).toEqual(silence);
+        await vote(robin, late, '✗ Decline');
+        expect(await witness.outcome('Answered after both are back?', MINUTE)).toMatchObject({ approved: false });
+        await vote(robin, never, '✓ Approve');
+        await answered('Approved before, but now?');
+        await delivered();
+      },
+      4 * MINUTE,
+    );
+  });
+
+  test(
+    'goes on without an answer when the time is up, after a reminder',
+    async () => {
+      const silence = { answered: false, approved: false, status: 'expired' };
+      expect(await witness.outcome('In time?', 2 * MINUTE)).toEqual(silence);
+      const reminder = await kim.sees('the reminder', ({ text }) => text === 'Are you there?');
+      expect(reminder.quoted?.text).toContain('In time?');
+    },
+    3 * MINUTE,
+  );
+
+  test('goes on once for each question', async () => {
+    const { questions, resumes, doubled } = witness.figures();
+    expect([resumes, doubled]).toEqual([questions, 0]);
+  });
+});
