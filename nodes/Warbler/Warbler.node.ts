@@ -115,6 +115,5 @@ export class Warbler implements INodeType {
   };
 
   customOperations = { message: { [SEND_AND_WAIT_OPERATION]: sendAndWait } };
-
   webhook = takeAnswer;
 }

@@ -18,7 +18,6 @@ const WITHOUT_NODE: Record<string, string> = {
   'system.ready': 'for whoever starts the engine',
   'system.metrics': 'read by Prometheus',
   'system.authCheck': 'asked by the credential test, not by people',
-  'inquiry.create': 'asked by Message: Send and Wait for Response, which waits for the answer as well',
   'bulk.send': 'Bulk Job: Create does more, and a workflow need not wait for it',
   'documentation.get': 'read by people and agents, not by workflows',
   'token.create': 'administration: who may do what is not decided in a workflow',
@@ -43,13 +42,11 @@ interface Request {
   path: string;
 }
 
-/** The request of an operation that has no routing. */
-const ASKED_BY_ITSELF = { method: 'POST' as const, url: '/api/inquiries' };
-
-const ofNode: Request[] = nodeOperations(new Warbler().description).map(({ resource, operation, option }) => {
-  const { method, url } = option.routing?.request ?? ASKED_BY_ITSELF;
-  return { source: `${resource}: ${operation}`, method: String(method), path: String(url) };
-});
+const ofNode: Request[] = nodeOperations(new Warbler().description).map(({ resource, operation, option }) => ({
+  source: `${resource}: ${operation}`,
+  method: String(option.routing?.request?.method),
+  path: String(option.routing?.request?.url),
+}));
 
 /** The trigger, the lists and the credential ask by hand-written requests; their paths are read from the sources. */
 const WEBHOOKS = '/api/whatsapp-sessions/*/webhooks';

@@ -35,6 +35,7 @@ export const ADVICE: Record<string, string> = {
   delivery_not_found: 'Check the delivery ID with Delivery: Get Many, and that it belongs to this session.',
   message_not_found: 'Check the message ID, and that the message belongs to this session.',
   job_not_found: 'Choose the bulk job anew from the list, and check that it belongs to this session.',
+  inquiry_not_found: 'Check the inquiry ID, and that the question was asked by this session.',
   media_not_found: 'Upload the file again, or use it sooner.',
   media_gone: 'Nobody has the file any more: it has to be sent anew, as a new message.',
   not_acceptable: 'Check that the engine and this package are of the same version.',

@@ -17,7 +17,7 @@ export const option: INodePropertyOptions = {
   value: SEND_AND_WAIT_OPERATION,
   action: 'Send message and wait for response',
   description: 'Ask a question and go on when it has been answered in WhatsApp, by a message, a vote or a reaction',
-  routing: { send: { preSend: [cannotWait] } },
+  routing: { request: { method: 'POST', url: '/api/inquiries' }, send: { preSend: [cannotWait] } },
 };
 
 /** n8n's own names of the fields, here and below: it makes the human review of AI tools out of them. */
