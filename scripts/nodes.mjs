@@ -14,6 +14,20 @@ export const shapeOf = (path) => path.replace(/^=/, '').replace(/\{\{.*?\}\}|\$\
 
 /** What a step of the node makes of any answer, for the steps that do not pass on what the engine said. */
 const MADE_BY_STEP = {
+  eventInShort: {
+    event: { type: 'string' },
+    id: { type: 'string' },
+    seq: { type: 'integer' },
+    timestamp: { type: 'integer' },
+    text: { type: 'string' },
+    phone: { type: ['string', 'null'] },
+    chat: { type: 'string' },
+    name: { type: ['string', 'null'] },
+    type: { type: 'string' },
+    isGroup: { type: 'boolean' },
+    media: { type: ['object', 'null'] },
+    messageId: { type: 'string' },
+  },
   confirmDeletion: { deleted: { type: 'boolean' } },
   toPicture: { session: { type: 'string' } },
   fetchFile: { fileName: { type: 'string' }, mimeType: { type: 'string' }, fileSize: { type: 'string' } },
@@ -84,7 +98,8 @@ export function outputSchemas(description, engineOperations) {
     const step = option.routing.output.postReceive.at(-1);
     const output = z.toJSONSchema(known.output, { io: 'output', unrepresentable: 'any' });
     const whole = MADE_BY_STEP[step.name] ?? itemOf(plain(output));
-    const left = isOn(description, 'simple', { resource, operation }) ? step.fields : Object.keys(whole);
+    const isSimple = step.fields && isOn(description, 'simple', { resource, operation });
+    const left = isSimple ? step.fields : Object.keys(whole);
     const properties = Object.fromEntries(left.map((field) => [field, whole[field]]));
     return [[`v1.0.0/${resource}/${operation}.json`, { type: 'object', properties, version: 1 }]];
   });

@@ -53,6 +53,9 @@ export async function list(session: Session): Promise<Channel[]> {
     const answer = (await graph(wa, SUBSCRIBED, {}, 'xwa2_newsletter_subscribed')) as Thread[];
     return answer.map(readChannel);
   });
+  // Its posts come without the name of a channel.
+  const chats = channels.map(({ jid, name }) => ({ jid, name: name || null, knownOnly: true }));
+  await session.directory.learn({ chats });
   return channels.sort((a, b) => a.name.localeCompare(b.name) || a.jid.localeCompare(b.jid));
 }
 

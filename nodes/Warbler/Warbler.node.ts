@@ -5,6 +5,7 @@ import { searchChannels } from './listSearch/searchChannels';
 import { searchChats } from './listSearch/searchChats';
 import { searchContacts } from './listSearch/searchContacts';
 import { searchGroups } from './listSearch/searchGroups';
+import { searchInquiries } from './listSearch/searchInquiries';
 import { searchMembers } from './listSearch/searchMembers';
 import { searchPolls } from './listSearch/searchPolls';
 import { searchRecipients } from './listSearch/searchRecipients';
@@ -105,6 +106,7 @@ export class Warbler implements INodeType {
       searchChats,
       searchContacts,
       searchGroups,
+      searchInquiries,
       searchMembers,
       searchPolls,
       searchRecipients,

@@ -168,8 +168,10 @@ withN8n('The Warbler node in a real n8n', () => {
       const numbers = all.map(({ json }) => Number(json['seq']));
       expect(numbers).toEqual([...new Set(numbers)].sort((one, other) => one - other));
       const filters = { after: numbers[1] };
-      const [third] = await bench.outputs('event: getMany', { limit: 1, filters });
+      const [third] = await bench.outputs('event: getMany', { limit: 1, filters, simple: false });
       expect(third?.json).toMatchObject({ seq: numbers[2], data: expect.anything() });
+      const said = all.find(({ json }) => json['event'] === 'messages.received' && json['text'] === 'Anybody there?');
+      expect(said?.json).toMatchObject({ phone: phone.number, isGroup: false, type: 'text' });
     });
   });
 
@@ -219,6 +221,15 @@ withN8n('The Warbler node in a real n8n', () => {
 
   describe('says what happened and how to go on', () => {
     const breakOnce = async (fault: object) => await bench.engine.sandbox('POST', '/faults', { ...fault, times: 1 });
+
+    test('and tries again, when the node is set to', async () => {
+      await breakOnce({ fault: 'nack', code: 400 });
+      const parameters = { to: typed(`+${phone.number}`), text: 'The second time', options: { wait: true } };
+      const settings = { retryOnFail: true, maxTries: 2, waitBetweenTries: 1 };
+      const execution = await bench.run('message: sendText', parameters, { settings });
+      expect(outputsOf(execution)).toMatchObject([{ json: { status: 'sent' } }]);
+      expect(await phone.received()).toContain('The second time');
+    });
 
     test('when a session is not connected', async () => {
       const session = typed(await newSession('Idle'));

@@ -144,6 +144,7 @@ test('operations that are older than Simplify give what they always gave, unless
   expect(byDefault(true).sort()).toEqual([
     'delivery: getMany',
     'delivery: redeliver',
+    'event: getMany',
     'webhook: get',
     'webhook: getMany',
   ]);

@@ -36,7 +36,12 @@ const WHOLE: Record<string, object[]> = {
   '/api/whatsapp-sessions/1/webhooks': WEBHOOKS,
 };
 const SEARCHED: Record<string, object[]> = { '/api/contacts': CONTACTS, '/api/chats': CHATS, '/api/polls': POLLS };
-const LOGS: Record<string, object[]> = { '/api/bulk-jobs': JOBS, '/api/scheduled-messages': SCHEDULED };
+const INQUIRIES = [{ id: 'inq_1', question: 'Pay invoice 1042?', status: 'open' }];
+const LOGS: Record<string, object[]> = {
+  '/api/inquiries': INQUIRIES,
+  '/api/bulk-jobs': JOBS,
+  '/api/scheduled-messages': SCHEDULED,
+};
 
 /** What the engine would answer, by path; the real one is asked in test/n8n. */
 function answerOf({ url, headers }: IHttpRequestOptions): { statusCode: number; body: IDataObject } {
@@ -97,6 +102,7 @@ test.each([
       { name: '900000000003@lid', value: '900000000003@lid' },
     ],
   ],
+  ['searchInquiries', 'invoice', [{ name: 'Pay invoice 1042? (open)', value: 'inq_1' }]],
   ['searchWebhooks', 'example', [{ name: 'https://n8n.example/webhook/1 (parked)', value: 'whk_1' }]],
   [
     'searchPolls',

@@ -58,6 +58,7 @@ const byHand: Request[] = [
   { source: 'searchChats', method: 'GET', path: '/api/chats' },
   { source: 'searchContacts', method: 'GET', path: '/api/contacts' },
   { source: 'searchGroups', method: 'GET', path: '/api/groups' },
+  { source: 'searchInquiries', method: 'GET', path: '/api/inquiries' },
   { source: 'searchMembers', method: 'GET', path: '/api/groups/*/participants' },
   { source: 'searchPolls', method: 'GET', path: '/api/polls' },
   { source: 'searchScheduledMessages', method: 'GET', path: '/api/scheduled-messages' },

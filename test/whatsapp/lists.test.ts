@@ -50,6 +50,21 @@ test('chats are listed by their last message, those with people, groups and chan
   });
 });
 
+test('groups that were joined have their names, and channels once they were asked for', async () => {
+  const owner = stage.sandbox.addPhone({ phone: '15550400002', name: 'Robin' });
+  const group = stage.sandbox.groups.create({ creator: owner.phone, subject: 'Birders', participants: [] });
+  await asked(stage, 'group.acceptInvite', { code: group.inviteCode });
+  const channel = stage.sandbox.channels.create({ owner: owner.phone, name: 'Rare birds' });
+  await asked(stage, 'channel.follow', { channelJid: channel.jid });
+  for (const to of [group.jid, channel.jid]) {
+    await stage.sandbox.send(owner.phone, { to, text: 'a bird' });
+    await eventually(chats, (all) => all.some(({ jid }) => jid === to));
+  }
+  await asked(stage, 'channel.list');
+  const named = async () => (await chats({ search: 'bird' })).map(({ name }) => name);
+  expect(await named()).toEqual(expect.arrayContaining(['Birders', 'Rare birds']));
+});
+
 test('polls are listed that the account has sent, through the engine and on the phone, and no others', async () => {
   const poll = (question: string) => ({ question, options: ['Yes', 'No'] });
   const sent = await asked<{ msgId: number; id: string }>(stage, 'message.send', {

@@ -3,6 +3,8 @@ import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
 import { sessionField } from '../../shared/fields';
 import { manyFields, readOn } from '../../shared/pages';
+import { simplifyField } from '../../shared/simplify';
+import { eventInShort } from './inShort';
 
 export const option: INodePropertyOptions = {
   name: 'Get Many',
@@ -12,13 +14,14 @@ export const option: INodePropertyOptions = {
   routing: {
     request: { method: 'GET', url: '=/api/whatsapp-sessions/{{ encodeURIComponent($parameter["session"]) }}/events' },
     ...readOn('after', 'seq'),
-    output: { postReceive: answer },
+    output: { postReceive: [...answer, eventInShort] },
   },
 };
 
 export const description = updateDisplayOptions({ show: { resource: ['event'], operation: ['getMany'] } }, [
   sessionField,
   ...manyFields,
+  simplifyField(true),
   {
     displayName: 'Filters',
     name: 'filters',
