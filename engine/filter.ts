@@ -1,10 +1,7 @@
 import { RE2JS } from 're2js';
 import { z } from 'zod';
 import type { EventName, Subject } from './events.ts';
-import { knowsOnly } from './model.ts';
-
-export const CHAT_KINDS = ['direct', 'group', 'channel', 'status'] as const;
-export type ChatKind = (typeof CHAT_KINDS)[number];
+import { CHAT_KINDS, kindOf, knowsOnly } from './model.ts';
 
 export const MESSAGE_TYPES = [
   'text',
@@ -115,13 +112,6 @@ function says(message: Message | undefined, { text: { contains, matches } = {} }
 
 function isOne(message: Message | undefined, { types }: EventFilter): boolean {
   return !types || !message?.types || message.types.some((type) => types.includes(type));
-}
-
-function kindOf(jid: string): ChatKind | undefined {
-  if (jid === 'status@broadcast') return 'status';
-  if (jid.endsWith('@g.us')) return 'group';
-  if (jid.endsWith('@newsletter')) return 'channel';
-  return /@(s\.whatsapp\.net|lid)$/.test(jid) ? 'direct' : undefined;
 }
 
 const numberOf = (phone: string | undefined) => phone && `${phone}@s.whatsapp.net`;

@@ -335,11 +335,12 @@ export interface ChatRecord {
 export const CHAT_KINDS = ['direct', 'group', 'channel', 'status'] as const;
 export type ChatKind = (typeof CHAT_KINDS)[number];
 
-/** The kind of chat that an address names. */
-export function kindOf(address: string): ChatKind {
+/** The kind of chat that an address names; `undefined` for a broadcast list, and for what is no chat. */
+export function kindOf(address: string): ChatKind | undefined {
+  if (address === 'status@broadcast') return 'status';
   if (address.endsWith('@g.us')) return 'group';
   if (address.endsWith('@newsletter')) return 'channel';
-  return address === 'status@broadcast' ? 'status' : 'direct';
+  return /@(s\.whatsapp\.net|lid)$/.test(address) ? 'direct' : undefined;
 }
 
 /** Kinds of files that WhatsApp carries. */

@@ -19,7 +19,7 @@ const shown = z
       .string()
       .nullable()
       .meta({ description: 'Name of the person, the group or the channel, where known', examples: ['Robin Example'] }),
-    kind: z.enum(CHAT_KINDS).describe('direct: with one person'),
+    kind: z.enum(CHAT_KINDS).nullable().describe('direct: with one person. null: a broadcast list'),
     unread: z.int().meta({ description: 'Number of unread messages; -1: marked as unread by hand', examples: [2] }),
     archived: z.boolean().describe('Whether it is in the archive'),
     pinned: z.boolean().describe('Whether it is kept at the top of the list of chats'),
@@ -59,7 +59,7 @@ function show({ jid, lid, name, unreadCount, archived, pinnedAt, lastMessageAt }
     lid: who?.lid ?? null,
     phone: who?.phone ?? null,
     name,
-    kind: kindOf(address),
+    kind: kindOf(address) ?? null,
     unread: unreadCount,
     archived,
     pinned: pinnedAt !== null,

@@ -1,5 +1,6 @@
 import type { INodeType, INodeTypeDescription } from 'n8n-workflow';
 import { NodeConnectionTypes, SEND_AND_WAIT_OPERATION } from 'n8n-workflow';
+import { listSearch as listening } from '../WarblerTrigger/sessions';
 import { searchBulkJobs } from './listSearch/searchBulkJobs';
 import { searchChannels } from './listSearch/searchChannels';
 import { searchChats } from './listSearch/searchChats';
@@ -107,6 +108,7 @@ export class Warbler implements INodeType {
       searchContacts,
       searchGroups,
       searchInquiries,
+      searchListenedSessions: listening.searchSessions,
       searchMembers,
       searchPolls,
       searchRecipients,

@@ -129,7 +129,7 @@ withN8n('The Warbler node in a real n8n', () => {
       const [found] = await bench.search('searchWebhooks', '/hook');
       expect(found).toEqual({ name: `${url} (active)`, value: created.json['id'] });
       const webhookId = chosen(found!.value);
-      const inShort = { id: found!.value, url, events, state: 'active', parked_reason: null };
+      const inShort = { id: found!.value, session_id: 1, url, events, state: 'active', parked_reason: null };
       expect((await bench.output('webhook: get', { webhookId })).json).toEqual(inShort);
       const listed = await bench.outputs('webhook: getMany', { returnAll: true, simple: false });
       expect(listed.map(({ json }) => json)).toContainEqual(expect.objectContaining({ url, format: 'standard' }));
@@ -137,6 +137,28 @@ withN8n('The Warbler node in a real n8n', () => {
       const refusal = refusalOf(await bench.run('webhook: get', { webhookId }));
       expect(refusal).toMatchObject({ message: expect.stringMatching(/no such webhook/) });
       expect(refusal?.description).toMatch(/anew from the list/);
+    });
+
+    test('are for all sessions, too, and for what fits only', async () => {
+      const session = chosen('all');
+      const filters = { chats: ['direct'], from: `+${phone.number}`, types: ['text'], contains: 'order' };
+      const options = { collect: 5, markAsRead: true };
+      const created = await bench.output('webhook: create', { session, url, filters, options });
+      expect(created.json).toMatchObject({
+        ...{ session_id: null, events: ['messages.received'], collect: 5, markAsRead: true },
+        filter: { chats: ['direct'], types: ['text'], text: { contains: 'order' } },
+      });
+      expect(await bench.search('searchListenedSessions', 'all')).toEqual([{ name: 'All Sessions', value: 'all' }]);
+      const [found] = await bench.search('searchWebhooks', '', { session });
+      expect(found?.value).toBe(created.json['id']);
+      const webhookId = chosen(found!.value);
+      expect((await bench.output('webhook: get', { session, webhookId })).json).toMatchObject({
+        session_id: null,
+        url,
+      });
+      expect(await bench.outputs('webhook: getMany', { session })).toHaveLength(1);
+      await bench.output('webhook: delete', { session, webhookId });
+      expect(await bench.outputs('webhook: getMany', { session })).toEqual([]);
     });
 
     test('that were gone get what they have missed, and once more what they had', async () => {

@@ -1,4 +1,5 @@
 import type { IDataObject, ILoadOptionsFunctions, INodeListSearchResult } from 'n8n-workflow';
+import { ALL } from '../../WarblerTrigger/sessions';
 import { chosenSession, entriesOf } from './entries';
 
 interface Webhook extends IDataObject {
@@ -9,7 +10,8 @@ interface Webhook extends IDataObject {
 
 /** Fills the list of who gets the events of the session. A list that cannot be read throws. */
 export async function searchWebhooks(this: ILoadOptionsFunctions, filter = ''): Promise<INodeListSearchResult> {
-  const path = `/api/whatsapp-sessions/${encodeURIComponent(chosenSession(this))}/webhooks`;
+  const session = chosenSession(this);
+  const path = session === ALL ? '/api/webhooks' : `/api/whatsapp-sessions/${encodeURIComponent(session)}/webhooks`;
   const results = await entriesOf<Webhook>(this, path, filter, ({ id, url, state }) => ({
     name: `${url} (${state})`,
     value: id,

@@ -2,8 +2,8 @@ import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
 import { eventsField, eventsNamed } from '../../shared/eventsField';
-import { sessionField } from '../../shared/fields';
-import { WEBHOOKS_URL } from './webhookFields';
+import { WEBHOOKS_URL, webhookSessionField } from './webhookFields';
+import { filterFields } from './filterFields';
 
 export const option: INodePropertyOptions = {
   name: 'Create',
@@ -17,7 +17,7 @@ export const option: INodePropertyOptions = {
 };
 
 export const description = updateDisplayOptions({ show: { resource: ['webhook'], operation: ['create'] } }, [
-  sessionField,
+  webhookSessionField,
   {
     displayName: 'URL',
     name: 'url',
@@ -33,6 +33,7 @@ export const description = updateDisplayOptions({ show: { resource: ['webhook'],
     default: ['messages.received'],
     routing: { send: { type: 'body', property: 'events', value: eventsNamed('["*"]') } },
   },
+  filterFields,
   {
     displayName: 'Options',
     name: 'options',
@@ -40,6 +41,16 @@ export const description = updateDisplayOptions({ show: { resource: ['webhook'],
     placeholder: 'Add option',
     default: {},
     options: [
+      {
+        displayName: 'Collect a Burst',
+        name: 'collect',
+        type: 'number',
+        typeOptions: { minValue: 1, maxValue: 300 },
+        default: 10,
+        description:
+          'Seconds of quiet in a chat after which its messages are posted together, as the newest of them with the list of all',
+        routing: { send: { type: 'body', property: 'collect' } },
+      },
       {
         displayName: 'Expire After',
         name: 'expiresIn',
@@ -64,6 +75,14 @@ export const description = updateDisplayOptions({ show: { resource: ['webhook'],
         default: 'standard',
         description: 'How the receiver finds out that an event is genuine',
         routing: { send: { type: 'body', property: 'format' } },
+      },
+      {
+        displayName: 'Mark as Read',
+        name: 'markAsRead',
+        type: 'boolean',
+        default: true,
+        description: 'Whether people see that their message was read, once the receiver has taken it',
+        routing: { send: { type: 'body', property: 'markAsRead' } },
       },
       {
         displayName: 'Secret',

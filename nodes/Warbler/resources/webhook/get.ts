@@ -1,9 +1,8 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
-import { sessionField } from '../../shared/fields';
 import { simplify, simplifyField } from '../../shared/simplify';
-import { WEBHOOK_IN_SHORT, WEBHOOK_URL, webhookField } from './webhookFields';
+import { WEBHOOK_IN_SHORT, WEBHOOK_URL, webhookField, webhookSessionField } from './webhookFields';
 
 export const option: INodePropertyOptions = {
   name: 'Get',
@@ -17,7 +16,7 @@ export const option: INodePropertyOptions = {
 };
 
 export const description = updateDisplayOptions({ show: { resource: ['webhook'], operation: ['get'] } }, [
-  sessionField,
+  webhookSessionField,
   webhookField,
   simplifyField(true),
 ]);

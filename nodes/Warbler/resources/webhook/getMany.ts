@@ -1,10 +1,9 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
-import { sessionField } from '../../shared/fields';
 import { manyFields } from '../../shared/pages';
 import { simplify, simplifyField } from '../../shared/simplify';
-import { WEBHOOK_IN_SHORT, WEBHOOKS_URL } from './webhookFields';
+import { WEBHOOKS_URL, WEBHOOK_IN_SHORT, webhookSessionField } from './webhookFields';
 
 export const option: INodePropertyOptions = {
   name: 'Get Many',
@@ -18,7 +17,7 @@ export const option: INodePropertyOptions = {
 };
 
 export const description = updateDisplayOptions({ show: { resource: ['webhook'], operation: ['getMany'] } }, [
-  sessionField,
+  webhookSessionField,
   ...manyFields,
   simplifyField(true),
 ]);

@@ -1,8 +1,7 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
-import { sessionField } from '../../shared/fields';
-import { WEBHOOK_URL, webhookField } from './webhookFields';
+import { WEBHOOK_URL, webhookField, webhookSessionField } from './webhookFields';
 
 export const option: INodePropertyOptions = {
   name: 'Redeliver Parked',
@@ -16,6 +15,6 @@ export const option: INodePropertyOptions = {
 };
 
 export const description = updateDisplayOptions({ show: { resource: ['webhook'], operation: ['redeliverParked'] } }, [
-  sessionField,
+  webhookSessionField,
   webhookField,
 ]);

@@ -1,9 +1,8 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
-import { sessionField } from '../../shared/fields';
 import { ISO_TIME } from '../../shared/values';
-import { WEBHOOK_URL, webhookField } from './webhookFields';
+import { WEBHOOK_URL, webhookField, webhookSessionField } from './webhookFields';
 
 export const option: INodePropertyOptions = {
   name: 'Replay',
@@ -17,7 +16,7 @@ export const option: INodePropertyOptions = {
 };
 
 export const description = updateDisplayOptions({ show: { resource: ['webhook'], operation: ['replay'] } }, [
-  sessionField,
+  webhookSessionField,
   webhookField,
   {
     displayName: 'From',
