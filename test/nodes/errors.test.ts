@@ -36,9 +36,9 @@ test.each([
   [502, { code: 'whatsapp_refused', message: 'WhatsApp has refused this.' }, 'WhatsApp has refused this.', /the phone/],
   [
     422,
-    { message: 'Validation failed', errors: { to: ['The to field is required.'] } },
-    'Validation failed',
-    /^The to field is required\.$/,
+    { code: 'validation_failed', message: 'Validation failed', errors: { to: ['The to field is required.'] } },
+    'The to field is required.',
+    /Correct the fields/,
   ],
   [429, { code: 'rate_limited', message: 'Too many.', retry_after: 5 }, 'Too many (wait 5 seconds)', /Batching/],
   [429, { message: 'Enough for today.', retry_after: 39_000 }, 'Enough for today (wait 11 hours)', /^Wait 11 hours/],
@@ -81,10 +81,11 @@ test('a refusal that only a newer engine has is advised on by its status, and by
   expect((await refusal(409, { ...newer, retry_after: 30 })).description).toBe('Wait 30 seconds, then try again.');
 });
 
-test('what is wrong with a field stands in the place of the advice', async () => {
+test('what is wrong with each field stands on top, which is all that an AI agent is told', async () => {
   const errors = { to: ['The to field is required.'], text: ['The text field must be a string.'] };
   const refused = await refusal(422, { code: 'validation_failed', message: 'Validation failed', errors });
-  expect(refused.description).toBe('The to field is required. The text field must be a string.');
+  expect(refused.message).toBe('The to field is required. The text field must be a string.');
+  expect(refused.description).toBe(ADVICE['validation_failed']);
 });
 
 test('the engine’s words stay, even when they name a system error', async () => {

@@ -87,14 +87,17 @@ function inWords(seconds: number): string {
   return seconds < 7200 ? `${Math.ceil(seconds / 60)} minutes` : `${Math.ceil(seconds / 3600)} hours`;
 }
 
-/** What happened, in the engine's words; where waiting helps, with how long. */
-function whatHappened({ message, retry_after: retryAfter }: Refusal): string | undefined {
+/**
+ * What happened, in the engine's words: what is wrong with which field, or, where waiting helps, with how long. An AI
+ * agent whose tool this is, and a workflow that goes on after an error, are told this and nothing else.
+ */
+function whatHappened({ message, errors, retry_after: retryAfter }: Refusal): string | undefined {
+  if (errors) return Object.values(errors).flat().join(' ');
   if (message === undefined || retryAfter === undefined) return message;
   return `${message.replace(/\.$/, '')} (wait ${inWords(retryAfter)})`;
 }
 
-function whatToDo(status: number, { code = '', errors, retry_after: retryAfter }: Refusal): string {
-  if (errors) return Object.values(errors).flat().join(' ');
+function whatToDo(status: number, { code = '', retry_after: retryAfter }: Refusal): string {
   const general = status >= 500 ? 'Look into the log of the engine, then try again.' : 'Check the fields of this node.';
   const waiting = retryAfter === undefined ? undefined : `Wait ${inWords(retryAfter)}, then try again.`;
   return ADVICE[code] ?? waiting ?? ADVICE_BY_STATUS[status] ?? general;
