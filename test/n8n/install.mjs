@@ -24,9 +24,14 @@ const key = createHash('sha256')
   .update(JSON.stringify([dependencies, overrides, NODE_VERSION]))
   .digest('hex');
 
+/** What n8n's Extract from File does not load without, and --legacy-peer-deps leaves out. */
+const peer = { name: 'date-fns', version: '2.30.0' };
+const isPeerThere = () => existsSync(join(folder, 'node_modules', peer.name));
+
 /** Whether what package.json asks for is there. */
 export function isInstalled() {
-  return existsSync(marker) && readFileSync(marker, 'utf8').trim() === key && existsSync(n8nCommand);
+  const isCurrent = existsSync(marker) && readFileSync(marker, 'utf8').trim() === key;
+  return isCurrent && existsSync(n8nCommand) && isPeerThere();
 }
 
 function run(command, args, cwd, env = {}) {
@@ -70,6 +75,12 @@ function installN8n() {
   npm(['install', '--legacy-peer-deps', '--ignore-scripts'], folder);
 }
 
+function installPeer() {
+  if (isPeerThere()) return console.log(`${peer.name} is there.`);
+  const what = `${peer.name}@${peer.version}`;
+  npm(['install', '--no-save', '--legacy-peer-deps', '--ignore-scripts', what], folder);
+}
+
 function buildSqlite() {
   if (answers(nodeBinary, ['-e', 'require("sqlite3"); console.log("loads")']) === 'loads') {
     return console.log('sqlite3 is built.');
@@ -83,6 +94,7 @@ function install() {
   mkdirSync(folder, { recursive: true });
   installNode();
   installN8n();
+  installPeer();
   buildSqlite();
   writeFileSync(marker, `${key}\n`);
   console.log('Installed.');
