@@ -127,7 +127,8 @@ export class N8n {
   private log = '';
 
   private constructor(
-    private readonly home: string,
+    /** The user folder. */
+    readonly home: string,
     readonly port: number,
     private readonly brokerPort: number,
     private readonly options: N8nOptions,

@@ -264,9 +264,3 @@ test('the credential keeps its token hidden and shows it to nobody but the engin
   expect(credential.authenticate.properties.headers).toEqual({ Authorization: '=Bearer {{$credentials.token}}' });
   expect(JSON.stringify(credential.test)).not.toContain('token}}');
 });
-
-test('an example workflow uses the names a community installation has', () => {
-  const echo = readFileSync(join(dist, '..', '..', 'examples', 'echo.json'), 'utf8');
-  const types = (JSON.parse(echo) as { nodes: Array<{ type: string }> }).nodes.map(({ type }) => type);
-  expect(types).toEqual(['n8n-nodes-warbler.warblerTrigger', 'n8n-nodes-warbler.warbler']);
-});
