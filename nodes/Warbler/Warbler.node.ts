@@ -1,18 +1,6 @@
 import type { INodeType, INodeTypeDescription } from 'n8n-workflow';
 import { NodeConnectionTypes, SEND_AND_WAIT_OPERATION } from 'n8n-workflow';
-import { listSearch as listening } from '../WarblerTrigger/sessions';
-import { searchBulkJobs } from './listSearch/searchBulkJobs';
-import { searchChannels } from './listSearch/searchChannels';
-import { searchChats } from './listSearch/searchChats';
-import { searchContacts } from './listSearch/searchContacts';
-import { searchGroups } from './listSearch/searchGroups';
-import { searchInquiries } from './listSearch/searchInquiries';
-import { searchMembers } from './listSearch/searchMembers';
-import { searchPolls } from './listSearch/searchPolls';
-import { searchRecipients } from './listSearch/searchRecipients';
-import { searchScheduledMessages } from './listSearch/searchScheduledMessages';
-import { searchSessions } from './listSearch/searchSessions';
-import { searchWebhooks } from './listSearch/searchWebhooks';
+import { listSearch } from './listSearch';
 import * as approval from './resources/approval';
 import * as bulkJob from './resources/bulkJob';
 import * as call from './resources/call';
@@ -100,23 +88,7 @@ export class Warbler implements INodeType {
     ],
   };
 
-  methods = {
-    listSearch: {
-      searchBulkJobs,
-      searchChannels,
-      searchChats,
-      searchContacts,
-      searchGroups,
-      searchInquiries,
-      searchListenedSessions: listening.searchSessions,
-      searchMembers,
-      searchPolls,
-      searchRecipients,
-      searchScheduledMessages,
-      searchSessions,
-      searchWebhooks,
-    },
-  };
+  methods = { listSearch };
 
   customOperations = { message: { [SEND_AND_WAIT_OPERATION]: sendAndWait } };
   webhook = takeAnswer;
