@@ -150,6 +150,13 @@ test('operations that are older than Simplify give what they always gave, unless
   ]);
 });
 
+test('every field says what it takes, to whoever fills it in: a person or a language model', () => {
+  const mute = flat(warbler.properties)
+    .filter(({ type, name }) => !/ollection|notice|hidden/.test(type) && !['resource', 'operation'].includes(name))
+    .filter(({ description, hint }) => !description && !hint);
+  expect(mute.map(({ displayName }) => displayName)).toEqual([]);
+});
+
 test('a list can be had whole or up to a limit', () => {
   const LISTS =
     /^(getMany|getAll|getPolls|getRecipients|getOptOuts|getBlocked|getParticipants|getRequests|get\w+Logs)$/;

@@ -26,6 +26,7 @@ export function fileFields(kind: keyof typeof EXAMPLES, property = `${kind}Url`)
         { name: 'URL', value: 'url', description: 'A file that the engine fetches' },
       ],
       default: 'url',
+      description: 'Where the file is',
     },
     {
       displayName: `${displayName} URL`,

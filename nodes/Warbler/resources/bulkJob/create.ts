@@ -33,6 +33,7 @@ const recipientFields: INodeProperties[] = [
       },
     ],
     default: 'list',
+    description: 'How the recipients are given',
   },
   {
     displayName: 'Recipients',
@@ -75,6 +76,7 @@ const messageFields: INodeProperties[] = [
       { name: 'Video', value: 'video' },
     ],
     default: 'text',
+    description: 'What everybody gets',
   },
   {
     displayName: 'Text',

@@ -33,6 +33,7 @@ export const description = updateDisplayOptions({ show: { resource: ['chat'], op
       { name: 'Typing', value: 'composing', description: 'In one chat' },
     ],
     default: 'composing',
+    description: 'What to show of this account',
     routing: { send: { type: 'body', property: 'type' } },
   },
   {

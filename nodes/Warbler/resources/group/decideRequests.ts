@@ -26,6 +26,7 @@ export const description = updateDisplayOptions({ show: { resource: ['group'], o
       { name: 'Reject', value: 'reject' },
     ],
     default: 'approve',
+    description: 'What becomes of the requests',
     routing: { send: { type: 'body', property: 'action' } },
   },
   participantsField,

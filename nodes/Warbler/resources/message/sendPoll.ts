@@ -22,6 +22,7 @@ export const description = updateDisplayOptions({ show: { resource: ['message'],
     default: '',
     required: true,
     placeholder: 'e.g. When shall we meet?',
+    description: 'What the poll asks',
     routing: { send: { type: 'body', property: 'poll.question' } },
   },
   {

@@ -28,6 +28,7 @@ const properties: INodeProperties[] = [
       { name: 'Video', value: 'video' },
     ],
     default: 'text',
+    description: 'What the status shows',
   },
   ...ofType('text', [
     {
@@ -38,6 +39,7 @@ const properties: INodeProperties[] = [
       default: '',
       required: true,
       placeholder: 'e.g. Open today until 8 pm',
+      description: 'What the status says',
       routing: { send: { type: 'body', property: 'text' } },
     },
     {
@@ -45,6 +47,7 @@ const properties: INodeProperties[] = [
       name: 'backgroundColor',
       type: 'color',
       default: '#25D366',
+      description: 'The color behind the text, such as #25D366',
       routing: { send: { type: 'body', property: 'backgroundColor' } },
     },
   ]),

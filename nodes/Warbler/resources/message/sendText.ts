@@ -22,6 +22,7 @@ export const description = updateDisplayOptions({ show: { resource: ['message'],
     default: '',
     required: true,
     placeholder: 'e.g. Your table is ready',
+    description: 'What to say. *bold*, _italic_, ~struck~ and ```code``` look so in WhatsApp.',
     routing: { send: { type: 'body', property: 'text' } },
   },
   sendOptions({

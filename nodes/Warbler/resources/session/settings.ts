@@ -112,8 +112,22 @@ export const settings: INodeProperties[] = [
         displayName: 'Hours',
         name: 'hours',
         values: [
-          { displayName: 'From', name: 'from', type: 'string', default: '22:00', placeholder: 'e.g. 22:00' },
-          { displayName: 'To', name: 'to', type: 'string', default: '07:00', placeholder: 'e.g. 07:00' },
+          {
+            displayName: 'From',
+            name: 'from',
+            type: 'string',
+            default: '22:00',
+            placeholder: 'e.g. 22:00',
+            description: 'Time of day at which they begin',
+          },
+          {
+            displayName: 'To',
+            name: 'to',
+            type: 'string',
+            default: '07:00',
+            placeholder: 'e.g. 07:00',
+            description: 'Time of day at which they end',
+          },
           {
             displayName: 'Time Zone',
             name: 'timeZone',
