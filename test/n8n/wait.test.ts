@@ -12,6 +12,12 @@ const items = (all: object[]) =>
 
 type Asked = PhoneMessage & { execution: string };
 
+interface Inquiry {
+  question: string;
+  status: string;
+  expiresAt: string;
+}
+
 withN8n('Send and wait in a real n8n', () => {
   let bench: Workbench;
   let witness: Witness;
@@ -77,16 +83,15 @@ withN8n('Send and wait in a real n8n', () => {
       20_000,
     );
 
+  /** The question as the engine keeps it. */
+  const inquiryOf = async (about: string): Promise<Inquiry | undefined> => {
+    const { data } = await bench.engine.call<{ data: Inquiry[] }>('GET', '/api/inquiries?per_page=100');
+    return data.find(({ question }) => question === about);
+  };
+
   /** Until the engine has the answer. */
   const answered = async (about: string) =>
-    await until(
-      'the answer',
-      async () => {
-        const answers = await bench.engine.call<unknown>('GET', '/api/inquiries?status=answered');
-        return JSON.stringify(answers).includes(about) || undefined;
-      },
-      20_000,
-    );
+    await until('the answer', async () => (await inquiryOf(about))?.status === 'answered' || undefined, 20_000);
 
   /** Until the engine has nothing left to tell. */
   const delivered = async () =>
@@ -224,6 +229,21 @@ withN8n('Send and wait in a real n8n', () => {
     const [item] = await bench.outputs('message: sendAndWait', { ...fields, to: typed('nobody') }, { settings });
     expect(item?.json).toEqual({ error: expect.any(String) });
     expect(await robin.received()).not.toContain('Never asked');
+  });
+
+  test('is open until a date in the time zone of the workflow, picked or from an expression', async () => {
+    const tomorrow = Math.ceil(Date.now() / MINUTE) * MINUTE + 24 * 60 * MINUTE;
+    // What n8n takes for a workflow that does not say, is New York.
+    const picked = new Date(tomorrow).toLocaleString('sv', { timeZone: 'America/New_York' }).replace(' ', 'T');
+    const dates = { 'Until a date?': picked, 'For a day?': '={{ $now.plus({ days: 1 }) }}' };
+    for (const [about, maxDateAndTime] of Object.entries(dates)) {
+      const limitWaitTime = { values: { limitType: 'atSpecifiedTime', maxDateAndTime } };
+      const seen = await ask(about, { options: { limitWaitTime } });
+      const off = Date.parse((await inquiryOf(about))!.expiresAt) - tomorrow;
+      expect(Math.abs(off)).toBeLessThan(2 * MINUTE);
+      await vote(robin, seen, '✓ Approve');
+      await witness.outcome(about);
+    }
   });
 
   test('is answered by the engine alone', async () => {

@@ -196,6 +196,8 @@ describe('A question', () => {
     ['half a minute', { resumeAmount: 0.5, resumeUnit: 'minutes' }],
     ['31 days', { resumeAmount: 31, resumeUnit: 'days' }],
     ['no number', { resumeAmount: Number.NaN, resumeUnit: 'days' }],
+    ['what is no date', { limitType: 'atSpecifiedTime', maxDateAndTime: '2030-01-01").toMillis() }} {{ ("' }],
+    ['no date', { limitType: 'atSpecifiedTime', maxDateAndTime: '' }],
   ])('is not open for %s, which the node says before anything is sent', async (_words, values) => {
     const execution = new Execution({
       options: { limitWaitTime: { values: { limitType: 'afterTimeInterval', ...values } } },

@@ -10,7 +10,7 @@ const LONGEST_S = 30 * SECONDS.days;
 /** How long the engine keeps a question open, and when it reminds of it, as the node's options say it. */
 interface Options {
   limitWaitTime?: {
-    values?: { limitType?: string; resumeAmount?: number; resumeUnit?: Unit; maxDateAndTime?: string };
+    values?: { limitType?: string; resumeAmount?: number; resumeUnit?: Unit; maxDateAndTime?: unknown };
   };
   reminder?: { values?: { reminderAmount?: number; reminderUnit?: Unit; reminderText?: string } };
 }
@@ -24,15 +24,23 @@ export interface Question extends IDataObject {
   expireAfter?: number;
 }
 
-/** A date that is picked has no time zone: n8n reads it in that of the workflow, which only its expressions know. */
-const PICKED_DATE = '$parameter.options.limitWaitTime.values.maxDateAndTime';
-const SECONDS_LEFT = `{{ (DateTime.isDateTime(${PICKED_DATE}) ? ${PICKED_DATE} : DateTime.fromISO(${PICKED_DATE})).diffNow().as("seconds") }}`;
+/**
+ * Unix milliseconds. A date that is picked has no time zone: it is read in that of the workflow, which expressions know.
+ * An expression gives a DateTime, as text or without its methods.
+ */
+function momentOf(node: IExecuteFunctions, date: unknown): number {
+  if (typeof date === 'object') return Number((date as { ts?: number } | null)?.ts);
+  const text = String(date).trim().replace(' ', 'T');
+  // Becomes part of an expression, so it must not bring one.
+  if (!/^[\dTZ:.+-]+$/.test(text)) return Number.NaN;
+  return Number(node.evaluateExpression(`{{ DateTime.fromISO("${text}").toMillis() }}`, 0));
+}
 
 function limitOf(node: IExecuteFunctions, { limitWaitTime }: Options): number | undefined {
   if (!limitWaitTime?.values) return undefined;
-  const { limitType, resumeAmount = 1, resumeUnit = 'hours' } = limitWaitTime.values;
+  const { limitType, resumeAmount = 1, resumeUnit = 'hours', maxDateAndTime } = limitWaitTime.values;
   const isDate = limitType === 'atSpecifiedTime';
-  const seconds = isDate ? Number(node.evaluateExpression(SECONDS_LEFT, 0)) : resumeAmount * SECONDS[resumeUnit];
+  const seconds = isDate ? (momentOf(node, maxDateAndTime) - Date.now()) / 1000 : resumeAmount * SECONDS[resumeUnit];
   if (seconds >= SHORTEST_S && seconds <= LONGEST_S) return Math.round(seconds);
   throw new NodeOperationError(node.getNode(), 'Limit Wait Time is from one minute to 30 days', {
     description: isDate ? 'Check the date: it has to lie ahead by that much.' : 'Check the amount and its unit.',
