@@ -153,8 +153,31 @@ withN8n('The examples in a real n8n', () => {
         'tool',
         expect.stringMatching(/The to field must be a phone number/),
       ]);
-      expect(await wren.received()).toEqual(before);
+      const toStranger = (await wren.received()).length - before.length;
+      console.log(`Instructions of a customer that the model obeyed: 1, messages to the stranger: ${toStranger}`);
+      expect(toStranger).toBe(0);
       expect(await operator.received()).not.toContainEqual(expect.stringContaining('price list'));
+    });
+  });
+
+  describe('order-approval', () => {
+    const owner = () => ({ 'Ask the Owner': toOperator() });
+    const order = async (workflow: Workflow, what: string) =>
+      await submit(workflow, { Name: 'Robin', Phone: `+${robin.number}`, Order: what });
+
+    example('order-approval', 'confirms an order that the owner has voted for', owner, async (workflow) => {
+      await order(workflow, 'Tomato seeds');
+      const asked = await operator.sees('the question', ({ poll, text }) => poll && text?.includes('Tomato seeds'));
+      await operator.ask('POST', 'vote', { chat: own, id: asked.id, options: ['Take it'] });
+      await sees(robin, /^Thank you, Robin! We have your order: Tomato seeds$/);
+    });
+
+    example('order-approval', 'declines an order that the owner does not want', owner, async (workflow) => {
+      await order(workflow, 'A ladder');
+      await operator.sees('the question', ({ poll, text }) => poll && text?.includes('A ladder'));
+      await operator.send(own, 'Decline');
+      await sees(robin, /^Sorry, Robin, we cannot take this order today: A ladder$/);
+      expect(await robin.received()).not.toContain('Thank you, Robin! We have your order: A ladder');
     });
   });
 
@@ -305,6 +328,7 @@ withN8n('The examples in a real n8n', () => {
   });
 
   test('all examples are run, and use nodes that n8n has', async () => {
+    console.log(`${tried.size} examples of ${exampleNames().length} run in the real n8n`);
     expect([...tried].sort()).toEqual(exampleNames().sort());
     const types = new Set((await bench.n8n.nodeTypes()).map(({ name }) => name));
     const used = exampleNames().flatMap((name) => readExample(name).nodes.map(({ type }) => type));
