@@ -158,10 +158,13 @@ describe('of a data folder it says', () => {
         session: { status: 'logged_out', reason: { code: 'logged_out', message: 'The phone removed this device.' } },
       });
       await store.subscriptions.park(subscription.id, 'gone');
+      const all = await store.subscriptions.put(subscriptionOf(null));
+      await store.subscriptions.park(all.id, 'gone');
     });
     inDatabase('UPDATE events SET created_at = created_at - 3 * 3600000');
     await says(/^note: Session 1: 2 events are not delivered, the oldest for 3 hours \/ GET .*deliveries/);
     await says(/^note: Session 1: 1 of its webhooks have nobody who listens \/ Activate/);
+    await says(/^note: All sessions: 1 of the webhooks for them have nobody who listens \/ Activate/);
     await says(/^note: Session 1: logged_out \(logged_out\) \/ The phone removed this device\./);
   });
 });

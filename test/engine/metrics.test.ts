@@ -63,6 +63,17 @@ test('figures follow what happens to sessions, messages, events and webhooks', a
   expect(await figure('warbler_webhooks', { session: '1', state: 'active' })).toBe(1);
   await stage.engine.store.subscriptions.park(id, 'gone');
   expect(await figure('warbler_webhooks', { session: '1', state: 'parked' })).toBe(1);
+  const ofAll = async () => {
+    const { samples } = await scrape();
+    return samples.filter(({ name, labels }) => name === 'warbler_webhooks' && !('session' in labels));
+  };
+  expect((await ofAll()).map(({ labels, value }) => [labels['state'], value])).toEqual([
+    ['active', 0],
+    ['parked', 0],
+  ]);
+  const all = await stage.call('POST', '/api/webhooks', { url: receiver.origin, events: ['call'] });
+  expect((await ofAll()).map(({ value }) => value)).toEqual([1, 0]);
+  await stage.call('DELETE', `/api/webhooks/${(all.body.data as { id: string }).id}`);
 
   await stage.engine.store.subscriptions.delete(id);
   expect(await figure('warbler_deliveries_waiting', { session: '1' })).toBe(0);

@@ -5,6 +5,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Seal } from '../../engine/store/seal.ts';
 import { Database } from '../../engine/store/sqlite/database.ts';
+import { start } from '../../engine/store/sqlite/migrations/001-start.ts';
+import { everyMessage } from '../../engine/store/sqlite/migrations/002-every-message.ts';
+import { pace } from '../../engine/store/sqlite/migrations/003-pace.ts';
+import { proof } from '../../engine/store/sqlite/migrations/004-proof.ts';
+import { places } from '../../engine/store/sqlite/sealed.ts';
 import { openSqliteStore, StoreError } from '../../engine/store/sqlite/index.ts';
 import { messages } from '../../engine/store/sqlite/messages.ts';
 import type { Store } from '../../engine/store/store.ts';
@@ -90,6 +95,64 @@ describe('the embedded store’s folder', () => {
     expect(() => openSqliteStore(join(folder.path, 'no', 'such'), new Seal(KEY))).toThrow(
       /cannot be written .*writable/,
     );
+  });
+
+  test('of an earlier version keeps its subscriptions, and what waits for them, when it is brought up to date', async () => {
+    const file = new Libsql(join(folder.path, 'warbler.db'));
+    for (const migration of [start, everyMessage, pace, proof]) file.exec(migration);
+    const secret = new Seal(KEY).close(Buffer.from(SECRET), places.subscription('whk_old'));
+    const run = (sql: string, ...values: (string | number | Buffer)[]) => file.prepare(sql).run(values);
+    const nothing = Buffer.alloc(0);
+    run(
+      `INSERT INTO sessions (id, settings, api_key_hash, sealed_api_key, sealed_webhook_secret, created_at, updated_at)
+       VALUES (1, ?, ?, ?, ?, 1, 1)`,
+      ...[JSON.stringify(aSession()), nothing, nothing, nothing],
+    );
+    run(
+      `INSERT INTO subscriptions (id, session_id, origin, url, events, format, sealed_secret, state, parked_reason, created_at)
+       VALUES ('whk_old', 1, 'api', 'http://a.test/', '["*"]', 'standard', ?, 'parked', 'gone', 7)`,
+      secret,
+    );
+    for (const [seq, status] of [
+      [1, 'delivered'],
+      [2, 'pending'],
+    ] as const) {
+      run(
+        `INSERT INTO events (seq, id, session_id, event, lane, body, created_at) VALUES (?, ?, 1, 'call', 'a', ?, 1)`,
+        ...[
+          seq,
+          `evt_${seq}`,
+          JSON.stringify({ event: 'call', id: `evt_${seq}`, sessionId: '1', timestamp: 1, data: {} }),
+        ],
+      );
+      run(
+        `INSERT INTO deliveries (id, subscription_id, seq, lane, status, attempts, next_attempt_at, redeliveries)
+         VALUES (?, 'whk_old', ?, 'a', ?, 3, 9, 2)`,
+        ...[seq * 10, seq, status],
+      );
+    }
+    file.exec('PRAGMA user_version = 4');
+    file.close();
+
+    const store = open();
+    expect(await store.subscriptions.get('whk_old')).toEqual({
+      ...subscriptionOf(1, { url: 'http://a.test/' }),
+      ...{ id: 'whk_old', filter: null, collectS: null, markAsRead: false },
+      ...{ state: 'parked', parkedReason: 'gone', createdAt: 7 },
+    });
+    const deliveries = await store.deliveries.list(1, {}, { after: 0, limit: 10 });
+    expect(
+      deliveries.map(({ id, seq, status, attempts, redeliveries }) => [id, seq, status, attempts, redeliveries]),
+    ).toEqual([
+      [10, 1, 'delivered', 3, 2],
+      [20, 2, 'parked', 3, 2],
+    ]);
+    expect((await store.deliveries.head('whk_old', 'a'))?.body.id).toBe('evt_2');
+    // They still go with what they belong to.
+    await store.sessions.delete(1);
+    expect(await store.subscriptions.get('whk_old')).toBeUndefined();
+    expect(await store.deliveries.lanes()).toEqual([]);
+    await store.close();
   });
 
   test('holds no secret in clear, neither in the database nor beside it', async () => {
