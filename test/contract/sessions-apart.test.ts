@@ -29,6 +29,8 @@ beforeAll(async () => {
   const later = { scheduledAt: new Date(Date.now() + 86_400_000).toISOString() };
   mine['scheduled'] = (await made('POST /api/send-message', { to: FRIEND, text: 'later', ...later }))['msgId'];
   mine['job'] = (await made('POST /api/bulk-jobs', { recipients: [FRIEND], text: 'x', start: false }))['id'];
+  const inquiry = { to: FRIEND, kind: 'text', text: 'Well?' };
+  mine['inquiry'] = (await made('POST /api/inquiries', inquiry))['id'];
   mine['file'] = (await made('POST /api/upload', { base64: 'aGVsbG8=', mimetype: 'text/plain' }))['id'];
   const webhooks = 'POST /api/whatsapp-sessions/1/webhooks';
   mine['webhook'] = (await made(webhooks, { url: `${world.files.url('image.jpg')}/no`, events: ['*'] }))['id'];
@@ -79,6 +81,7 @@ const THINGS: Record<string, (operation: Operation) => unknown> = {
   replyTo: () => mine['msgId'],
   id: () => mine['waId'],
   job: () => mine['job'],
+  inquiryId: () => mine['inquiry'],
   webhookId: () => mine['webhook'],
   deliveryId: () => mine['delivery'],
   imageUrl: () => mine['file'],
@@ -89,7 +92,7 @@ const THINGS: Record<string, (operation: Operation) => unknown> = {
   profilePicUrl: () => mine['file'],
 };
 /** Names like those of ids, of what is WhatsApp’s and is asked there, or of nothing that belongs to a session. */
-const NOT_OURS = ['groupId', 'callId', 'key', 'approvalId', 'tokenId'];
+const NOT_OURS = ['groupId', 'callId', 'key', 'approvalId', 'tokenId', 'callbackUrl'];
 const ofSession = ({ access }: Operation) => access === 'own' || access === 'session';
 const inPath = (operation: Operation) => operation.http.includes(':whatsappSession');
 const fieldsOf = (operation: Operation) => Object.keys(operation.input.shape);
@@ -129,6 +132,7 @@ async function everything(): Promise<string> {
     (await store.schedule.list(1, page)).items,
     (await store.jobs.list(1, {}, page)).items,
     (await store.optOuts.list(1, page)).items,
+    (await store.inquiries.list(1, {}, page)).items,
     await store.subscriptions.list(1),
     [delivery?.status, delivery?.redeliveries],
     world.sandbox.messages(OWN),
@@ -185,7 +189,7 @@ test('nothing of the account is open', async () => {
 });
 
 /** How it is said that a thing is not there. */
-const NOT_THERE = /^(message|job|webhook|delivery|media)_not_found$/;
+const NOT_THERE = /^(message|job|inquiry|webhook|delivery|media)_not_found$/;
 /** WasenderApi documents that this message is somebody else’s. */
 const SAYS_WHOSE = ['message.resend'];
 

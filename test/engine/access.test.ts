@@ -49,7 +49,7 @@ async function agentWith(token: string): Promise<Agent> {
 
 /** What changes nothing. Of a request that is new here: does it really not, and hands out nothing that would let somebody? */
 const READING =
-  'system.health system.ready system.metrics system.authCheck documentation.get token.list approval.list session.list session.get session.getStatus session.user session.messageLogs session.sessionLogs session.limits message.list message.info message.pollResults message.polls bulk.list bulk.get bulk.listRecipients optOut.list scheduled.list scheduled.get chat.list media.file media.decrypt media.decrypted contact.list contact.get contact.picture contact.blocked contact.check contact.lidFromPn contact.pnFromLid group.list group.metadata group.participants group.inviteLink group.inviteInfo group.picture group.requests channel.get channel.list webhook.list webhook.get webhook.events webhook.deliveries accountWebhook.list accountWebhook.get'.split(
+  'system.health system.ready system.metrics system.authCheck documentation.get token.list approval.list session.list session.get session.getStatus session.user session.messageLogs session.sessionLogs session.limits message.list message.info message.pollResults message.polls bulk.list bulk.get bulk.listRecipients optOut.list scheduled.list scheduled.get inquiry.list inquiry.get chat.list media.file media.decrypt media.decrypted contact.list contact.get contact.picture contact.blocked contact.check contact.lidFromPn contact.pnFromLid group.list group.metadata group.participants group.inviteLink group.inviteInfo group.picture group.requests channel.get channel.list webhook.list webhook.get webhook.events webhook.deliveries accountWebhook.list accountWebhook.get'.split(
     ' ',
   );
 

@@ -102,6 +102,11 @@ export class Populated {
       scheduledAt: later,
     });
     const job = await this.made<{ id: number }>('POST', '/api/bulk-jobs', { text: 'All', recipients: [SAMPLE] });
+    const inquiry = await this.made<{ id: string }>('POST', '/api/inquiries', {
+      to: SAMPLE,
+      kind: 'text',
+      text: 'Well?',
+    });
     const upload = await this.made<{ id: string }>('POST', '/api/upload', {
       base64: photo.toString('base64'),
       mimetype: 'image/jpeg',
@@ -119,6 +124,7 @@ export class Populated {
       ['3EB0C767D26A8B3F5C2A', waId],
       ['whk_5f2c9a7e41b84d0c3e', hook.id],
       ['8f14e45fceea167a5a36dedd4bea2543', upload.id],
+      ['inq_4c1f0a9b7d2e83566a0b91de', inquiry.id],
       ['order-1042-confirmation', ''],
     );
     Object.assign(this.paths, {

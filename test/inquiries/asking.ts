@@ -28,10 +28,11 @@ export class Asking {
     return this.stage.call('POST', '/api/inquiries', { to: FRIEND, kind: 'text', text: 'Well?', ...body }, headers);
   }
 
-  /** Asks, and waits until the person has the question on the phone. */
+  /** Asks, and waits until the person has the question on the phone, and the engine has heard so. */
   async ask(body: Record<string, unknown> = {}, reader = FRIEND): Promise<Shown> {
     const inquiry = await this.accepted(body);
     await this.stage.untilTrue(() => this.stage.message(reader, inquiry.waId));
+    await this.stored(inquiry.waId, 'message.sent');
     return inquiry;
   }
 

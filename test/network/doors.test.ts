@@ -21,6 +21,7 @@ const FIELDS = [
   'stickerUrl',
   'profilePicUrl',
   'url',
+  'callbackUrl',
   'webhook_url',
   'proxy_url',
 ];
@@ -121,6 +122,7 @@ const DOORS: Record<string, Door> = {
   'media.decrypt directPath': decrypt('directPath'),
   'webhook.create': taken('POST', '/api/whatsapp-sessions/1/webhooks', 'url', { events: ['messages.received'] }),
   'accountWebhook.create': taken('POST', '/api/webhooks', 'url', { events: ['messages.received'] }),
+  'inquiry.create': taken('POST', '/api/inquiries', 'callbackUrl', { to: FRIEND, kind: 'text', text: 'Well?' }),
   'session.update webhook_url': taken('PUT', '/api/whatsapp-sessions/2', 'webhook_url'),
   'session.update proxy_url': taken('PUT', '/api/whatsapp-sessions/2', 'proxy_url'),
   'tool send_image_message': tool('send_image_message', (imageUrl) => ({ to: FRIEND, imageUrl })),
