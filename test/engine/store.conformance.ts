@@ -11,6 +11,7 @@ import {
   type TokenScope,
   type ChatRecord,
   type ContactRecord,
+  type InquiryStatus,
   type JobStatus,
 } from '../../engine/model.ts';
 import type {
@@ -23,6 +24,7 @@ import type {
   ContactFacts,
   JobChange,
   MessageOutcome,
+  NewInquiry,
   NewJob,
   NewApproval,
   NewMessage,
@@ -32,7 +34,7 @@ import type {
   Slice,
   Store,
 } from '../../engine/store/store.ts';
-import { aSession, anEvent, CHAT, outgoing, received, someKeys, subscriptionOf } from './fixtures.ts';
+import { aSession, anEvent, CHAT, outgoing, received, SECRET, someKeys, subscriptionOf } from './fixtures.ts';
 
 /** One place to keep things, of the driver under test. */
 export interface StorePlace {
@@ -1337,6 +1339,225 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         await store.sessions.delete(session.id);
         expect(await store.jobs.get(session.id, id)).toBeUndefined();
         expect(await store.jobs.open()).toEqual([]);
+      });
+    });
+
+    describe('inquiries', () => {
+      const NOW = Date.now();
+      const LID = '123456789012345@lid';
+      let names = 0;
+      const ask = async (about: Partial<NewInquiry> = {}, message: Partial<NewOutgoing> = {}) => {
+        const waId = message.waId ?? `Q${++names}`;
+        const inquiry: NewInquiry = {
+          ...{ id: `inq_${waId}`, kind: 'text', question: 'Well?', options: [], person: CHAT },
+          ...{ replyOnly: false, expiresAt: null, createdAt: NOW, ...about },
+        };
+        const asking = outgoing(session.id, { waId, inquiry, ...message });
+        const { message: question } = await store.messages.enqueue(asking);
+        return { id: inquiry.id, question };
+      };
+      /** …and the question has left. */
+      const asked = async (about: Partial<NewInquiry> = {}, message: Partial<NewOutgoing> = {}) => {
+        const one = await ask(about, message);
+        await store.messages.written(one.question.msgId, { content: Buffer.from('question'), lid: null });
+        return one;
+      };
+      const said = (text: string, more: Partial<NewMessage> = {}) =>
+        received({
+          waId: `A${++names}`,
+          timestamp: NOW + 60_000,
+          said: { jid: CHAT, text, type: 'conversation' },
+          ...more,
+        });
+      const get = ({ id }: { id: string }) => store.inquiries.get(session.id, id);
+      const closings = async () => (await eventsOf()).filter(({ event }) => event.startsWith('inquiry.'));
+      const over = (by: number, limit = 100) => commit({ inquiriesOver: { by, limit } });
+      const CALLBACK = { url: 'http://127.0.0.1:9/waiting', secret: SECRET };
+      const reminder = { waId: 'R1', text: 'Still there?', schedule: { sendAt: NOW + 1000, expiresAt: NOW + 2000 } };
+
+      test('are opened with their question, once per idempotency key, and read as they were asked', async () => {
+        const about = { kind: 'choice' as const, options: ['a', 'b'], expiresAt: NOW + 5000 };
+        const one = await ask(about, { waId: 'Q', idempotencyKey: 'key' });
+        const again = await ask({ ...about, id: 'inq_other' }, { waId: 'other', idempotencyKey: 'key' });
+        expect(again.question.msgId).toBe(one.question.msgId);
+        expect(await store.inquiries.ofMessage(session.id, one.question.msgId)).toEqual({
+          ...{ id: 'inq_Q', sessionId: session.id, msgId: one.question.msgId, waId: 'Q', reminderWaId: null },
+          ...{
+            chat: CHAT,
+            person: CHAT,
+            question: 'Well?',
+            replyOnly: false,
+            status: 'open',
+            answer: null,
+            error: null,
+          },
+          ...{ createdAt: NOW, askedAt: null, closedAt: null, ...about },
+        });
+        store = await place.reopen();
+        expect(await get(one)).toMatchObject({ status: 'open' });
+      });
+
+      test('are closed by the commit that stores the answer, with one event, and never again', async () => {
+        const one = await asked();
+        const { events } = await commit({ messages: [said('blue', { waId: 'A' })] });
+        expect(events.map(({ event }) => event)).toEqual(['messages.received', 'inquiry.answered']);
+        await commit({ messages: [said('blue', { waId: 'A' })] });
+        await commit({ messages: [said('green')] });
+        await over(NOW * 2);
+        expect(await closings()).toHaveLength(1);
+        expect(await get(one)).toMatchObject({
+          status: 'answered',
+          answer: { text: 'blue', via: 'message', messageId: 'A', from: { jid: CHAT, phone: '15550100002' } },
+        });
+      });
+
+      test('stay open when the commit fails', async () => {
+        const one = await asked();
+        const broken = received({
+          waId: 'B',
+          events: () => {
+            throw new Error('nothing of it');
+          },
+        });
+        await expect(commit({ messages: [said('blue'), broken] })).rejects.toThrow('nothing of it');
+        expect(await get(one)).toMatchObject({ status: 'open' });
+        expect(await closings()).toEqual([]);
+      });
+
+      test('are answered by either address of the person, and by nobody else', async () => {
+        await commit({ pairs: [{ lid: LID, phone: '15550100002' }] });
+        const one = await asked();
+        const other = '15550100003@s.whatsapp.net';
+        await commit({ messages: [said('me', { chat: other, sender: other, said: { jid: other, text: 'me' } })] });
+        expect(await get(one)).toMatchObject({ status: 'open' });
+        await commit({ messages: [said('blue', { chat: LID, sender: LID, said: { lid: LID, text: 'blue' } })] });
+        expect(await get(one)).toMatchObject({ status: 'answered', answer: { from: { jid: CHAT, lid: LID } } });
+      });
+
+      test('are asked when the message leaves, or earlier if WhatsApp says so', async () => {
+        const one = await asked();
+        expect((await get(one))!.askedAt).toBeGreaterThanOrEqual(NOW);
+        const at = NOW - 7000;
+        await commit({ outcomes: [{ waId: one.question.waId, status: MESSAGE_STATUS.sent, at, events: () => [] }] });
+        expect(await get(one)).toMatchObject({ askedAt: at });
+      });
+
+      test('fail with their question, unless it may have arrived', async () => {
+        const error = { status: MESSAGE_STATUS.error, error: 'nobody there', events: () => [] };
+        const [one, other] = [await ask({ callback: CALLBACK }), await ask()];
+        await commit({ outcomes: [{ waId: one.question.waId, ...error }] });
+        await commit({ outcomes: [{ waId: other.question.waId, ...error, unknown: true }] });
+        expect(await get(one)).toMatchObject({ status: 'failed', error: 'nobody there' });
+        expect(await get(other)).toMatchObject({ status: 'open' });
+        expect(await closings()).toMatchObject([{ event: 'inquiry.failed', data: { error: 'nobody there' } }]);
+        expect(await deliveriesOf()).toHaveLength(1);
+      });
+
+      test('end when their time is over, so many at once, those of the session only', async () => {
+        const two = await ask({ expiresAt: NOW + 2000 });
+        const one = await ask({ expiresAt: NOW + 1000 });
+        await ask();
+        expect(await store.inquiries.ends()).toEqual([{ sessionId: session.id, at: NOW + 1000 }]);
+        await store.commit({
+          sessionId: (await store.sessions.create(aSession(), someKeys())).id,
+          inquiriesOver: { by: NOW * 2, limit: 9 },
+        });
+        await over(NOW + 999);
+        expect(await closings()).toEqual([]);
+        await over(NOW + 9000, 1);
+        expect(await get(one)).toMatchObject({ status: 'expired' });
+        expect(await store.inquiries.ends()).toEqual([{ sessionId: session.id, at: NOW + 2000 }]);
+        await over(NOW + 9000);
+        expect(await get(two)).toMatchObject({ status: 'expired' });
+        expect(await store.inquiries.ends()).toEqual([]);
+      });
+
+      test('take back what has not left of them, whatever closes them', async () => {
+        const waiting = async () => [
+          ...(await store.messages.queued(session.id, 10)),
+          ...(await store.schedule.list(session.id, { offset: 0, limit: 10 })).items,
+        ];
+        const one = await asked({ reminder });
+        expect((await waiting()).map(({ waId, request }) => [waId, request?.replyTo])).toEqual([
+          ['R1', one.question.waId],
+        ]);
+        await commit({ messages: [said('blue')] });
+        expect(await waiting()).toEqual([]);
+        const other = await ask({ reminder: { ...reminder, waId: 'R2' } });
+        expect(await waiting()).toHaveLength(2);
+        expect(await store.inquiries.cancel(session.id, other.id)).toMatchObject({ status: 'cancelled' });
+        expect(await store.inquiries.cancel(session.id, other.id)).toBeUndefined();
+        expect(await waiting()).toEqual([]);
+      });
+
+      test('know a reply to their reminder', async () => {
+        const one = await asked({ reminder, replyOnly: true });
+        await commit({ messages: [said('blue', { said: { jid: CHAT, text: 'blue', quotes: 'R1' } })] });
+        expect(await get(one)).toMatchObject({ answer: { text: 'blue', via: 'reply' } });
+      });
+
+      test('tell their callback, which gets nothing else and is not among the webhooks', async () => {
+        await ask({ callback: CALLBACK, expiresAt: NOW });
+        await commit({ events: [anEvent()] });
+        expect(await deliveriesOf()).toEqual([]);
+        const { due } = await over(NOW);
+        expect(await deliveriesOf()).toMatchObject([{ event: 'inquiry.expired', status: 'pending' }]);
+        const [{ subscriptionId, lane }] = due as [{ subscriptionId: string; lane: string }];
+        expect((await store.deliveries.head(subscriptionId, lane))?.body).toMatchObject({ event: 'inquiry.expired' });
+        expect(await store.subscriptions.get(subscriptionId)).toMatchObject({ origin: 'inquiry', ...CALLBACK });
+        expect(await store.subscriptions.list(session.id)).toEqual([]);
+        expect((await store.figures()).sessions[0]).toMatchObject({ webhooks: 0, undelivered: 1 });
+        expect(await store.subscriptions.expire(Date.now() + 86_400_000)).toEqual([]);
+        expect(await store.subscriptions.expire(Date.now() + 8 * 86_400_000)).toEqual([subscriptionId]);
+      });
+
+      test('with the callback of an older one take its place, and what it was to be told', async () => {
+        const one = await asked({ callback: CALLBACK });
+        const other = await asked({ callback: CALLBACK });
+        expect(await get(one)).toMatchObject({ status: 'cancelled' });
+        await commit({ messages: [said('blue')] });
+        expect(await get(other)).toMatchObject({ status: 'answered' });
+        expect(await deliveriesOf()).toHaveLength(1);
+        const third = await asked({ callback: CALLBACK });
+        expect(await deliveriesOf()).toEqual([]);
+        await commit({ messages: [said('green')] });
+        expect(await get(third)).toMatchObject({ answer: { text: 'green' } });
+        expect(await deliveriesOf()).toHaveLength(1);
+        const elsewhere = await store.sessions.create(aSession(), someKeys());
+        await store.messages.enqueue(
+          outgoing(elsewhere.id, {
+            inquiry: { ...(await get(third))!, id: 'inq_elsewhere', callback: CALLBACK } as NewInquiry,
+          }),
+        );
+        expect(await deliveriesOf()).toHaveLength(1);
+      });
+
+      test('are listed newest first, by status and by pages, those of the session only', async () => {
+        const ids = [await ask(), await ask(), await ask()].map(({ id }) => id).reverse();
+        const page = async (status?: InquiryStatus, slice = { offset: 0, limit: 2 }) => {
+          const { items, total } = await store.inquiries.list(session.id, { status }, slice);
+          return [items.map(({ id }) => id), total];
+        };
+        await store.inquiries.cancel(session.id, ids[1]!);
+        expect(await page()).toEqual([ids.slice(0, 2), 3]);
+        expect(await page('open')).toEqual([[ids[0], ids[2]], 2]);
+        expect(await page('answered')).toEqual([[], 0]);
+        expect((await store.inquiries.list(session.id + 1, {}, { offset: 0, limit: 2 })).total).toBe(0);
+        expect(await store.inquiries.get(session.id + 1, ids[0]!)).toBeUndefined();
+      });
+
+      test('are forgotten when they were closed long ago, and keep their question until then', async () => {
+        const old = { timestamp: 1000 };
+        const [one, other] = [await asked({}, old), await asked({}, old)];
+        for (const { question } of [one, other]) {
+          await commit({ outcomes: [{ waId: question.waId, status: MESSAGE_STATUS.sent, events: () => [] }] });
+        }
+        await store.inquiries.cancel(session.id, one.id);
+        expect(await store.messages.prune(NOW, 10)).toBe(0);
+        expect(await store.inquiries.prune(NOW * 2, 10)).toBe(1);
+        expect(await store.messages.prune(NOW, 10)).toBe(1);
+        expect(await get(one)).toBeUndefined();
+        expect(await get(other)).toMatchObject({ status: 'open' });
       });
     });
 
