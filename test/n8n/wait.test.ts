@@ -224,7 +224,7 @@ withN8n('Send and wait in a real n8n', () => {
     const refused = refusalOf(
       await bench.run('message: sendAndWait', { ...fields, responseType: 'choice', choices: 'One' }),
     );
-    expect(refused).toMatchObject({ message: 'Validation failed', description: expect.stringMatching(/options/) });
+    expect(refused?.message).toMatch(/options field/);
     const settings = { onError: 'continueRegularOutput' };
     const [item] = await bench.outputs('message: sendAndWait', { ...fields, to: typed('nobody') }, { settings });
     expect(item?.json).toEqual({ error: expect.any(String) });
