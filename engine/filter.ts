@@ -20,8 +20,11 @@ export const MESSAGE_TYPES = [
 ] as const;
 export type MessageType = (typeof MESSAGE_TYPES)[number];
 
+/** Longest list of addresses, and longest expression, in a filter. */
+export const MOST_ADDRESSES = 1000;
+export const LONGEST_EXPRESSION = 500;
 const NAME_ONE = 'name at least one, or leave it out';
-const addresses = z.array(z.string().min(1).max(100)).min(1, NAME_ONE).max(1000).optional();
+const addresses = z.array(z.string().min(1).max(100)).min(1, NAME_ONE).max(MOST_ADDRESSES).optional();
 
 /** Which events a subscription gets, of those that it names. All conditions have to hold. */
 export const eventFilter = z.strictObject(
@@ -147,12 +150,29 @@ function readable(source: string): RE2JS | undefined {
 
 /** What is wrong with a regular expression, in words; `undefined`: nothing. */
 export function faultOf(source: string): string | undefined {
+  const tooLarge = `it is too large: it takes more than ${LARGEST} steps`;
+  if (roughSizeOf(source) > 10 * LARGEST) return tooLarge;
   try {
-    const size = RE2JS.compile(source).programSize();
-    return size > LARGEST ? `it is too large: ${size} steps, where ${LARGEST} are allowed` : undefined;
+    return RE2JS.compile(source).programSize() > LARGEST ? tooLarge : undefined;
   } catch (error) {
     return (error as Error).message;
   }
+}
+
+/** How large an expression is, by its counts and parentheses: even to read one that is far too large takes long. */
+function roughSizeOf(source: string): number {
+  const sizes = [0];
+  let last = 0;
+  for (const [token, least, most] of source.matchAll(/\\.|\[\^?\]?[^\]]*\]|\{(\d+),?(\d*)\}|[^]/g)) {
+    if (token === '(') {
+      sizes.push(0);
+      continue;
+    }
+    if (least !== undefined) last *= Math.max(Number(least), Number(most)) - 1;
+    else last = token === ')' && sizes.length > 1 ? sizes.pop()! : 1;
+    sizes.push(sizes.pop()! + last);
+  }
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 /** What somebody has written, as far as an event tells it. */

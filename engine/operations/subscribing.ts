@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { isSecret, newSecret } from '../delivery/signature.ts';
 import { EngineError, validationFailed } from '../errors.ts';
 import { COLLECTED, EVENT_NAMES, type EventEnvelope, type EventName } from '../events.ts';
-import { eventFilter, faultOf } from '../filter.ts';
+import { eventFilter, faultOf, LONGEST_EXPRESSION, MOST_ADDRESSES } from '../filter.ts';
 import type { SubscriptionRecord } from '../model.ts';
 import { checkUrl } from '../network/guard.ts';
 import { isPerson, toJid } from '../whatsapp/jid.ts';
@@ -103,7 +103,7 @@ export function wishFaults({ filter: given }: Record<string, unknown>): Record<s
   const asked = (given ?? {}) as { in?: unknown; from?: unknown; text?: { matches?: unknown } | null };
   const fields = { ...addressFaults('in', asked.in), ...addressFaults('from', asked.from) };
   const matches = asked.text?.matches;
-  const fault = typeof matches === 'string' ? faultOf(matches) : undefined;
+  const fault = typeof matches === 'string' && matches.length <= LONGEST_EXPRESSION ? faultOf(matches) : undefined;
   if (fault !== undefined) {
     fields['filter.text.matches'] = [
       `The filter.text.matches field must be a regular expression in RE2’s syntax, which has no look-around and no back references; ${fault}.`,
@@ -115,6 +115,8 @@ export function wishFaults({ filter: given }: Record<string, unknown>): Record<s
 function addressFaults(name: 'in' | 'from', given: unknown): Record<string, string[]> {
   const faults: Record<string, string[]> = {};
   const all: unknown[] = Array.isArray(given) ? given : [];
+  // The schema says that it is too long.
+  if (all.length > MOST_ADDRESSES) return faults;
   all.forEach((typed, index) => {
     const field = `filter.${name}.${index}`;
     if (typeof typed !== 'string' || typed === '') return;

@@ -179,7 +179,11 @@ describe('an expression', () => {
     for (const source of ['(a{30}){33}b{100}', 'a{1000}b{1000}', '(a?){1000}'.repeat(40), '\\pL{1000}']) {
       expect(faultOf(source)).toMatch(/too large/);
     }
-    expect(faultOf('((a{100}){100}){100}')).toMatch(/repeat/);
+    expect(faultOf(`((${'a?'.repeat(235)}){31}){32}`)).toMatch(/too large/);
+    expect(faultOf('((a{60}){60}){2}')).toMatch(/repeat/);
+    for (const fine of ['\\w{1,64}@\\w{1,64}\\.\\w{2,10}', '[^)]{20}\\({3}[]({9}]{2}', '(\\d{3}-){2}\\d{4}']) {
+      expect([fine, faultOf(fine)]).toEqual([fine, undefined]);
+    }
   });
 
   test('takes time in proportion to the text, whatever somebody writes', () => {

@@ -101,6 +101,8 @@ describe('what a webhook wants', () => {
       /look-around/,
     ],
     ['one that is too large', { filter: { text: { matches: 'a{900}b{900}' } } }, 'filter.text.matches', /too large/],
+    ['one that is too long', { filter: { text: { matches: '('.repeat(100_000) } } }, 'filter.text.matches', /Too big/],
+    ['more people than a list takes', { filter: { from: Array(1001).fill('nobody') } }, 'filter.from', /Too big/],
     ['no words', { filter: { text: { contains: '' } } }, 'filter.text.contains', /required/],
     [
       'a kind of chat that there is not',
