@@ -14,7 +14,7 @@ import { n8nCommand, nodeBinary } from './install.mjs';
 /** The checkout. */
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-const TEST_OWNER = { email: 'owner@warbler.example', password: 'Warbler-owner-1' };
+export const TEST_OWNER = { email: 'owner@warbler.example', password: 'Warbler-owner-1' };
 const START_TIMEOUT_MS = 180_000;
 
 /** Who may log in to n8n's editor. */
