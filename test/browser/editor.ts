@@ -16,11 +16,11 @@ export class Editor {
     private readonly url: string,
   ) {}
 
-  static async open(url: string, theme: Theme = 'light'): Promise<Editor> {
+  static async open(url: string): Promise<Editor> {
     const browser = await chromium.launch({ ...(chromiumCommand && { executablePath: chromiumCommand }) });
     const page = await browser.newPage({
       viewport: { width: 1280, height: 800 },
-      colorScheme: theme,
+      colorScheme: 'light',
       locale: 'en-US',
       timezoneId: 'UTC',
     });
@@ -71,8 +71,22 @@ export class Editor {
     await this.at('canvas-plus-button').waitFor();
   }
 
-  async openWorkflow(id: string, nodeId = ''): Promise<void> {
-    await this.page.goto(`${this.url}/workflow/${id}/${nodeId}`);
+  /** Opens a node of a workflow. */
+  async openNode(workflowId: string, nodeId: string): Promise<void> {
+    await this.page.goto(`${this.url}/workflow/${workflowId}/${nodeId}`);
+    await this.parameters.waitFor();
+  }
+
+  /** From an open node to the one after it. */
+  async nextNode(name: string): Promise<void> {
+    await this.at('floating-node').last().click();
+    await this.at('node-title-container').getByText(name, { exact: true }).waitFor();
+  }
+
+  /** Goes on in that theme, which the editor takes from the system. */
+  async changeTheme(theme: Theme): Promise<void> {
+    await this.page.emulateMedia({ colorScheme: theme });
+    await this.page.reload();
   }
 
   /** Searches the panel of nodes, as long as the workflow is empty. */
@@ -133,6 +147,12 @@ export class Editor {
     await (await this.openList(parameter, search)).filter({ hasText: entry }).click();
   }
 
+  /** Adds an option: they are the last thing of a node. */
+  async addOption(name: string): Promise<void> {
+    await this.at('collection-parameter-add', this.parameters).last().click();
+    await this.page.getByRole('option', { name, exact: true }).click();
+  }
+
   async type(parameter: string, text: string): Promise<void> {
     await this.at(`parameter-input-${parameter}`).locator('input, textarea').last().fill(text);
   }
@@ -158,7 +178,7 @@ export class Editor {
     await this.at('node-execute-button', this.at('ndv')).click();
   }
 
-  /** The items that the open node gave, as the output panel shows them. */
+  /** The items that the open node gave, as the output panel shows them: a few, since it renders what can be seen. */
   async items(): Promise<Array<Record<string, unknown>>> {
     await this.at('radio-button-json', this.output).click();
     return await until(
