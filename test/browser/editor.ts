@@ -77,9 +77,9 @@ export class Editor {
     await this.parameters.waitFor();
   }
 
-  /** From an open node to the one after it. */
+  /** From an open node to the one after it, by its icon at the right edge; what is before it comes after in the page. */
   async nextNode(name: string): Promise<void> {
-    await this.at('floating-node').last().click();
+    await this.at('floating-node').first().click();
     await this.at('node-title-container').getByText(name, { exact: true }).waitFor();
   }
 

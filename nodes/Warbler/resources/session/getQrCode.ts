@@ -40,5 +40,12 @@ export const option: INodePropertyOptions = {
 
 export const description = updateDisplayOptions({ show: { resource: ['session'], operation: ['getQrCode'] } }, [
   sessionField,
+  {
+    displayName:
+      'Execute the step and choose View in the output panel. Scan the picture with WhatsApp on the phone, under Settings, Linked devices. WhatsApp replaces a code within a minute: execute the step again for the next one.',
+    name: 'notice',
+    type: 'notice',
+    default: '',
+  },
   outputFileField,
 ]);
