@@ -5,8 +5,8 @@ import sharp from 'sharp';
 import { root } from '../n8n/n8n.ts';
 import type { Editor } from './editor.ts';
 
-/** Messages that pass by are no part of a picture. */
-const STYLE = '.el-notification, [data-test-id="nps-survey-modal"] { visibility: hidden !important; }';
+/** What passes by is no part of a picture: messages, and the button that comes up beside a trigger. */
+const STYLE = '.el-notification, [data-test-id^="execute-workflow-button"] { visibility: hidden !important; }';
 
 /** The pictures of the README, taken when `WARBLER_SCREENSHOTS` names a folder for them; else nothing is. */
 export class Album {
@@ -22,7 +22,7 @@ export class Album {
   /** Of the nodes on the canvas. */
   async takeNodes(name: string): Promise<void> {
     const nodes = await this.editor.at('canvas-node').all();
-    await this.takeAround(name, [nodes.at(0) as Locator, nodes.at(-1) as Locator], 64);
+    await this.takeAround(name, [nodes.at(0) as Locator, nodes.at(-1) as Locator], 112);
   }
 
   /** Of the fields of an open node. */

@@ -80,7 +80,7 @@ export class Editor {
   /** From an open node to the one after it, by its icon at the right edge; what is before it comes after in the page. */
   async nextNode(name: string): Promise<void> {
     await this.at('floating-node').first().click();
-    await this.at('node-title-container').getByText(name, { exact: true }).waitFor();
+    await this.at('inline-edit-preview', this.at('node-title-container')).getByText(name, { exact: true }).waitFor();
   }
 
   /** Goes on in that theme, which the editor takes from the system. */
