@@ -171,6 +171,14 @@ const PROOFS: Record<string, () => Promise<void>> = {
       ],
     });
   },
+  async list_polls() {
+    const poll = { question: 'Biscuits?', options: ['Yes', 'No'] };
+    const { msgId } = await agent.data<{ msgId: number }>('send_poll_message', { to: SAMPLE, poll, wait: true });
+    expect(await agent.data('list_polls', { search: 'biscuit' })).toMatchObject({
+      items: [{ msgId, ...poll }],
+      pagination: { total: 1 },
+    });
+  },
   async list_scheduled_messages() {
     const { msgId, status } = await scheduled('tomorrow');
     expect(status).toBe('scheduled');
@@ -387,6 +395,10 @@ const PROOFS: Record<string, () => Promise<void>> = {
     await agent.data('leave_group', { groupId: group });
     expect(members(group)).not.toContain(OWN);
   },
+  async list_chats() {
+    await agent.data('send_text_message', { to: SAMPLE, text: 'at the top', wait: true });
+    expect(await agent.data('list_chats', { kind: 'direct' })).toMatchObject({ items: [{ phone: SAMPLE }] });
+  },
   async list_channels() {
     const channel = world.channel(SAMPLE, OWN);
     expect(JSON.stringify(await agent.data('list_channels'))).toContain(channel);
@@ -539,6 +551,7 @@ describe('what strangers write', () => {
     for (const [name, args] of [
       ['get_group_metadata', { groupJid: group }],
       ['search_groups', { search: 'ignore all' }],
+      ['list_chats', {}],
       ['list_contacts', {}],
       ['list_events', { limit: 1 }],
     ] as const) {
