@@ -97,7 +97,7 @@ describe('the embedded store’s folder', () => {
     );
   });
 
-  test('of an earlier version keeps its subscriptions, and what waits for them, when it is brought up to date', async () => {
+  test('of an earlier version keeps its subscriptions, what waits for them, and its polls, when it is brought up to date', async () => {
     const file = new Libsql(join(folder.path, 'warbler.db'));
     for (const migration of [start, everyMessage, pace, proof]) file.exec(migration);
     const secret = new Seal(KEY).close(Buffer.from(SECRET), places.subscription('whk_old'));
@@ -131,10 +131,17 @@ describe('the embedded store’s folder', () => {
         ...[seq * 10, seq, status],
       );
     }
+    run(
+      `INSERT INTO messages (session_id, wa_id, chat, from_me, sender, request, status, timestamp)
+       VALUES (1, 'POLL', 'a@g.us', 1, '', ?, 2, 1), (1, 'TEXT', 'a@g.us', 1, '', ?, 2, 1)`,
+      JSON.stringify({ to: 'a@g.us', poll: { question: 'When?', options: ['Now', 'Never'] } }),
+      JSON.stringify({ to: 'a@g.us', text: 'Hello' }),
+    );
     file.exec('PRAGMA user_version = 4');
     file.close();
 
     const store = open();
+    expect((await store.messages.polls(1, {})).items.map(({ waId }) => waId)).toEqual(['POLL']);
     expect(await store.subscriptions.get('whk_old')).toEqual({
       ...subscriptionOf(1, { url: 'http://a.test/' }),
       ...{ id: 'whk_old', filter: null, collectS: null, markAsRead: false },

@@ -15,15 +15,26 @@ export function chats(db: Database): Store['chats'] {
       return row && toChat(row);
     },
     async list(sessionId, { search, kind }, { offset, limit } = { offset: 0, limit: Infinity }) {
+      const inOrder = (shown: string, part: string) =>
+        `SELECT id, jid, lid, ${shown} AS shown FROM chats c WHERE session_id = ? AND listed = 1
+         ORDER BY last_message_at DESC, id DESC ${part}`;
+      const shownAs = (ids: unknown[]) =>
+        db
+          .all(
+            `SELECT c.*, ${SHOWN} AS shown FROM json_each(?) a CROSS JOIN chats c ON c.id = a.value ORDER BY a.key`,
+            JSON.stringify(ids),
+          )
+          .map((row) => ({ ...toChat(row), name: row['shown'] as string | null }));
+      if (!search && !kind) {
+        const total = db.get('SELECT count(*) AS total FROM chats WHERE session_id = ? AND listed = 1', sessionId);
+        const page = db.all(inOrder('NULL', 'LIMIT ? OFFSET ?'), sessionId, Math.min(limit, 2 ** 31), offset);
+        return { items: shownAs(page.map(({ id }) => id)), total: Number(total!['total']) };
+      }
       const found = db
-        .all(
-          `SELECT c.*, ${SHOWN} AS shown FROM chats c WHERE session_id = ? AND listed = 1
-           ORDER BY last_message_at IS NULL, last_message_at DESC, id DESC`,
-          sessionId,
-        )
-        .map((row) => ({ ...toChat(row), name: row['shown'] as string | null }))
-        .filter((chat) => (!kind || kindOf(chat.jid ?? chat.lid!) === kind) && (!search || answersTo(chat, search)));
-      return { items: found.slice(offset, offset + limit), total: found.length };
+        .all(inOrder(search ? SHOWN : 'NULL', ''), sessionId)
+        .filter(({ jid, lid }) => !kind || kindOf(String(jid ?? lid)) === kind)
+        .filter(search ? meantBy(search) : () => true);
+      return { items: shownAs(found.slice(offset, offset + limit).map(({ id }) => id)), total: found.length };
     },
     async names(sessionId, addresses) {
       const rows = db.all(
@@ -84,10 +95,13 @@ export function chats(db: Database): Store['chats'] {
   };
 }
 
-/** Whether somebody who looks for `search` may mean this chat. A LID says nothing to anybody: only all of it counts. */
-function answersTo({ jid, lid, name }: ChatRecord, search: string): boolean {
-  const shown = folded(`${name ?? ''}\n${jid?.split('@')[0] ?? ''}`);
-  return shown.includes(folded(search)) || [jid, lid].includes(search);
+/** Whether somebody who looks for `search` may mean a chat. A LID says nothing to anybody: only all of it counts. */
+function meantBy(search: string) {
+  const sought = folded(search);
+  return ({ jid, lid, shown }: Row): boolean => {
+    const number = typeof jid === 'string' ? jid.split('@')[0]! : '';
+    return [jid, lid].includes(search) || folded(`${String(shown ?? '')}\n${number}`).includes(sought);
+  };
 }
 
 /** Notes what is news about a chat; `undefined` when nothing of it was. */
