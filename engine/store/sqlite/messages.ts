@@ -94,12 +94,13 @@ export function messages(db: Database, seal: Seal): Store['messages'] {
         .map(toMessage);
     },
     async polls(sessionId, { search = '' }, { offset, limit } = { offset: 0, limit: Infinity }) {
+      const sought = folded(search);
       const found = db
         .all(
           `SELECT msg_id, poll FROM messages WHERE session_id = ? AND ${IS_SENT_POLL} ORDER BY msg_id DESC`,
           sessionId,
         )
-        .filter(({ poll }) => folded(String(poll)).includes(folded(search)));
+        .filter(({ poll }) => folded(String(poll)).includes(sought));
       const items = found
         .slice(offset, offset + limit)
         .map(({ msg_id: msgId }) => toMessage(db.get('SELECT * FROM messages WHERE msg_id = ?', Number(msgId))!));
