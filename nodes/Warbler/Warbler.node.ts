@@ -29,7 +29,8 @@ export class Warbler implements INodeType {
     version: 1,
     subtitle: '={{ $parameter["operation"] + ": " + $parameter["resource"] }}',
     description: 'Send WhatsApp messages, and manage groups, contacts and sessions, with your own Warbler engine',
-    defaults: { name: 'Warbler' },
+    // A model is told "Send text message in …": with a name that it knows.
+    defaults: { name: 'WhatsApp (Warbler)' },
     usableAsTool: true,
     webhooks,
     waitingNodeTooltip: `={{ $parameter.operation === '${SEND_AND_WAIT_OPERATION}' ? 'Waits for the answer on WhatsApp' : '' }}`,

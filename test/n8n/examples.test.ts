@@ -375,7 +375,7 @@ withN8n('The examples in a real n8n', () => {
       expect(told).toMatch(/"msgId":\d+/);
       expect(tool).toMatchObject({
         name: TOOL,
-        description: expect.stringMatching(/text message/i),
+        description: 'Send text message in WhatsApp (Warbler)',
         parameters: {
           properties: {
             to: { type: 'string', description: 'Who gets it: a phone number with country code' },

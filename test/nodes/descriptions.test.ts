@@ -216,8 +216,9 @@ test('the trigger’s subtitle says what was chosen in the words of its menu', (
   expect(JSON.parse(names!)).toMatchObject({ 'messages.received': 'New Message', groupChanges: 'Group Changes' });
 });
 
-test('an action is usable as a tool, a trigger is not', () => {
+test('an action is usable as a tool, under a name that tells a model of WhatsApp; a trigger is not', () => {
   expect(warbler.usableAsTool).toBe(true);
+  expect(warbler.defaults.name).toContain('WhatsApp');
   expect(trigger.usableAsTool).toBeUndefined();
 });
 
