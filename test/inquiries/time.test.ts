@@ -108,13 +108,20 @@ describe('an answer that was written in time', () => {
     stage.sandbox.removeFaults(id);
   });
 
-  test('does not count when it was written before the question', async () => {
+  test('does not count when it was written before the question, and comes after it', async () => {
     await offline();
-    await asking.says('something else');
+    const { id } = await asking.says('something else');
+    // WhatsApp tells times in seconds.
     await new Promise((resolve) => setTimeout(resolve, 1100));
-    await online();
-    const inquiry = await ask();
-    await asking.heard(OWN, FRIEND);
+    const fault = { fault: 'delay', phone: OWN, ms: 500, match: 'message', direction: 'out', times: 1 } as const;
+    stage.sandbox.addFault(fault);
+    const connected = online();
+    await stage.untilStatus(({ status }) => status === 'connecting');
+    const inquiry = await asking.accepted();
+    expect((await stage.events()).some(({ data }) => JSON.stringify(data).includes(id))).toBe(false);
+    await connected;
+    await asking.stored(id);
+    await asking.stored(inquiry.waId, 'message.sent');
     expect(await asking.shown(inquiry)).toMatchObject({ status: 'open' });
     await asking.says('blue');
     expect(await asking.answer(inquiry)).toMatchObject({ text: 'blue' });
