@@ -104,6 +104,14 @@ withN8n('Send and wait in a real n8n', () => {
       MINUTE,
     );
 
+  /** The engine tells once more what it has told last. */
+  const tellAgain = async () => {
+    const path = '/api/whatsapp-sessions/1/deliveries';
+    const [last] = await bench.engine.call<Array<{ id: number }>>('GET', `${path}?limit=1`);
+    await bench.engine.call('POST', `${path}/${last!.id}/redeliver`);
+    await delivered();
+  };
+
   const vote = async (phone: Phone, { chat, id }: PhoneMessage, ...options: string[]) =>
     await phone.ask('POST', 'vote', { chat, id, options });
   const react = async (phone: Phone, { chat, id }: PhoneMessage, emoji: string) =>
@@ -261,6 +269,7 @@ withN8n('Send and wait in a real n8n', () => {
     expect(witness.of('Whose answer?')).toEqual([]);
     await vote(robin, seen, '✗ Decline');
     expect(await witness.outcome('Whose answer?')).toMatchObject({ approved: false });
+    await tellAgain();
   });
 
   describe('for an AI agent', () => {
