@@ -92,7 +92,7 @@ export const wishes = {
     .optional()
     .meta({ description: 'Seconds after which it is removed by itself', examples: [86_400] }),
 };
-const wish = z.object(wishes);
+type Wish = z.output<z.ZodObject<typeof wishes>>;
 
 export const newWebhook = shownWebhook
   .extend({ secret: z.string().meta({ description: 'Signing secret; shown only now', examples: [SECRET] }) })
@@ -136,7 +136,7 @@ function addressFaults(name: 'in' | 'from', given: unknown): Record<string, stri
 export async function subscribe(
   engine: Engine,
   sessionId: number | null,
-  { url, events, filter: wanted, collect: seconds, secret, format: as, ...wishful }: z.output<typeof wish>,
+  { url, events, filter: wanted, collect: seconds, secret, format: as, ...wishful }: Wish,
 ): Promise<z.input<typeof newWebhook>> {
   checkUrl(url, engine.webhookNetworks);
   if (secret !== undefined && !isSecret(secret)) {
