@@ -1,10 +1,13 @@
 import type { INodeProperties, INodePropertyMode } from 'n8n-workflow';
 
+const CHOSEN = { type: 'list' as const };
+const TYPED = { type: 'string' as const };
+
 /** What the engine knows, found by search. */
 export const fromList = (searchListMethod: string, placeholder: string): INodePropertyMode => ({
   displayName: 'From List',
   name: 'list',
-  type: 'list',
+  ...CHOSEN,
   placeholder,
   typeOptions: { searchListMethod, searchable: true },
 });
@@ -12,7 +15,7 @@ export const fromList = (searchListMethod: string, placeholder: string): INodePr
 export const byHand = (displayName: string, name: 'phone' | 'url' | 'id', example: string): INodePropertyMode => ({
   displayName,
   name,
-  type: 'string',
+  ...TYPED,
   placeholder: `e.g. ${example}`,
 });
 

@@ -6,7 +6,8 @@ const ofTrigger = filtersField.options as INodeProperties[];
 
 /** A filter as the trigger has it, whatever events are chosen. */
 function filter(name: string, property: string): INodeProperties {
-  const { displayOptions: _, ...field } = ofTrigger.find((one) => one.name === name)!;
+  const field = { ...ofTrigger.find((one) => one.name === name)! };
+  delete field.displayOptions;
   return { ...field, routing: { send: { type: 'body', property: `filter.${property}` } } };
 }
 
