@@ -1,5 +1,6 @@
-import type { IDataObject, INodeProperties } from 'n8n-workflow';
+import type { IDataObject, INodeProperties, INodePropertyMode } from 'n8n-workflow';
 import { isObjectEmpty } from 'n8n-workflow';
+import { byHand, fromList } from '../Warbler/shared/pickers';
 import { ACCOUNT, events, MESSAGES } from './events';
 
 const inChats = {
@@ -10,24 +11,17 @@ const WITH_TEXT = [...MESSAGES, 'message.sent', 'messageChanges', 'messages.upda
 const ofTexts = { show: { '/events': WITH_TEXT } };
 
 /** People or chats, each picked from a list of the session or typed; several may be typed at once. */
-function addressesField(field: {
-  displayName: string;
-  name: string;
-  description: string;
-  entry: string;
-  searchListMethod: string;
-  byAddress: string;
-  placeholder: string;
-}): INodeProperties {
-  const { displayName, name, description, entry, searchListMethod, byAddress, placeholder } = field;
+function addressesField(
+  field: Pick<INodeProperties, 'displayName' | 'name' | 'description'>,
+  entry: string,
+  modes: INodePropertyMode[],
+): INodeProperties {
   return {
-    displayName,
-    name,
+    ...field,
     type: 'fixedCollection',
     typeOptions: { multipleValues: true, multipleValueButtonText: `Add ${entry}` },
     placeholder: `Add ${entry}`,
     default: {},
-    description,
     displayOptions: inChats,
     options: [
       {
@@ -39,16 +33,7 @@ function addressesField(field: {
             name: 'address',
             type: 'resourceLocator',
             default: { mode: 'list', value: '' },
-            modes: [
-              {
-                displayName: 'From List',
-                name: 'list',
-                type: 'list',
-                placeholder: `Select a ${entry.toLowerCase()}...`,
-                typeOptions: { searchListMethod, searchable: true },
-              },
-              { displayName: byAddress, name: 'id', type: 'string', placeholder },
-            ],
+            modes,
           },
         ],
       },
@@ -79,15 +64,14 @@ export const filtersField: INodeProperties = {
       description: 'Only what happens in chats of these types',
       displayOptions: inChats,
     },
-    addressesField({
-      displayName: 'From People',
-      name: 'from',
-      description: 'Only what these people do, in whichever chat',
-      entry: 'Person',
-      searchListMethod: 'searchContacts',
-      byAddress: 'By Phone or JID',
-      placeholder: 'e.g. +14155552671, +14155552672',
-    }),
+    addressesField(
+      { displayName: 'From People', name: 'from', description: 'Only what these people do, in whichever chat' },
+      'Person',
+      [
+        fromList('searchContacts', 'Select a contact...'),
+        byHand('By Phone or JID', 'id', '+14155552671, +14155552672'),
+      ],
+    ),
     {
       displayName: 'Ignore My Own Messages',
       name: 'ignoreOwn',
@@ -98,15 +82,14 @@ export const filtersField: INodeProperties = {
         show: { '/events': ['messageChanges', 'messages.reaction', 'messages.update', 'messages.upsert'] },
       },
     },
-    addressesField({
-      displayName: 'In Chats',
-      name: 'in',
-      description: 'Only what happens in these chats, groups or channels',
-      entry: 'Chat',
-      searchListMethod: 'searchChats',
-      byAddress: 'By Phone or JID',
-      placeholder: 'e.g. +14155552671, 120363025246125486@g.us',
-    }),
+    addressesField(
+      { displayName: 'In Chats', name: 'in', description: 'Only what happens in these chats, groups or channels' },
+      'Chat',
+      [
+        fromList('searchRecipients', 'Select a chat...'),
+        byHand('By Phone or JID', 'id', '+14155552671, 120363025246125486@g.us'),
+      ],
+    ),
     {
       displayName: 'Message Types',
       name: 'types',

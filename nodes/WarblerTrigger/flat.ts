@@ -20,7 +20,7 @@ export interface Media extends IDataObject {
 
 /** What most workflows read, beside the whole event. What makes no sense for an event is missing. */
 export interface Flat extends IDataObject {
-  /** What was written: text, caption, question; the emoji of a reaction, the chosen options of a vote. */
+  /** What was written: text, caption, question; the emoji of a reaction, the chosen options of a vote; the answer to an inquiry. */
   text?: string;
   /** Digits with country code of whoever it is about; null where WhatsApp does not tell it. */
   phone?: string | null;
@@ -155,6 +155,10 @@ const READERS: Readonly<Record<string, (data: unknown, event: IDataObject) => Fl
   'poll.results': (data, event) => {
     const poll = objectOf(data);
     return { text: votedIn(poll, event), type: 'poll', ...about(poll.key) };
+  },
+  'inquiry.answered': (data) => {
+    const { text, choice } = objectOf(objectOf(data).answer);
+    return { text: textOf(text) || textOf(choice) };
   },
   'media.ready': (data) => {
     const { kind, mimetype, fileName, size, messageId, error } = objectOf(data);

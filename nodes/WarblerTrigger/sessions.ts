@@ -1,7 +1,7 @@
 import type { ILoadOptionsFunctions, INodeListSearchResult, INodeProperties } from 'n8n-workflow';
 import { NodeOperationError } from 'n8n-workflow';
 import { searchContacts as contactsOf } from '../Warbler/listSearch/searchContacts';
-import { searchRecipients } from '../Warbler/listSearch/searchRecipients';
+import { searchRecipients as recipientsOf } from '../Warbler/listSearch/searchRecipients';
 import { searchSessions as sessionsOf } from '../Warbler/listSearch/searchSessions';
 import { sessionField } from '../Warbler/shared/fields';
 
@@ -55,7 +55,7 @@ const ofOneSession = (search: Search): Search =>
   };
 
 export const listSearch = {
-  searchChats: ofOneSession(searchRecipients),
   searchContacts: ofOneSession(contactsOf),
+  searchRecipients: ofOneSession(recipientsOf),
   searchSessions,
 };

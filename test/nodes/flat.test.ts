@@ -172,6 +172,21 @@ describe('something else', () => {
     });
   });
 
+  test('the answer to an inquiry is what was answered', async () => {
+    await stage.call('POST', '/api/inquiries', {
+      to: `+${FRIEND}`,
+      kind: 'choice',
+      text: 'Tea?',
+      options: ['Yes', 'No'],
+    });
+    const asked = () => stage.sandbox.messages(FRIEND).find(({ text, fromMe }) => !fromMe && text === 'Tea?');
+    await stage.untilTrue(asked);
+    await stage.sandbox.gestures.vote(FRIEND, { chat: OWN, id: asked()!.id, options: ['Yes'] });
+    expect(flat(await about('inquiry.answered', 'Tea?'))).toMatchObject({
+      ...{ phone: FRIEND, chat: FRIEND_JID, isGroup: false, text: 'Yes' },
+    });
+  });
+
   test('a call says who', async () => {
     const { callId } = stage.sandbox.calls.start(FRIEND, { to: OWN });
     expect(flat(await about('call', callId))).toMatchObject({ phone: FRIEND, isGroup: false });
