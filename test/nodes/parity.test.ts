@@ -1,12 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { INodePropertyOptions } from 'n8n-workflow';
-import { EVENT_NAMES } from '../../engine/events.ts';
+import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow';
+import { COLLECTED, EVENT_NAMES } from '../../engine/events.ts';
+import { eventFilter } from '../../engine/filter.ts';
 import { operations } from '../../engine/operations/index.ts';
 import { WarblerApi } from '../../dist/credentials/WarblerApi.credentials.js';
 import { Warbler } from '../../dist/nodes/Warbler/Warbler.node.js';
-import { eventsOf, GROUPS } from '../../dist/nodes/WarblerTrigger/events.js';
+import { eventsOf, GROUPS, MESSAGES } from '../../dist/nodes/WarblerTrigger/events.js';
+import { filtersField } from '../../dist/nodes/WarblerTrigger/filters.js';
 import { WarblerTrigger } from '../../dist/nodes/WarblerTrigger/WarblerTrigger.node.js';
 import { nodeOperations, shapeOf } from '../../scripts/nodes.mjs';
 
@@ -58,10 +60,14 @@ const byHand: Request[] = [
   { source: 'searchSessions', method: 'GET', path: '/api/whatsapp-sessions' },
   { source: 'searchWebhooks', method: 'GET', path: '/api/whatsapp-sessions/*/webhooks' },
   { source: 'files', method: 'POST', path: '/api/upload' },
-  { source: 'trigger', method: 'POST', path: WEBHOOKS },
-  { source: 'trigger', method: 'GET', path: WEBHOOKS },
-  { source: 'trigger', method: 'GET', path: `${WEBHOOKS}/*` },
-  { source: 'trigger', method: 'DELETE', path: `${WEBHOOKS}/*` },
+  { source: 'trigger', method: 'POST', path: '/api/decrypt-media' },
+  ...[WEBHOOKS, '/api/webhooks'].flatMap((path) => [
+    { source: 'trigger', method: 'POST', path },
+    { source: 'trigger', method: 'GET', path },
+    { source: 'trigger', method: 'GET', path: `${path}/*` },
+    { source: 'trigger', method: 'DELETE', path: `${path}/*` },
+    { source: 'trigger', method: 'POST', path: `${path}/*/sample` },
+  ]),
 ];
 
 const known = operations.map(({ id, http }) => {
@@ -108,9 +114,26 @@ test('the trigger offers every event by its name, and groups of them', () => {
   expect(preset).toEqual(['messages.received']);
 });
 
+test('the trigger filters by what the engine can filter by, and by all of it', () => {
+  const options = filtersField.options as INodeProperties[];
+  const valuesOf = (field: string) => {
+    const menu = options.find(({ name }) => name === field)?.options as INodePropertyOptions[];
+    return menu.map(({ value }) => value).sort();
+  };
+  const { text, ...conditions } = eventFilter.shape;
+  const { chats, types } = conditions;
+  expect(valuesOf('chats')).toEqual([...chats.unwrap().element.options].sort());
+  expect(valuesOf('types')).toEqual([...types.unwrap().element.options].sort());
+  const known = [...Object.keys(conditions), ...Object.keys(text.unwrap().shape)];
+  expect(options.map(({ name }) => name).sort()).toEqual(known.sort());
+  expect([...MESSAGES].sort()).toEqual([...COLLECTED].sort());
+});
+
 test('the paths listed by hand are the ones in the sources', () => {
   const read = (file: string) => readFileSync(join(root, file), 'utf8');
-  expect(shapeOf(read('nodes/WarblerTrigger/subscription.ts'))).toContain('/api/whatsapp-sessions/*/webhooks');
+  const subscription = shapeOf(read('nodes/WarblerTrigger/subscription.ts'));
+  for (const path of [WEBHOOKS, "'/api/webhooks'", '/sample']) expect(subscription).toContain(path);
+  expect(read('nodes/WarblerTrigger/media.ts')).toContain("path: '/api/decrypt-media'");
   const list = (name: string) => read(`nodes/Warbler/listSearch/${name}.ts`);
   for (const { source, path } of byHand.filter(({ source }) => source.startsWith('search'))) {
     expect([source, shapeOf(list(source))]).toEqual([source, expect.stringContaining(path)]);
