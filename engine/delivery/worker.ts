@@ -78,8 +78,9 @@ interface Work {
 
 /**
  * Carries events from the store to subscribers. Each lane (one chat of one subscription) is strictly first in, first
- * out, over retries and restarts; for a subscription that collects, the messages of a burst leave as one when it is over; lanes do not wait for one another, and a dead receiver delays nobody else. All it
- * knows is in the store: what is in memory here are only alarm clocks.
+ * out, over retries and restarts; lanes do not wait for one another, and a dead receiver delays nobody else. For a
+ * subscription that collects, the messages of a burst leave as one when it is over. All it knows is in the store: what
+ * is in memory here are only alarm clocks.
  */
 export class DeliveryWorker {
   private readonly work = new Map<string, Work>();

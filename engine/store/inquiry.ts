@@ -74,7 +74,7 @@ function answerTo(inquiry: InquiryRecord, heard: Heard, isNamed: boolean): Answe
 const YES = ['👍', '✅'];
 const NO = ['👎', '❌'];
 /** Tones of skin, and the mark that asks for a picture instead of a sign. */
-const VARIANTS = /[\u{1F3FB}-\u{1F3FF}\uFE0F]/gu;
+const VARIANTS = /\p{Emoji_Modifier}|\uFE0F/gu;
 
 function approvedBy(text: string): boolean | undefined {
   const emoji = text.replace(VARIANTS, '').trim();

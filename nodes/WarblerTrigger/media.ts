@@ -74,12 +74,8 @@ export async function fetchedOnce(key: string, fetch: () => Promise<INodeExecuti
     if (waiting.size <= WAITING) break;
     waiting.delete(oldest);
   }
-  try {
-    return await fetching;
-  } catch (error) {
-    waiting.delete(key);
-    throw error;
-  }
+  fetching.catch(() => waiting.delete(key));
+  return await fetching;
 }
 
 /** Called when the item is taken, or not wanted any more. */

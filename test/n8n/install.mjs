@@ -1,7 +1,8 @@
 /**
  * Installs the real n8n that `npm run test:n8n` runs against, and the Node.js 24 it needs, into a folder outside the
  * checkout (`WARBLER_N8N_DIR`, by default ~/.cache/warbler-n8n), since that is 2 GB and takes minutes. Each step looks
- * first whether it is done already; a marker keyed by the dependencies in package.json says that all of them are.
+ * first whether it is done already; a marker keyed by the dependencies in package.json says that all of them are. One of
+ * them, date-fns, is a peer that n8n's Extract from File does not load without.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -24,14 +25,9 @@ const key = createHash('sha256')
   .update(JSON.stringify([dependencies, overrides, NODE_VERSION]))
   .digest('hex');
 
-/** What n8n's Extract from File does not load without, and --legacy-peer-deps leaves out. */
-const peer = { name: 'date-fns', version: '2.30.0' };
-const isPeerThere = () => existsSync(join(folder, 'node_modules', peer.name));
-
 /** Whether what package.json asks for is there. */
 export function isInstalled() {
-  const isCurrent = existsSync(marker) && readFileSync(marker, 'utf8').trim() === key;
-  return isCurrent && existsSync(n8nCommand) && isPeerThere();
+  return existsSync(marker) && readFileSync(marker, 'utf8').trim() === key && existsSync(n8nCommand);
 }
 
 function run(command, args, cwd, env = {}) {
@@ -75,12 +71,6 @@ function installN8n() {
   npm(['install', '--legacy-peer-deps', '--ignore-scripts'], folder);
 }
 
-function installPeer() {
-  if (isPeerThere()) return console.log(`${peer.name} is there.`);
-  const what = `${peer.name}@${peer.version}`;
-  npm(['install', '--no-save', '--legacy-peer-deps', '--ignore-scripts', what], folder);
-}
-
 function buildSqlite() {
   if (answers(nodeBinary, ['-e', 'require("sqlite3"); console.log("loads")']) === 'loads') {
     return console.log('sqlite3 is built.');
@@ -94,7 +84,6 @@ function install() {
   mkdirSync(folder, { recursive: true });
   installNode();
   installN8n();
-  installPeer();
   buildSqlite();
   writeFileSync(marker, `${key}\n`);
   console.log('Installed.');
