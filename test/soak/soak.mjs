@@ -133,7 +133,7 @@ async function run(folder) {
       resident,
       collected: rss,
       heap,
-      files: await sizes(join(folder, 'warbler')),
+      files: await sizes(join(folder, 'warbler', 'sandbox')),
       at: seconds(),
     });
     say(`${percent} %: ${resident.toFixed(1)} MB resident, ${heap.toFixed(1)} MB of heap after garbage collection`);
