@@ -93,7 +93,7 @@ withN8n('The MCP Client of n8n', () => {
       expect((await sending).error.message).toContain('Ask the customer first');
       expect(refusalOf(await bench.run('approval: approve', parameters))).toMatchObject({
         message: 'This approval is rejected: only a pending one can be decided.',
-        description: 'Look at how things stand now, then try again.',
+        description: 'The text above says how things stand. Get them once more before you try again.',
       });
     });
   });
