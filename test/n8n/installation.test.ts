@@ -50,7 +50,7 @@ withN8n('The package gets into a real n8n', () => {
 
     test('the editor offers the nodes, with their icons', async () => {
       const types = (await n8n.nodeTypes()).filter(({ name }) => name.includes('warbler'));
-      const names = ['warbler', 'warblerTool', 'warblerTrigger'].map((name) => `${prefix}.${name}`);
+      const names = ['warbler', 'warblerHitlTool', 'warblerTool', 'warblerTrigger'].map((name) => `${prefix}.${name}`);
       expect(types.map(({ name }) => name).sort()).toEqual(names);
       for (const icon of types.flatMap(({ iconUrl }) => [iconUrl?.light, iconUrl?.dark])) {
         expect((await n8n.fetch('GET', `/${icon}`)).headers.get('content-type')).toMatch(/svg/);
