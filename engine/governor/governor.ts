@@ -364,7 +364,14 @@ export class Governor {
     const begun = { account: { jid, since: this.now }, timelock: null, capping: null, slowdown: null };
     const events = standingEvents(this.record, { ...this.record, ...begun });
     const resumed = slowdown && slowdown.until > OVER ? [slowdownEvent(null)] : [];
-    await this.remember(begun, [...events, ...resumed], outcomes);
+    const { account } = this.record;
+    try {
+      await this.remember(begun, [...events, ...resumed], outcomes);
+    } catch (error) {
+      // Not written down, it is still to be done when the session connects next: before that nothing leaves.
+      this.record = { ...this.record, account };
+      throw error;
+    }
   }
 
   private async remember(
