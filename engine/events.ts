@@ -40,7 +40,8 @@ export const EVENTS = {
   'bulk.status': 'A bulk job was started, has paused, gone on or come to its end, or was cancelled; with its progress.',
   'inquiry.answered': 'The person who was asked has answered an inquiry, which is closed with this. Once per inquiry.',
   'inquiry.expired': 'Nobody has answered an inquiry in time; it is closed, and whatever comes now is no answer.',
-  'inquiry.failed': 'The question of an inquiry could not be sent; `error` says why.',
+  'inquiry.failed':
+    'The question of an inquiry could not be sent, or nobody can answer it any more: the session was linked to another account. `error` says why.',
   'approval.requested':
     'A call of an agent waits until a person approves or rejects it, by `POST /api/approvals/{id}/approve` or `/reject`.',
   'session.status': 'The session has entered another status; `reason` says why and what to do.',

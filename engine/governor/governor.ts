@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { EngineError } from '../errors.ts';
 import type { NewEvent } from '../events.ts';
 import type { GovernorRecord, MessageRecord, Pace, SessionSettings } from '../model.ts';
-import type { CounterState, CounterWindow, MessageOutcome, Store } from '../store/store.ts';
+import type { Change, CounterState, CounterWindow, Store } from '../store/store.ts';
 import { Budgets, ratesOf } from './budgets.ts';
 import { PROFILES, type Profile, type Rate } from './profiles.ts';
 import { quietUntil } from './quiet-hours.ts';
@@ -40,6 +40,9 @@ export interface Departure {
   at: number;
   show?: Typing['state'];
 }
+
+/** What becomes of all that was accepted for an account, when another one takes its place. */
+export type GivenUp = Pick<Change, 'outcomes' | 'inquiriesFailed'>;
 
 /** What is counted of messages, for whoever wants to see how an account sends. */
 export interface Sending {
@@ -106,11 +109,30 @@ export class Governor {
   }
 
   /**
-   * Settings were changed, or the session has been linked to this account: the plan of a new number may begin. With
-   * another account than before, `outcomes` is what becomes of the messages that were accepted for that one.
+   * The session is linked to this account. Another one than before is noted in one commit with what becomes of all that
+   * was accepted for that one; what WhatsApp has said of that one says nothing of this one. To be called before the
+   * account is connected: nothing may leave or come in before it is noted.
    */
-  async follow(account: string | undefined, outcomes: MessageOutcome[] = []): Promise<void> {
-    if (account && this.record.account?.jid !== account) await this.begin(account, outcomes);
+  async link(jid: string, givenUp: GivenUp): Promise<void> {
+    const before = this.record;
+    const { account, slowdown } = before;
+    if (account?.jid === jid) return;
+    if (!account) return this.remember({ account: { jid, since: 0 } });
+    const begun = { account: { jid, since: this.now }, timelock: null, capping: null, slowdown: null };
+    const events = standingEvents(before, { ...before, ...begun });
+    const resumed = slowdown && slowdown.until > OVER ? [slowdownEvent(null)] : [];
+    try {
+      await this.remember(begun, [...events, ...resumed], givenUp);
+    } catch (error) {
+      // Not written down, all of it is still to be done at the next try.
+      this.record = before;
+      this.setAlarm();
+      throw error;
+    }
+  }
+
+  /** Settings were changed, or this account is connected: the plan of a new number may begin. */
+  async follow(account: string | undefined): Promise<void> {
     const { warmUp } = this.record;
     if (!this.options.settings().warm_up) {
       if (warmUp) await this.remember({ warmUp: null });
@@ -357,32 +379,15 @@ export class Governor {
     await this.remember(said, standingEvents(this.record, after));
   }
 
-  /** What WhatsApp has said of another account says nothing of this one. */
-  private async begin(jid: string, outcomes: MessageOutcome[]): Promise<void> {
-    if (!this.isAnother(jid)) return this.remember({ account: { jid, since: 0 } });
-    const { slowdown } = this.record;
-    const begun = { account: { jid, since: this.now }, timelock: null, capping: null, slowdown: null };
-    const events = standingEvents(this.record, { ...this.record, ...begun });
-    const resumed = slowdown && slowdown.until > OVER ? [slowdownEvent(null)] : [];
-    const { account } = this.record;
-    try {
-      await this.remember(begun, [...events, ...resumed], outcomes);
-    } catch (error) {
-      // Not written down, it is still to be done when the session connects next: before that nothing leaves.
-      this.record = { ...this.record, account };
-      throw error;
-    }
-  }
-
   private async remember(
     changes: Partial<GovernorRecord>,
     events: NewEvent[] = [],
-    outcomes: MessageOutcome[] = [],
+    givenUp: GivenUp = {},
   ): Promise<void> {
     this.record = { ...this.record, ...changes };
     this.setAlarm();
     const { store, sessionId, changed } = this.options;
-    await store.commit({ sessionId, session: { governor: this.record }, events, outcomes });
+    await store.commit({ sessionId, session: { governor: this.record }, events, ...givenUp });
     changed();
   }
 

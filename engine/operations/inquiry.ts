@@ -78,7 +78,7 @@ const shown = z
     status: z
       .enum(INQUIRY_STATUSES)
       .describe(
-        'open: it waits. expired: nobody has answered in time. cancelled: by request, or by a newer one with the same callbackUrl. failed: the question could not be sent',
+        'open: it waits. expired: nobody has answered in time. cancelled: by request, or by a newer one with the same callbackUrl. failed: the question could not be sent, or the session was linked to another account',
       ),
     kind,
     question,
@@ -97,7 +97,7 @@ const shown = z
       .string()
       .nullable()
       .meta({
-        description: 'Why the question could not be sent; null: nothing went wrong',
+        description: 'Why it failed; null: nothing went wrong',
         examples: ['+15551234567 is not on WhatsApp'],
       }),
     expiresAt: isoTime.nullable().describe('When it ends without an answer, in ISO 8601; null: never'),

@@ -267,6 +267,11 @@ export interface Change {
   job?: JobChange;
   /** Open inquiries whose time is over by then (Unix milliseconds) end without an answer; so many at once. */
   inquiriesOver?: { by: number; limit: number };
+  /**
+   * Why nobody can answer any more: open inquiries whose question has left fail, before `outcomes` count. One whose
+   * question has not left fails with it.
+   */
+  inquiriesFailed?: string;
   /** A line for the session's log. */
   log?: { type: SessionLog['type']; status: SessionStatus; reason?: string };
 }

@@ -2,10 +2,10 @@ import { EventEmitter, once } from 'node:events';
 import pLimit from 'p-limit';
 import type { Logger } from 'pino';
 import { EngineError, validationFailed } from '../errors.ts';
-import type { Recipient } from '../governor/governor.ts';
+import type { GivenUp, Recipient } from '../governor/governor.ts';
 import type { Media } from '../media/media.ts';
 import { MESSAGE_STATUS, type MessageRecord, type SendRequest } from '../model.ts';
-import type { MessageOutcome, NewInquiry, ScheduledTime, Store } from '../store/store.ts';
+import type { NewInquiry, ScheduledTime, Store } from '../store/store.ts';
 import { generateMessageIDV2, type WASocket } from './baileys.ts';
 import { memberJids } from './group.ts';
 import { groupOf } from './groups.ts';
@@ -18,6 +18,7 @@ import type { Session } from './session.ts';
 import type { Socket } from './socket.ts';
 
 const OTHER_ACCOUNT = 'it was accepted for another account than the one that the session is linked to now';
+const ASKED_BY_OTHER = 'it was asked from another account than the one that the session is linked to now';
 const ALL = Number.MAX_SAFE_INTEGER;
 
 interface Accepting {
@@ -67,16 +68,17 @@ export class Messages {
 
   /**
    * What becomes of messages that were accepted for another account than the session is linked to now: none leaves from
-   * this one. Whoever has a use for one can resend it.
+   * this one, and nobody answers it. Whoever has a use for one can resend it.
    */
-  async givenUp(): Promise<MessageOutcome[]> {
+  async givenUp(): Promise<GivenUp> {
     const { id: sessionId } = this.session;
     await this.store.messages.requeue(sessionId, ALL);
     const queued = await this.store.messages.queued(sessionId, ALL);
     const { items: scheduled } = await this.store.schedule.list(sessionId, { offset: 0, limit: ALL });
-    return [...queued, ...scheduled].map(({ waId, attempts }) =>
+    const outcomes = [...queued, ...scheduled].map(({ waId, attempts }) =>
       attempts > 0 ? unknown(waId) : failure(waId, OTHER_ACCOUNT),
     );
+    return { outcomes, inquiriesFailed: ASKED_BY_OTHER };
   }
 
   /** More may leave than before, or other messages. */

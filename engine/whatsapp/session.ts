@@ -597,6 +597,8 @@ export class Session {
       if (this.untold.length > 0) await this.tell(this.state);
       const auth = await this.login();
       if (generation !== this.generation) return;
+      if (auth.creds.me) await this.link(jidNormalizedUser(auth.creds.me.id));
+      if (generation !== this.generation) return;
       const alwaysOnline = this.record.settings.always_online;
       const options = { alwaysOnline, way: this.way };
       const handlers = this.handlers(generation, auth, alwaysOnline);
@@ -613,11 +615,15 @@ export class Session {
     }
   }
 
-  /** The connection is open: what waits is sent, if it was accepted for this account. */
+  /** Before the account is connected: what was accepted for another one is over, and takes nothing that comes to this. */
+  private async link(jid: string): Promise<void> {
+    await this.governor.link(jid, this.governor.isAnother(jid) ? await this.messages.givenUp() : {});
+  }
+
+  /** The connection is open: what waits is sent. */
   private async beginToSend(): Promise<void> {
     const { socket } = this;
-    const { jid } = this.me;
-    await this.governor.follow(jid, this.governor.isAnother(jid) ? await this.messages.givenUp() : []);
+    await this.governor.follow(this.me.jid);
     if (socket && socket === this.socket) this.messages.open(socket);
   }
 

@@ -98,7 +98,7 @@ export const events: INodePropertyOptions[] = [
   {
     name: 'Inquiry Failed',
     value: 'inquiry.failed',
-    description: 'When such a question could not be sent',
+    description: 'When such a question could not be sent, or the account changed',
   },
   {
     name: 'Media Ready',

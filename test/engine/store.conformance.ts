@@ -1453,6 +1453,31 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         expect(await deliveriesOf()).toHaveLength(1);
       });
 
+      test('fail when nobody can answer any more: what was asked at once, what was not with its question', async () => {
+        const failed = (waId: string) => {
+          const told = (message: MessageRecord) => [anEvent({ data: { failed: message.waId } })];
+          return { waId, status: MESSAGE_STATUS.error, error: 'gone', events: told };
+        };
+        const one = await asked({ callback: CALLBACK, reminder });
+        const other = await ask({ reminder: { ...reminder, waId: 'R2' } });
+        const elsewhere = await store.sessions.create(aSession(), someKeys());
+        await store.commit({ sessionId: elsewhere.id, inquiriesFailed: 'they are gone' });
+        expect(await get(one)).toMatchObject({ status: 'open' });
+        const outcomes = [other.question.waId, 'R1', 'R2'].map(failed);
+        const { due, events } = await commit({ inquiriesFailed: 'they are gone', outcomes });
+        expect(await get(one)).toMatchObject({ status: 'failed', error: 'they are gone' });
+        expect(await get(other)).toMatchObject({ status: 'failed', error: 'gone' });
+        // Both reminders were taken back before, so nothing is told of them.
+        expect(events.map(({ data }) => data)).toMatchObject([
+          { failed: other.question.waId },
+          { inquiryId: one.id },
+          { inquiryId: other.id },
+        ]);
+        expect(due).toHaveLength(1);
+        await commit({ messages: [said('blue')], inquiriesFailed: 'again' });
+        expect(await closings()).toHaveLength(2);
+      });
+
       test('end when their time is over, so many at once, those of the session only', async () => {
         const two = await ask({ expiresAt: NOW + 2000 });
         const one = await ask({ expiresAt: NOW + 1000 });

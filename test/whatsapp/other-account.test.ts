@@ -1,4 +1,7 @@
 import { TestClock } from '../engine/clock.ts';
+import { Receiver } from '../engine/receiver.ts';
+import { Asking } from '../inquiries/asking.ts';
+import { breakWrites } from './broken-disk.ts';
 import { FRIEND, OWN, Stage } from './stage.ts';
 
 const OTHER = '15550100077';
@@ -6,12 +9,16 @@ const HOUR_MS = 3_600_000;
 
 let stage: Stage;
 let clock: TestClock;
+let works = () => {};
 beforeEach(async () => {
   clock = new TestClock();
   stage = await Stage.open({ clock });
   stage.sandbox.addPhone({ phone: OTHER });
 });
-afterEach(() => stage?.close());
+afterEach(() => {
+  works();
+  return stage?.close();
+});
 
 /** What is accepted from now on waits in the queue. */
 async function keepQuiet(): Promise<void> {
@@ -25,12 +32,17 @@ async function accept(text: string, more = {}): Promise<number> {
   return (body.data as { msgId: number }).msgId;
 }
 
-/** The device is removed on the phone, and another scan links the session. */
-async function relink(phone: string): Promise<void> {
+/** The device is removed on the phone, and a phone scans the new QR code. */
+async function scan(phone: string): Promise<void> {
   stage.sandbox.unlink(OWN);
   await stage.untilStatus(({ status }) => status === 'logged_out');
   const { body } = await stage.call('POST', '/api/whatsapp-sessions/1/connect');
   await stage.sandbox.scan(phone, (body.data as { qrCode: string }).qrCode);
+}
+
+/** …and the session is linked again. */
+async function relink(phone: string): Promise<void> {
+  await scan(phone);
   await stage.untilStatus(({ status }) => status === 'connected');
 }
 
@@ -83,12 +95,125 @@ test('a bulk job of one account does not go on from another', async () => {
   expect(texts()).toEqual(['from the new number']);
 });
 
-test('what WhatsApp has said of one account does not hold another', async () => {
+/** What was told of restrictions. */
+const restricted = async () =>
+  (await stage.events('account.restricted')).map(({ data }) => (data as { restricted: boolean }).restricted);
+
+async function restrict(): Promise<void> {
   stage.sandbox.addFault({ fault: 'restrict-account', phone: OWN, seconds: 86_400 });
-  const told = async () =>
-    (await stage.events('account.restricted')).map(({ data }) => (data as { restricted: boolean }).restricted);
-  await stage.untilTrue(async () => (await told()).at(-1) === true);
+  await stage.untilTrue(async () => (await restricted()).at(-1) === true);
+}
+
+test('what WhatsApp has said of one account does not hold another', async () => {
+  await restrict();
   await relink(OTHER);
-  await stage.untilTrue(async () => (await told()).at(-1) === false);
+  await stage.untilTrue(async () => (await restricted()).at(-1) === false);
   expect(await stage.send(FRIEND, 'hello')).toMatchObject({ status: 200 });
+});
+
+describe('a question that waits for its answer', () => {
+  const ANOTHER = expect.stringContaining('another account') as string;
+  let asking: Asking;
+  let receiver: Receiver;
+  beforeEach(async () => {
+    asking = new Asking(stage);
+    receiver = await Receiver.start();
+  });
+  afterEach(() => receiver.close());
+  const ask = (more = {}) =>
+    asking.ask({ callbackUrl: `${receiver.origin}/waiting`, reminder: { after: 3600, text: 'Still there?' }, ...more });
+
+  test('ends with the account that asked it, and says so once; another account takes no answer to it', async () => {
+    const inquiry = await ask();
+    await relink(OTHER);
+    expect((await receiver.next()).event).toMatchObject({
+      event: 'inquiry.failed',
+      data: { inquiryId: inquiry.id, status: 'failed', error: ANOTHER },
+    });
+    await asking.says('blue', {}, FRIEND, OTHER);
+    await asking.heard(FRIEND, OTHER);
+    clock.advance(2 * HOUR_MS);
+    expect(await stage.send(FRIEND, 'from the new number')).toMatchObject({ status: 200 });
+    expect(await asking.shown(inquiry)).toMatchObject({ status: 'failed', error: ANOTHER, answer: null });
+    expect(receiver.requests).toHaveLength(1);
+    // The reminder was taken back, as with every inquiry that is over.
+    expect(texts()).not.toContain('Still there?');
+    expect(await outcomes()).toMatchObject([{ success: true }, { success: true }]);
+  });
+
+  test('and has not left ends with its message', async () => {
+    await keepQuiet();
+    const inquiry = await asking.accepted({ reminder: { after: 3600 } });
+    await relink(OTHER);
+    await asking.closed(inquiry, 'inquiry.failed');
+    expect(await asking.shown(inquiry)).toMatchObject({ error: ANOTHER });
+    expect(await outcomes()).toMatchObject([{ msgId: inquiry.msgId, success: false, error: ANOTHER }]);
+  });
+
+  test('takes no answer that comes to the other account before its first connection is open', async () => {
+    const inquiry = await asking.ask();
+    // The device is given everything from then on, and does not hear that it is.
+    stage.sandbox.addFault({ fault: 'never-answer', phone: OTHER, match: 'iq:passive', lose: 'answer' });
+    await scan(OTHER);
+    const { id } = await asking.says('blue', {}, FRIEND, OTHER);
+    await asking.stored(id);
+    expect(await stage.status()).toBe('connecting');
+    expect(await asking.shown(inquiry)).toMatchObject({ status: 'failed', error: ANOTHER });
+  });
+
+  test('goes on waiting when the same account is linked again', async () => {
+    const inquiry = await ask();
+    await relink(OWN);
+    await asking.says('blue');
+    expect((await receiver.next()).event).toMatchObject({
+      event: 'inquiry.answered',
+      data: { inquiryId: inquiry.id, answer: { text: 'blue' } },
+    });
+  });
+});
+
+describe('a change of accounts that cannot be written down', () => {
+  /** The disk is full for it alone: everything else is written. */
+  async function relinkInVain(): Promise<void> {
+    works = breakWrites((sql, values) =>
+      sql.includes('SET governor') && String(values[0]).includes(OTHER) ? 'SQLITE_FULL' : undefined,
+    );
+    await scan(OTHER);
+    await stage.untilStatus(({ reason }) => reason?.code === 'storage_failed');
+  }
+
+  const connected = () =>
+    clock.until(
+      stage.untilStatus(({ status }) => status === 'connected'),
+      HOUR_MS,
+    );
+
+  async function expectNothingLeft(msgId: number): Promise<void> {
+    expect(await outcomes()).toMatchObject([{ msgId, success: false, error: expect.stringContaining('another') }]);
+    clock.advance(2 * HOUR_MS);
+    expect(await stage.send(FRIEND, 'from the new number')).toMatchObject({ status: 200 });
+    expect(texts()).toEqual(['from the new number']);
+  }
+
+  test('is made at the next try: nothing leaves before', async () => {
+    await keepQuiet();
+    const msgId = await accept('from the shop');
+    await restrict();
+    await relinkInVain();
+    expect([await outcomes(), await restricted()]).toEqual([[], [true]]);
+    works();
+    await connected();
+    expect(await restricted()).toEqual([true, false]);
+    await expectNothingLeft(msgId);
+  });
+
+  test('is made whole then, also when somebody changes settings meanwhile', async () => {
+    await keepQuiet();
+    const msgId = await accept('from the shop');
+    await relinkInVain();
+    works();
+    expect(await stage.call('PUT', '/api/whatsapp-sessions/1', { warm_up: true })).toMatchObject({ status: 200 });
+    await connected();
+    await expectNothingLeft(msgId);
+  });
 });

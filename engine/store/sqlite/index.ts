@@ -1,5 +1,4 @@
 import type { Clock } from '../../clock.ts';
-import { MESSAGE_STATUS, type MessageRecord } from '../../model.ts';
 import type { Seal } from '../seal.ts';
 import type { Change, Committed, Store } from '../store.ts';
 import { answers, changeAnswers } from './answers.ts';
@@ -13,7 +12,7 @@ import { deliveries } from './deliveries.ts';
 import { figures } from './figures.ts';
 import { rotateKey, sealOf } from './key.ts';
 import { sealWhatStoodOpen, wipe } from './sealed.ts';
-import { appendClosing, expireInquiries, failInquiry, inquiries, takeAnswer } from './inquiries.ts';
+import { appendClosing, expireInquiries, failAsked, failInquiry, inquiries, takeAnswer } from './inquiries.ts';
 import { changeJob, jobs } from './jobs.ts';
 import { applyNews } from './news.ts';
 import { appendEvent, eventLog } from './events.ts';
@@ -141,12 +140,17 @@ function apply(db: Database, seal: Seal, change: Change): Committed {
     return stored ? { ...stored, answered: takeAnswer(db, stored.message, message, stored.known) } : [];
   });
   endDownloads(db, change.downloaded ?? []);
-  const outcomes = (change.outcomes ?? []).map((outcome) => applyOutcome(db, sessionId, outcome));
+  const abandoned = change.inquiriesFailed === undefined ? [] : failAsked(db, sessionId, change.inquiriesFailed);
+  const outcomes = (change.outcomes ?? []).map((outcome) => {
+    const applied = applyOutcome(db, sessionId, outcome);
+    return { ...applied, failed: applied.settled && failInquiry(db, applied.settled) };
+  });
   const settled = outcomes.flatMap((outcome) => outcome.settled ?? []);
   const changed = change.job && changeJob(db, change.job);
   const closed = [
     ...inserted.flatMap(({ answered }) => answered ?? []),
-    ...settled.filter(isFailed).flatMap((message) => failInquiry(db, message) ?? []),
+    ...abandoned,
+    ...outcomes.flatMap(({ failed }) => failed ?? []),
     ...(change.inquiriesOver ? expireInquiries(db, sessionId, change.inquiriesOver) : []),
   ];
   const told = [
@@ -170,9 +174,6 @@ function apply(db: Database, seal: Seal, change: Change): Committed {
     due: appended.flatMap(({ due }) => due),
   };
 }
-
-/** Whether it has arrived is unknown of some that were given up: an answer may tell. */
-const isFailed = ({ status, unknown }: MessageRecord) => status === MESSAGE_STATUS.error && !unknown;
 
 /** Answers whether nothing of this name was taken in before. */
 function takeOnce(db: Database, sessionId: number, name: string): boolean {

@@ -122,10 +122,24 @@ export function takeAnswer(
   return close(db, found.inquiry, { status: 'answered', answer }) as Closed;
 }
 
-/** A message will never be sent: the inquiry that it asks is over. */
-export function failInquiry(db: Database, { msgId, error }: MessageRecord): Closed | undefined {
+/**
+ * The outcome of a message is known: an inquiry whose question will never be sent is over. Whether it has arrived is
+ * unknown of some that were given up: an answer may tell.
+ */
+export function failInquiry(db: Database, { msgId, status, error, unknown }: MessageRecord): Closed | undefined {
+  if (status !== MESSAGE_STATUS.error || unknown) return undefined;
   const row = db.get("SELECT * FROM inquiries WHERE msg_id = ? AND status = 'open'", msgId);
   return row && (close(db, toInquiry(row), { status: 'failed', error: error ?? 'it could not be sent' }) as Closed);
+}
+
+/** Closes those whose question has left. */
+export function failAsked(db: Database, sessionId: number, error: string): Closed[] {
+  return db
+    .all(
+      "SELECT * FROM inquiries WHERE session_id = ? AND status = 'open' AND asked_at IS NOT NULL ORDER BY seq",
+      sessionId,
+    )
+    .map((row) => close(db, toInquiry(row), { status: 'failed', error }) as Closed);
 }
 
 /** Closes those whose time is over. */

@@ -3,7 +3,7 @@ import { doubtOf } from '../shared/signature';
 import { recalled } from './memory';
 import type { Question } from './question';
 
-/** What the engine tells of a question that is over; without an answer when it has expired or could not be sent. */
+/** What the engine tells of a question that is over; without an answer when it has expired or failed. */
 interface Inquiry {
   inquiryId: string;
   kind: Question['kind'];

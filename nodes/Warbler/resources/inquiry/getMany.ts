@@ -23,7 +23,7 @@ export const description = updateDisplayOptions({ show: { resource: ['inquiry'],
     { name: 'Answered', value: 'answered' },
     { name: 'Cancelled', value: 'cancelled' },
     { name: 'Expired', value: 'expired', description: 'Nobody has answered in time' },
-    { name: 'Failed', value: 'failed', description: 'The question could not be sent' },
+    { name: 'Failed', value: 'failed', description: 'The question could not be sent, or the account changed' },
     { name: 'Open', value: 'open', description: 'Waits for an answer' },
   ]),
 ]);
