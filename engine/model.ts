@@ -622,12 +622,12 @@ export interface TokenScope {
   sessions?: number[];
   /** What changes nothing, here or at WhatsApp. */
   access?: 'read';
-  /** It opens `/mcp` alone; always so with one of the following, which hold for tools. */
+  /** It opens `/mcp` alone; always so with tools, calls a day and approval. Tokens keep what they were made with. */
   mcp_only?: true;
+  /** Addresses (jids) of people, groups and channels that calls may be about, and nothing of the account. */
+  recipients?: string[];
   /** Names of tools; `read` and `write` are all those that change nothing, or something. */
   tools?: string[];
-  /** Addresses (jids) of people, groups and channels that calls may be about. */
-  recipients?: string[];
   /** Tool calls within 24 hours. */
   calls_per_day?: number;
   approval?: ApprovalRule;

@@ -57,8 +57,9 @@ export async function admit(
   if (scope?.mcp_only) throw forbidden('This token is for MCP alone: it opens /mcp and nothing else.');
   if (scope?.access === 'read' && changes) throw forbidden('This token may only read, and this changes something.');
   if (access === 'account') {
-    if (!scope?.sessions) return { caller, record: undefined };
-    throw forbidden(`This token is for ${sessionsIn(scope.sessions)}. This is about the account as a whole.`);
+    const limit = scope?.sessions ? sessionsIn(scope.sessions) : scope?.recipients && 'certain recipients alone';
+    if (!limit) return { caller, record: undefined };
+    throw forbidden(`This token is for ${limit}. This is about the account as a whole.`);
   }
   const id = access === 'session' ? headerOf(session, scope?.sessions) : pathSession;
   if (id !== undefined && scope?.sessions && !scope.sessions.includes(id)) {

@@ -1,6 +1,7 @@
 import type { Admitted } from './access.ts';
 import { nothingAsked, type Standing } from './limits.ts';
 import { readInput, type Call, type Engine, type FileBody, type Operation } from './operation.ts';
+import { assertLimitable, assertRecipients } from './recipients.ts';
 import { keptFrom, without } from './secrets.ts';
 
 /** A call by somebody who was let in, from whichever surface. */
@@ -11,13 +12,19 @@ export interface Asked extends Admitted {
   show?: (standing: Standing) => void;
 }
 
-/** Carries a call out within its limits, and answers the output with the input as it was read. */
+/**
+ * Carries a call out within its limits and the recipients of its token, and answers the output with the input as it was
+ * read.
+ */
 export async function perform(engine: Engine, operation: Operation, { caller, record, read, show }: Asked) {
+  assertLimitable(operation, caller);
   const turn = engine.limits.turn(operation, record, show);
   await turn.begin();
   try {
     const { fields, ...brought } = await read();
     const input = readInput(operation, fields);
+    const { idempotencyKey } = brought;
+    await assertRecipients(engine, operation, caller, { sessionId: record?.id, input, idempotencyKey });
     const call = {
       engine,
       caller,

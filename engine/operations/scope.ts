@@ -25,7 +25,9 @@ export const tokenScope = z.object({
   mcp_only: z
     .boolean()
     .optional()
-    .describe('It opens /mcp and nothing else; always so with one of the fields below, which hold for tools alone')
+    .describe(
+      'It opens /mcp and nothing else; always so with tools, calls_per_day and approval, which hold for tools alone',
+    )
     .meta({ examples: [true] }),
   tools: names
     .optional()
@@ -33,7 +35,9 @@ export const tokenScope = z.object({
     .meta({ examples: [['read', 'send_text_message']] }),
   recipients: names
     .optional()
-    .describe('Numbers and addresses of people, groups and channels that calls may be about; all without it')
+    .describe(
+      'Numbers and addresses of people, groups and channels that calls may be about, by REST, too; all without it',
+    )
     .meta({ examples: [['+15551234567', '123456789-987654321@g.us']] }),
   calls_per_day: z
     .int()
@@ -70,7 +74,6 @@ export async function readScope(
   if (Array.isArray(approval)) check('approval', 'tool', approval, known);
   const ofTools = {
     ...(tools && { tools }),
-    ...(recipients && { recipients: recipients.map((typed) => toJid(typed, 'scope.recipients')) }),
     ...(callsPerDay !== undefined && { calls_per_day: callsPerDay }),
     ...(approval && { approval }),
   };
@@ -82,6 +85,7 @@ export async function readScope(
     ...(sessions && { sessions }),
     ...(access === 'read' && { access }),
     ...((mcpOnly || holdsForTools) && { mcp_only: true }),
+    ...(recipients && { recipients: recipients.map((typed) => toJid(typed, 'scope.recipients')) }),
     ...ofTools,
   };
   if (Object.keys(stored).length > 0) return stored;

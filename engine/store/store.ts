@@ -694,6 +694,8 @@ export interface Store {
     get(sessionId: number, id: string): Promise<InquiryRecord | undefined>;
     /** The one that this message asks. */
     ofMessage(sessionId: number, msgId: number): Promise<InquiryRecord | undefined>;
+    /** The chats that were asked with this callback, whatever has come of it. */
+    chatsOf(sessionId: number, callbackUrl: string): Promise<string[]>;
     /** Newest first. */
     list(
       sessionId: number,

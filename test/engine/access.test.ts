@@ -124,7 +124,12 @@ test.each<[string, object, string]>([
 });
 
 describe('a token with a scope never sees what would give it more', () => {
-  const scopes: TokenScope[] = [{ access: 'read' }, { sessions: [1] }, { sessions: [1], access: 'read' }];
+  const scopes: TokenScope[] = [
+    { access: 'read' },
+    { sessions: [1] },
+    { sessions: [1], access: 'read' },
+    { recipients: [`+${FRIEND}`] },
+  ];
   test.each(scopes.map((scope) => [scope]))('%j', async (scope) => {
     const { token } = await made({ scope });
     const secrets = ['pa55word', '2@a-code-to-scan'];

@@ -1557,6 +1557,18 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         expect(await deliveriesOf()).toHaveLength(1);
       });
 
+      test('are found by their callback, whatever has come of them, those of the session only', async () => {
+        const { id } = await ask({ callback: CALLBACK });
+        await store.inquiries.cancel(session.id, id);
+        await ask({ callback: CALLBACK }, { chat: '15551234569@s.whatsapp.net' });
+        await ask({ callback: { ...CALLBACK, url: 'http://127.0.0.1:9/else' } }, { chat: '1-2@g.us' });
+        await ask({}, { chat: '1-3@g.us' });
+        const found = await store.inquiries.chatsOf(session.id, CALLBACK.url);
+        expect(found.sort()).toEqual([CHAT, '15551234569@s.whatsapp.net'].sort());
+        expect(await store.inquiries.chatsOf(session.id + 1, CALLBACK.url)).toEqual([]);
+        expect(await store.inquiries.chatsOf(session.id, `${CALLBACK.url}/`)).toEqual([]);
+      });
+
       test('are listed newest first, by status and by pages, those of the session only', async () => {
         const ids = [await ask(), await ask(), await ask()].map(({ id }) => id).reverse();
         const page = async (status?: InquiryStatus, slice = { offset: 0, limit: 2 }) => {

@@ -4,7 +4,12 @@ import { operations, type Answer, type Stage } from './stage.ts';
  * Calls an operation by its id, as a client would: parameters go where its path names them, the rest into the query
  * or the body. A successful answer is held to the operation's own output schema.
  */
-export async function ask(stage: Stage, id: string, input: Record<string, unknown> = {}): Promise<Answer> {
+export async function ask(
+  stage: Stage,
+  id: string,
+  input: Record<string, unknown> = {},
+  headers: Record<string, string> = {},
+): Promise<Answer> {
   const operation = operations.find((one) => one.id === id)!;
   const [method, template] = operation.http.split(' ') as [string, string];
   const rest = { ...input };
@@ -16,11 +21,12 @@ export async function ask(stage: Stage, id: string, input: Record<string, unknow
   const query = Object.entries(rest).map(([name, value]): [string, string] => [name, String(value)]);
   const answer =
     method === 'GET'
-      ? await stage.call(method, `${path}?${new URLSearchParams(query).toString()}`)
-      : await stage.call(method, path, rest);
+      ? await stage.call(method, `${path}?${new URLSearchParams(query).toString()}`, undefined, headers)
+      : await stage.call(method, path, rest, headers);
   if (answer.status < 300) {
     const { success: _, ...flat } = answer.body;
-    operation.output.parse(operation.envelope === 'flat' ? flat : answer.body.data);
+    const output = { flat, bare: answer.body, data: answer.body.data }[operation.envelope ?? 'data'];
+    operation.output.parse(output);
   }
   return answer;
 }

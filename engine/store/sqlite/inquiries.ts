@@ -20,6 +20,15 @@ export function inquiries(db: Database): Store['inquiries'] {
       const row = db.get('SELECT * FROM inquiries WHERE session_id = ? AND msg_id = ?', sessionId, msgId);
       return row && toInquiry(row);
     },
+    async chatsOf(sessionId, callbackUrl) {
+      return db
+        .all(
+          `SELECT DISTINCT chat FROM inquiries WHERE session_id = ? AND subscription_id IN (
+             SELECT id FROM subscriptions WHERE session_id = ? AND origin = 'inquiry' AND url = ?)`,
+          ...[sessionId, sessionId, callbackUrl],
+        )
+        .map((row) => String(row['chat']));
+    },
     async list(sessionId, { status }, { offset, limit }) {
       const where = 'FROM inquiries WHERE session_id = ? AND status = coalesce(?, status)';
       const total = Number(db.get(`SELECT count(*) AS total ${where}`, sessionId, status ?? null)!['total']);
