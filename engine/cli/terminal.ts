@@ -5,6 +5,11 @@ export function print(lines: string[]): void {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
+/** For people, beside what a program may keep. */
+export function note(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
 /** Stops once, cleanly, within a deadline; a second signal does not wait. */
 export function onSignal(stop: () => Promise<void>): void {
   let stopping = false;

@@ -5,7 +5,7 @@ import { hashToken, newToken, SETTING_TOKEN } from '../operations/access.ts';
 import { Seal } from '../store/seal.ts';
 import { openTokens, type TokenStore } from '../store/sqlite/index.ts';
 import type { TokenRecord } from '../store/store.ts';
-import { print } from './terminal.ts';
+import { note, print } from './terminal.ts';
 
 export const token = new Command('token')
   .description('manage personal access tokens, also while the engine runs')
@@ -19,11 +19,14 @@ token
   .option('--read-only', 'only what changes nothing, here or at WhatsApp')
   .option('--expires <time>', 'after which it ends: 12h, 30d, 8w …')
   .option('--replace', 'in place of the token of this name, which becomes invalid')
+  .option(
+    '--recipients <addresses>',
+    'numbers and addresses that its calls may be about, by comma; nothing of the account',
+  )
   .option('--mcp', 'for an agent: it opens /mcp and nothing else, as far as the following options go')
-  .option('--tools <names>', 'tools that it may call, by comma; read and write stand for many')
-  .option('--recipients <addresses>', 'numbers and addresses that its calls may be about, by comma')
-  .option('--calls-per-day <number>', 'tool calls within 24 hours')
-  .option('--approval <rule>', 'calls that a person has to approve: none, writes, all, or names of tools by comma')
+  .option('--tools <names>', 'with --mcp: tools that it may call, by comma; read and write stand for many')
+  .option('--calls-per-day <number>', 'with --mcp: tool calls within 24 hours')
+  .option('--approval <rule>', 'with --mcp: calls that a person approves: none, writes, all, or tools by comma')
   .action((name: string, options: CreateOptions) =>
     withTokens(async ({ tokens, sessions }) => {
       const { replace = false, expires, ...limits } = options;
@@ -35,6 +38,10 @@ token
         ...(expires !== undefined && { expiresAt: Date.now() + durationMs(expires) }),
       });
       print([made]);
+      // Whoever keeps what is printed keeps the token alone.
+      if (scope) {
+        note(`It opens ${[scope.mcp_only ? '/mcp alone' : 'REST and /mcp', ...limitsOf(scope)].join('; ')}.`);
+      }
     }),
   );
 
@@ -63,9 +70,9 @@ token
 interface LimitOptions {
   sessions?: string;
   readOnly?: boolean;
+  recipients?: string;
   mcp?: boolean;
   tools?: string;
-  recipients?: string;
   callsPerDay?: string;
   approval?: string;
 }
@@ -97,12 +104,12 @@ async function assertFree(tokens: TokenStore['tokens'], name: string, replace: b
 
 /** The scope that the options of `token create` say; `undefined`: the token may do everything. */
 async function scopeOf(options: LimitOptions, sessions: number[]): Promise<TokenScope | undefined> {
-  const { sessions: ids, readOnly, mcp, ...ofTools } = options;
+  const { sessions: ids, readOnly, recipients, mcp, ...ofTools } = options;
   if (Object.keys(options).length === 0) return undefined;
   if (!mcp && Object.keys(ofTools).length > 0) {
-    throw new ConfigError('--tools, --recipients, --calls-per-day and --approval are for agents: add --mcp.');
+    throw new ConfigError('--tools, --calls-per-day and --approval are for agents: add --mcp.');
   }
-  const { tools, recipients, callsPerDay, approval } = ofTools;
+  const { tools, callsPerDay, approval } = ofTools;
   // Brings all operations with it: who lists tokens need not wait for them.
   const { readScope, tokenScope } = await import('../operations/scope.ts');
   const list = (text: string | undefined) => text?.split(',').map((part) => part.trim());
@@ -157,9 +164,11 @@ function row({ id, name, scope, createdAt, lastUsedAt, expiresAt }: TokenRecord)
 
 function scopeInWords(scope: TokenScope | null): string {
   if (!scope) return 'everything';
-  const { sessions, access, mcp_only: mcp, tools, recipients, calls_per_day: calls, approval } = scope;
-  const parts = [
-    mcp && 'MCP',
+  return [...(scope.mcp_only ? ['MCP'] : []), ...limitsOf(scope)].join('; ');
+}
+
+function limitsOf({ sessions, access, tools, recipients, calls_per_day: calls, approval }: TokenScope): string[] {
+  const limits = [
     access && 'read only',
     sessions && `session ${sessions.join(',')}`,
     tools && `tools ${tools.join(',')}`,
@@ -167,7 +176,7 @@ function scopeInWords(scope: TokenScope | null): string {
     calls !== undefined && `${calls} calls a day`,
     approval && approval !== 'none' && `approval of ${[approval].flat().join(',')}`,
   ];
-  return parts.filter(Boolean).join('; ');
+  return limits.filter((limit) => typeof limit === 'string');
 }
 
 /** Whoever makes a token by the API chooses its name, and could write to this terminal with it. */

@@ -24,10 +24,12 @@ async function warbler(...args: string[]): Promise<{ code: number; stdout: strin
   }
 }
 const command = (verb: string, ...args: string[]) => warbler('token', verb, '--sandbox', ...args);
-/** Makes a token, and answers it. */
+/** Makes a token, and answers it. What it opens is told beside it, where it is limited. */
 async function made(name: string, ...options: string[]): Promise<string> {
   const { code, stdout, stderr } = await command('create', name, ...options);
-  expect([code, stderr, stdout]).toEqual([0, '', expect.stringMatching(/^wblr_\S+\n$/)]);
+  const limited = options.some((option) => option.startsWith('--') && !['--replace', '--expires'].includes(option));
+  const opens = limited ? expect.stringMatching(/^It opens (REST and \/mcp|\/mcp alone)(; .*)?\.\n$/) : '';
+  expect([code, stderr, stdout]).toEqual([0, opens, expect.stringMatching(/^wblr_\S+\n$/)]);
   return stdout.trim();
 }
 const get = (path: string, token: string) =>
@@ -119,11 +121,26 @@ describe('warbler token, while the engine runs,', () => {
     await agent.close();
   });
 
+  test('limits a token to recipients, by REST and by MCP, and says so', async () => {
+    const { stdout, stderr } = await command('create', 'agent of n8n', '--session', '1', '--recipients', `+${FRIEND}`);
+    expect(stderr).toBe('It opens REST and /mcp; session 1; 1 recipient.\n');
+    const token = stdout.trim();
+    expect((await get('/api/auth-check', token)).status).toBe(200);
+    expect((await get(`/api/messages?chat=${FRIEND}`, token)).status).toBe(200);
+    expect((await get(`/api/messages?chat=${OWN}`, token)).status).toBe(403);
+    expect(await line('agent of n8n')).toMatch(/ session 1; 1 recipient /);
+    const agent = await Agent.connect(stage.engine.url, token);
+    expect(await agent.data('list_messages', { chat: FRIEND })).toEqual(expect.any(Array));
+    await agent.close();
+    const { stderr: alone } = await command('create', 'agent', '--mcp', '--recipients', `+${FRIEND},+${OWN}`);
+    expect(alone).toBe('It opens /mcp alone; 2 recipients.\n');
+  });
+
   test.each<[string, string[], RegExp]>([
     ['a tool that does not exist', ['--mcp', '--tools', 'send_telegram'], /There is no tool send_telegram/],
     ['a session that is no number', ['--sessions', 'first'], /sessions is not valid/],
     ['a session that does not exist', ['--session', '1,77'], /There is no session 77/],
-    ['a recipient that is no address', ['--mcp', '--recipients', 'Bob'], /phone number with country code/],
+    ['a recipient that is no address', ['--recipients', 'Bob'], /phone number with country code/],
     ['no calls at all', ['--mcp', '--calls-per-day', '0'], /calls_per_day is not valid/],
     ['options for agents without --mcp', ['--tools', 'read'], /add --mcp/],
     ['a time without its unit', ['--expires', '30'], /such as 12h, 30d or 8w/],
