@@ -162,14 +162,18 @@ export const freshField: INodeProperties = {
   ],
 };
 
-/** For lists of what has a status: only those in one; `preset` is the one that stands there first. */
-export const statusFilter = (preset: string, options: INodePropertyOptions[]): INodeProperties => ({
+const filtersField = (options: INodeProperties[]): INodeProperties => ({
   displayName: 'Filters',
   name: 'filters',
   type: 'collection',
   placeholder: 'Add Filter',
   default: {},
-  options: [
+  options,
+});
+
+/** For lists of what has a status: only those in one; `preset` is the one that stands there first. */
+export const statusFilter = (preset: string, options: INodePropertyOptions[]) =>
+  filtersField([
     {
       displayName: 'Status',
       name: 'status',
@@ -179,5 +183,19 @@ export const statusFilter = (preset: string, options: INodePropertyOptions[]): I
       description: 'Which ones to return',
       routing: { send: { type: 'query', property: 'status' } },
     },
-  ],
-});
+  ]);
+
+/** For lists that the engine searches: only what has a text in it, in the field that `description` names. */
+export const searchFilter = (example: string, description: string, ...others: INodeProperties[]) =>
+  filtersField([
+    ...others,
+    {
+      displayName: 'Search',
+      name: 'search',
+      type: 'string',
+      default: '',
+      placeholder: `e.g. ${example}`,
+      description,
+      routing: { send: { type: 'query', property: 'search', value: '={{ $value || undefined }}' } },
+    },
+  ]);

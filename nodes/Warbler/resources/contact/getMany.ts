@@ -1,7 +1,7 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
-import { actingSessionField } from '../../shared/fields';
+import { actingSessionField, searchFilter } from '../../shared/fields';
 import { manyFields, paginated } from '../../shared/pages';
 import { simplify, simplifyField } from '../../shared/simplify';
 
@@ -21,22 +21,5 @@ export const description = updateDisplayOptions({ show: { resource: ['contact'],
   actingSessionField,
   ...manyFields,
   simplifyField(false),
-  {
-    displayName: 'Filters',
-    name: 'filters',
-    type: 'collection',
-    placeholder: 'Add Filter',
-    default: {},
-    options: [
-      {
-        displayName: 'Search',
-        name: 'search',
-        type: 'string',
-        default: '',
-        placeholder: 'e.g. Nathan',
-        description: 'Part of the name or the number',
-        routing: { send: { type: 'query', property: 'search', value: '={{ $value || undefined }}' } },
-      },
-    ],
-  },
+  searchFilter('Nathan', 'Part of the name or the number'),
 ]);

@@ -1,7 +1,7 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 import { updateDisplayOptions } from 'n8n-workflow';
 import { answer } from '../../shared/answers';
-import { actingSessionField } from '../../shared/fields';
+import { actingSessionField, searchFilter } from '../../shared/fields';
 import { manyFields, paginated } from '../../shared/pages';
 
 export const option: INodePropertyOptions = {
@@ -19,22 +19,5 @@ export const option: INodePropertyOptions = {
 export const description = updateDisplayOptions({ show: { resource: ['group'], operation: ['getMany'] } }, [
   actingSessionField,
   ...manyFields,
-  {
-    displayName: 'Filters',
-    name: 'filters',
-    type: 'collection',
-    placeholder: 'Add Filter',
-    default: {},
-    options: [
-      {
-        displayName: 'Search',
-        name: 'search',
-        type: 'string',
-        default: '',
-        placeholder: 'e.g. Family',
-        description: 'Part of the name',
-        routing: { send: { type: 'query', property: 'search', value: '={{ $value || undefined }}' } },
-      },
-    ],
-  },
+  searchFilter('Family', 'Part of the name'),
 ]);
