@@ -1,6 +1,6 @@
 import type { IDataObject, INodeProperties, INodePropertyMode } from 'n8n-workflow';
 import { isObjectEmpty } from 'n8n-workflow';
-import { byHand, fromList } from '../Warbler/shared/pickers';
+import { byPhoneOrJid, fromList } from '../Warbler/shared/pickers';
 import { ACCOUNT, events, MESSAGES } from './events';
 
 const inChats = {
@@ -67,10 +67,7 @@ export const filtersField: INodeProperties = {
     addressesField(
       { displayName: 'From People', name: 'from', description: 'Only what these people do, in whichever chat' },
       'Person',
-      [
-        fromList('searchContacts', 'Select a contact...'),
-        byHand('By Phone or JID', 'id', '+14155552671, +14155552672'),
-      ],
+      [fromList('searchContacts', 'Select a contact...'), byPhoneOrJid('+14155552671, +14155552672')],
     ),
     {
       displayName: 'Ignore My Own Messages',
@@ -85,10 +82,7 @@ export const filtersField: INodeProperties = {
     addressesField(
       { displayName: 'In Chats', name: 'in', description: 'Only what happens in these chats, groups or channels' },
       'Chat',
-      [
-        fromList('searchRecipients', 'Select a chat...'),
-        byHand('By Phone or JID', 'id', '+14155552671, 120363025246125486@g.us'),
-      ],
+      [fromList('searchRecipients', 'Select a chat...'), byPhoneOrJid('+14155552671, 120363025246125486@g.us')],
     ),
     {
       displayName: 'Message Types',

@@ -102,6 +102,19 @@ test('a person can also be named by phone number and by link, and everything by 
   }
 });
 
+test('what the editor calls By ID or By URL, whatever we call it, says what it takes', () => {
+  const locators = flat([...warbler.properties, ...trigger.properties]).filter(
+    ({ type }) => type === 'resourceLocator',
+  );
+  const typed = locators.flatMap(({ modes = [] }) => modes).filter(({ name }) => ['id', 'url'].includes(name));
+  const mute = typed.filter(({ name, displayName, placeholder = '', hint = '' }) => {
+    const meant = { 'By ID': 'e.g. ', 'By Link': 'e.g. https://' }[displayName];
+    return !(meant ? placeholder.startsWith(meant) : name === 'id' && hint.includes('JID'));
+  });
+  expect(mute).toEqual([]);
+  expect(new Set(typed.map(({ displayName }) => displayName)).size).toBe(4);
+});
+
 test.each([
   ['phone', '+1 (415) 555-2671', true],
   ['phone', '14155552671', true],

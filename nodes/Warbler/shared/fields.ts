@@ -1,5 +1,5 @@
 import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow';
-import { byChannelLink, byChatLink, byHand, byJid, byPhone, fromList, picker } from './pickers';
+import { byChannelLink, byChatLink, byJid, byPhone, byPhoneOrJid, fromList, picker } from './pickers';
 import { COMMA_LIST } from './values';
 
 /** Chooses a session: from the engine's list, or by its number. Used as it is where the session is part of the path. */
@@ -85,7 +85,7 @@ const peopleField = (search: string, select: string, dependsOn?: string[]): INod
       name: 'participants',
       description: 'One from the list, or any number of phone numbers and JIDs, separated by commas',
     },
-    [fromList(search, select), byHand('By Phone or JID', 'id', '+14155552671, +14155552672')],
+    [fromList(search, select), byPhoneOrJid('+14155552671, +14155552672')],
     dependsOn,
   ),
   routing: { send: { type: 'body', property: 'participants', value: COMMA_LIST } },

@@ -12,6 +12,7 @@ export const fromList = (searchListMethod: string, placeholder: string): INodePr
   typeOptions: { searchListMethod, searchable: true },
 });
 
+/** n8n's editor has names of its own for some modes, "By ID" for `id` and "By URL" for `url`: the hint says what is meant. */
 export const byHand = (displayName: string, name: 'phone' | 'url' | 'id', example: string): INodePropertyMode => ({
   displayName,
   name,
@@ -61,7 +62,16 @@ export const byChannelLink: INodePropertyMode = {
 };
 
 /** Takes an address; and, from before there were the other modes, a phone number. */
-export const byJid = (example: string) => byHand('By JID', 'id', example);
+export const byJid = (example: string): INodePropertyMode => ({
+  ...byHand('By JID', 'id', example),
+  hint: 'The JID: the address on WhatsApp, as events and other operations give it',
+});
+
+/** Takes several at once. */
+export const byPhoneOrJid = (example: string): INodePropertyMode => ({
+  ...byHand('By Phone or JID', 'id', example),
+  hint: 'Phone numbers, or JIDs (addresses on WhatsApp, as events give them), separated by commas',
+});
 
 /**
  * Chooses something that belongs to the session: from a list first, then by what people have at hand. A plain value in
