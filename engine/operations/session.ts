@@ -12,6 +12,7 @@ import {
   type SessionSettings,
 } from '../model.ts';
 import { shownJid } from '../whatsapp/outgoing.ts';
+import type { Session } from '../whatsapp/session.ts';
 import { newApiKey, newWebhookSecret } from './access.ts';
 import { isoTime, unixMs, whatWasDone } from './fields.ts';
 import { operation, whatsappSession, type Engine } from './operation.ts';
@@ -308,17 +309,22 @@ export const qrcode = operation({
   run: async ({ session }) => {
     if (session.qr) return { qrCode: session.qr };
     const { status, reason } = session.status;
-    // Connect was called, and WhatsApp gives no code, or no further one.
-    const failed = status === 'connecting' || reason?.code === 'qr_timeout';
-    throw new EngineError(
-      'session_not_scannable',
-      failed
-        ? 'Failed to get QR code. please re initialize the session.'
-        : 'QR code scan requested for a session that is not in NEED_SCAN state. Please call the connect endpoint first to initialize the session.',
-      { details: { status, ...(reason && { reason: reason.code, advice: reason.message }) } },
-    );
+    throw new EngineError('session_not_scannable', whyNoCode(session), {
+      details: { status, ...(reason && { reason: reason.code, advice: reason.message }) },
+    });
   },
 });
+
+function whyNoCode({ linked, status: { status, reason } }: Session): string {
+  if (status === 'connected') {
+    return 'This session is linked to an account and connected: there is no QR code to scan.';
+  }
+  if (linked) return 'This session is linked to an account: it connects without a QR code.';
+  // The others in WasenderApi's words. Connect was called, and WhatsApp gives no code, or no further one.
+  return status === 'connecting' || reason?.code === 'qr_timeout'
+    ? 'Failed to get QR code. please re initialize the session.'
+    : 'QR code scan requested for a session that is not in NEED_SCAN state. Please call the connect endpoint first to initialize the session.';
+}
 
 export const getStatus = operation({
   id: 'session.getStatus',

@@ -43,7 +43,16 @@ test('from create over QR code and scan to connected, each step told', async () 
   expect(statusesOf(await stage.events(undefined, id))).toEqual(['connecting', 'need_scan', 'connecting', 'connected']);
   const after = await stage.call('GET', `/api/whatsapp-sessions/${id}`);
   expect(after.body.data).toMatchObject({ status: 'connected', account: { jid: expect.stringContaining(NEW) } });
-  expect((await stage.call('GET', `/api/whatsapp-sessions/${id}/qrcode`)).status).toBe(409);
+});
+
+test('one that is linked has no QR code, and says what to do instead', async () => {
+  const asked = () => stage.call('GET', '/api/whatsapp-sessions/1/qrcode');
+  const refusal = (message: string) => ({ status: 409, body: { code: 'session_not_scannable', message } });
+  expect(await asked()).toMatchObject(
+    refusal('This session is linked to an account and connected: there is no QR code to scan.'),
+  );
+  await stage.call('POST', '/api/whatsapp-sessions/1/disconnect');
+  expect(await asked()).toMatchObject(refusal('This session is linked to an account: it connects without a QR code.'));
 });
 
 test('a connection that breaks while a QR code waits brings a fresh code', async () => {

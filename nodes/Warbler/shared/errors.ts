@@ -18,8 +18,6 @@ interface Refusal {
 const UNREACHABLE_ADVICE =
   'Check that the engine runs and that the URL in the credential is right. When n8n runs in Docker, localhost is the n8n container itself: use the service name of the engine or http://host.docker.internal:3210 instead.';
 
-const CONNECT_ADVICE =
-  'Check the session with Session: Get Status. When it is not connected, use Session: Connect and scan the QR code.';
 const OTHER_FILE_ADVICE = 'Convert the file, or send it as a document, which may be a file of any kind.';
 const READ_ABOVE = 'The text above says what is wrong. Correct the fields of this node, then try again.';
 
@@ -49,8 +47,10 @@ export const ADVICE: Record<string, string> = {
     'Use another URL, or allow its network in the settings of the engine: WARBLER_MEDIA_NETWORKS for files, WARBLER_WEBHOOK_NETWORKS for webhooks.',
   recipient_not_on_whatsapp: 'Check the number, with its country code. Contact: Check Number tells before sending.',
   idempotency_mismatch: 'This key was used for another message. Give each message a key of its own.',
-  session_not_connected: CONNECT_ADVICE,
-  session_not_scannable: CONNECT_ADVICE,
+  session_not_connected:
+    'Check the session with Session: Get Status. When it is not connected, use Session: Connect and scan the QR code.',
+  session_not_scannable:
+    'Linked already? Use it as it is. For another account, make another session with Session: Create. Not linked yet? Use Session: Connect, then get its code.',
   session_restricted: 'Look at the phone, where WhatsApp says for how long, and write to fewer strangers.',
   conflict: 'The text above says how things stand. Get them once more before you try again.',
   limit_reached: 'Make room by removing what is not needed any more, then try again.',
