@@ -45,7 +45,15 @@ export class WarblerTrigger implements INodeType {
     outputs: [NodeConnectionTypes.Main],
     credentials: [{ name: 'warblerApi', required: true }],
     webhooks: [
-      { name: 'default', httpMethod: 'POST', responseMode: 'onReceived', responseData: 'noData', path: 'webhook' },
+      {
+        name: 'default',
+        httpMethod: 'POST',
+        responseMode: 'onReceived',
+        responseData: 'noData',
+        path: 'webhook',
+        // The trigger registers itself: there is no URL to take anywhere.
+        ndvHideUrl: true,
+      },
     ],
     properties: [
       listenedField,

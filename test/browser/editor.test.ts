@@ -67,6 +67,7 @@ withBrowser("In n8n's editor", () => {
 
   step('a message goes to whoever was picked from the lists', async () => {
     await editor.pick('session', SHOP);
+    expect(await editor.chosenIn('session')).toBe('Corner Bakery (+15550100001)');
     await editor.pick('to', 'Clara Moreau', 'clara');
     await editor.type('text', 'Your bread is ready, Clara!');
     await editor.execute();
@@ -84,10 +85,10 @@ withBrowser("In n8n's editor", () => {
     await editor.execute();
     await editor
       .at('node-error-message')
-      .getByText(/not in NEED_SCAN state/)
+      .getByText(/This session is linked to an account and connected: there is no QR code to scan/)
       .waitFor();
     await editor.output
-      .getByText(/When it is not connected, use Session: Connect and scan/)
+      .getByText(/Use it as it is.*For another account.*Session: Create/)
       .first()
       .waitFor();
   });
@@ -109,6 +110,8 @@ withBrowser("In n8n's editor", () => {
     await editor.newWorkflow();
     await editor.addTrigger('On new message');
     await editor.pick('session', SHOP);
+    // It registers itself: there is no URL to take anywhere.
+    expect(await editor.at('ndv').getByText('Webhook URLs').count()).toBe(0);
     await editor.addOption('Test With');
     await editor.execute();
     await editor.at('trigger-listening').waitFor();

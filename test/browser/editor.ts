@@ -147,6 +147,13 @@ export class Editor {
     await (await this.openList(parameter, search)).filter({ hasText: entry }).click();
   }
 
+  /** What such a field says was chosen; undefined where it has no room for all of it. */
+  async chosenIn(parameter: string): Promise<string | undefined> {
+    const input = this.at('rlc-input', this.at(`resource-locator-${parameter}`));
+    const isWhole = await input.evaluate(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth);
+    return isWhole ? await input.inputValue() : undefined;
+  }
+
   /** Adds an option: they are the last thing of a node. */
   async addOption(name: string): Promise<void> {
     await this.at('collection-parameter-add', this.parameters).last().click();

@@ -4,7 +4,7 @@ import { SHOP } from './bakery.ts';
 /** How the editor writes what was picked from a list. */
 const picked = (name: string, value: string) => ({ __rl: true, mode: 'list', value, cachedResultName: name });
 
-const session = picked(`${SHOP} (+15550100001, connected)`, '1');
+const session = picked(`${SHOP} (+15550100001)`, '1');
 const market = picked('Saturday market', '120363025246125486@g.us');
 
 /** A node of each resource, as somebody may have filled it in: for the pictures of the README. */

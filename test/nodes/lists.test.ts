@@ -26,6 +26,8 @@ const SCHEDULED = [
 ];
 const MEMBERS = [{ jid: '15550101000@s.whatsapp.net', admin: 'superadmin' }, { jid: '900000000003@lid' }];
 const WEBHOOKS = [{ id: 'whk_1', url: 'https://n8n.example/webhook/1', state: 'parked' }];
+const session = (id: number, status: string) => ({ id, name: `Shop ${id}`, phone_number: `+1555010000${id}`, status });
+const SESSIONS = [session(1, 'connected'), session(2, 'need_scan'), session(3, 'disconnected')];
 const WHOLE: Record<string, object[]> = {
   '/api/groups': [
     { jid: '9@g.us', name: 'Family' },
@@ -45,6 +47,7 @@ const LOGS: Record<string, object[]> = {
 
 /** What the engine would answer, by path; the real one is asked in test/n8n. */
 function answerOf({ url, headers }: IHttpRequestOptions): { statusCode: number; body: IDataObject } {
+  if (url === '/api/whatsapp-sessions') return { statusCode: 200, body: { data: SESSIONS } };
   if (headers?.['X-Warbler-Session'] !== '1') {
     return { statusCode: 409, body: { code: 'session_not_connected', message: 'The session is not connected.' } };
   }
@@ -75,6 +78,19 @@ const editor = (session: string, group = '9@g.us') =>
 
 const search = async (list: string, filter?: string, token?: string) =>
   await lists[list]!.call(editor('1'), filter, token);
+
+test('a session is its name and its number; what it waits for only where it is not connected', async () => {
+  const names = async (filter?: string) => (await search('searchSessions', filter)).results.map(({ name }) => name);
+  const [one, two, three] = [
+    'Shop 1 (+15550100001)',
+    'Shop 2 (+15550100002), need scan',
+    'Shop 3 (+15550100003), disconnected',
+  ];
+  expect(await names()).toEqual([one, two, three]);
+  expect(await names('0003')).toEqual([three]);
+  expect(await names('Need Scan')).toEqual([two]);
+  expect(await names('connected')).toEqual([one, three]);
+});
 
 test('contacts come in pages, by name and number', async () => {
   const first = await search('searchContacts');
