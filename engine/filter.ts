@@ -231,20 +231,6 @@ function read(payload: Payload | undefined): Message | undefined {
   return message ? { own, text: messageBody ?? '', types: [typeOf(message)] } : { own };
 }
 
-/** In which WhatsApp wraps messages: those that disappear, that are viewed once, that were edited … */
-const WRAPPERS = [
-  'ephemeralMessage',
-  'viewOnceMessage',
-  'viewOnceMessageV2',
-  'viewOnceMessageV2Extension',
-  'documentWithCaptionMessage',
-  'editedMessage',
-  'associatedChildMessage',
-  'groupStatusMessage',
-  'groupStatusMessageV2',
-  'lottieStickerMessage',
-];
-
 /** By WhatsApp's name for what a message holds. */
 const TYPES: Record<string, MessageType> = {
   conversation: 'text',
@@ -271,11 +257,15 @@ const TYPES: Record<string, MessageType> = {
   encReactionMessage: 'reaction',
 };
 
+/** The content itself, out of what WhatsApp wraps it in: messages that disappear, are viewed once, were edited … */
+const wrappedIn = (message: Content) =>
+  Object.values(message)
+    .map((part) => (part as { message?: Content } | null)?.message)
+    .find((inner) => typeof inner === 'object' && inner !== null);
+
 function typeOf(message: Content): MessageType {
-  const wrapped = WRAPPERS.map((name) => message[name] as { message?: Content } | undefined).find(
-    (one) => one?.message,
-  );
-  if (wrapped) return typeOf(wrapped.message!);
+  const wrapped = wrappedIn(message);
+  if (wrapped) return typeOf(wrapped);
   const name = Object.keys(message).find((key) => Object.hasOwn(TYPES, key));
   if (name === 'audioMessage' && (message[name] as { ptt?: boolean } | null)?.ptt) return 'voice';
   return name ? TYPES[name]! : 'other';

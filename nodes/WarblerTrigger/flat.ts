@@ -49,8 +49,9 @@ const told = <T extends IDataObject>(fields: T): T =>
 /** The content itself, out of what WhatsApp wraps it in: messages that disappear, are viewed once, have a caption … */
 function contentOf(message: unknown): IDataObject {
   const content = objectOf(message);
-  const inner = Object.values(content).map((part) => objectOf(objectOf(part).message));
-  const wrapped = inner.find((one) => Object.keys(one).length > 0);
+  const wrapped = Object.values(content)
+    .map((part) => objectOf(part).message)
+    .find((inner) => typeof inner === 'object' && inner !== null);
   return wrapped ? contentOf(wrapped) : content;
 }
 
@@ -82,9 +83,9 @@ const TYPES: Readonly<Record<string, string>> = {
 const FILES = ['image', 'video', 'audio', 'document', 'sticker'];
 
 function typeOf(content: IDataObject): string {
-  const type = Object.keys(content).map((key) => TYPES[key]);
-  const known = type.find((one) => one !== undefined) ?? 'other';
-  return known === 'audio' && objectOf(content.audioMessage).ptt === true ? 'voice' : known;
+  const name = Object.keys(content).find((key) => Object.hasOwn(TYPES, key));
+  if (name === 'audioMessage' && objectOf(content[name]).ptt === true) return 'voice';
+  return name === undefined ? 'other' : TYPES[name]!;
 }
 
 function mediaOf(content: IDataObject, id: unknown): Media | null {

@@ -2,10 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IDataObject } from 'n8n-workflow';
 import type { EventEnvelope, EventName } from '../../engine/events.ts';
+import { fits, MESSAGE_TYPES, type Filtered } from '../../engine/filter.ts';
 import { flatOf, jsonOf } from '../../dist/nodes/WarblerTrigger/flat.js';
 import { filtersField } from '../../dist/nodes/WarblerTrigger/filters.js';
 import { file } from '../contract/files.ts';
 import { FRIEND, OWN, Stage } from '../whatsapp/stage.ts';
+
+const { proto } = await import('../../engine/whatsapp/baileys.ts');
 
 const FRIEND_JID = `${FRIEND}@s.whatsapp.net`;
 const PROFILE = 'Robin';
@@ -281,6 +284,49 @@ describe('whatever comes', () => {
     const seen = (await stage.events()).map((event) => flat(event).type).filter((type) => type !== undefined);
     expect([...new Set(seen)].filter((type) => !offered.includes(type))).toEqual([]);
     expect(offered.filter((type) => !seen.includes(type))).toEqual([]);
+  });
+
+  // The engine's filter and the trigger's output may not import each other, and each knows WhatsApp's contents.
+  describe('the filter and the output say the same of what a message is', () => {
+    const byFilter = (event: Filtered) => MESSAGE_TYPES.filter((type) => fits(event, { types: [type] }));
+    const byOutput = (event: object) => flatOf(event as IDataObject).type;
+    const plain = (content: object) => JSON.parse(JSON.stringify(proto.Message.fromObject(content))) as object;
+
+    test('for every event so far', async () => {
+      // Where the filter takes any type it says nothing of it; of a file that is ready it does not know who has recorded it.
+      const told = (await stage.events())
+        .filter((event) => byFilter(event).length < MESSAGE_TYPES.length)
+        .map((event) => [event.event, byFilter(event), byOutput(event)] as const);
+      const apart = told.filter(([event, types, type]) =>
+        event === 'media.ready' ? !types.some((one) => one === type) : types.join() !== type,
+      );
+      expect(apart).toEqual([]);
+      expect(told.length).toBeGreaterThan(50);
+      expect(MESSAGE_TYPES.filter((one) => !told.some(([, , type]) => type === one))).toEqual([]);
+      console.log(`what a message is: ${told.length} events of the sandbox, none told in two ways`);
+    });
+
+    test('for every content that WhatsApp has, alone and around another message', () => {
+      const names = Object.keys(proto.Message.prototype).filter((name) => name !== 'toJSON');
+      const voice = { ephemeralMessage: { message: { audioMessage: { ptt: true } } } };
+      const around = names
+        .map((name) => plain({ [name]: { message: voice } }))
+        .filter((content) => JSON.stringify(content).includes('ptt'));
+      const contents = [...names.map((name) => plain({ [name]: {} })), ...around];
+      const events = contents.map((message) => ({
+        event: 'messages.received' as const,
+        data: { messages: { key: { id: '3EB0' }, messageBody: '', message } },
+      }));
+      const apart = events
+        .map((event) => [event.data.messages.message, byFilter(event).join(), byOutput(event)] as const)
+        .filter(([, filter, output]) => filter !== output);
+      expect(apart).toEqual([]);
+      expect(names.length).toBeGreaterThan(90);
+      expect(around.length).toBeGreaterThan(20);
+      console.log(
+        `what a message is: ${names.length} contents, ${around.length} of them around another, none told in two ways`,
+      );
+    });
   });
 
   test.each([{}, { event: 'messages.received' }, { event: 'messages.upsert', data: { messages: [] } }])(
