@@ -18,6 +18,7 @@ export interface Registration extends IDataObject {
   sessionId?: string;
   subscriptionId?: string;
   secret?: string;
+  isTest?: boolean;
   /** What was taken last, by event and redelivery; see memory.ts. */
   seen?: string[];
 }
@@ -112,7 +113,7 @@ export async function register(this: IHookFunctions): Promise<boolean> {
   if (registration.url === wish.url && registration.secret) body.secret = registration.secret;
   const response = await ask.call(this, { method: 'POST', path: webhooksOf(sessionId), body });
   const { id, secret } = (response.body as { data: Subscription }).data;
-  Object.assign(registration, { url: wish.url, sessionId, subscriptionId: String(id), secret });
+  Object.assign(registration, { url: wish.url, sessionId, subscriptionId: String(id), secret, isTest });
   if (isTest && optionsOf(this).testWith !== 'new') await askForSample.call(this, sessionId, id);
   return true;
 }
@@ -125,18 +126,22 @@ async function askForSample(this: IHookFunctions, sessionId: string, id: number 
   await ask.call(this, { method: 'POST', path: `${pathOf(sessionId, id)}/sample`, expect: [404] });
 }
 
-async function removeFrom(this: IHookFunctions, sessionId: string, url: string): Promise<void> {
+async function remove(this: IHookFunctions, sessionId: string, id: number | string): Promise<void> {
+  await ask.call(this, { method: 'DELETE', path: pathOf(sessionId, id), expect: [404] });
+}
+
+async function removeByUrl(this: IHookFunctions, sessionId: string, url: string): Promise<void> {
   const path = webhooksOf(sessionId);
   const { statusCode, body } = await ask.call(this, { method: 'GET', path, expect: [404] });
   if (statusCode === 404) return;
   const subscriptions = (body as { data: Subscription[] }).data.filter((subscription) => subscription.url === url);
-  for (const { id } of subscriptions) {
-    await ask.call(this, { method: 'DELETE', path: pathOf(sessionId, id), expect: [404] });
-  }
+  for (const { id } of subscriptions) await remove.call(this, sessionId, id);
 }
 
 /**
- * Removes this trigger's subscription, found by its address, so that none is left behind when static data is stale.
+ * Removes this trigger's subscription, found by its address, so that none is left behind when static data is stale. That
+ * of a test never is, and goes with one request: while n8n (2.41) waits for this, another test that begins would have it
+ * copy all that it is made of, and stand still for that.
  *
  * When n8n starts and the engine cannot be asked, n8n rolls the activation back by a delete and tries again later. That
  * delete must not reach an engine that has come up in the meantime: the events it still holds would go with it.
@@ -145,10 +150,15 @@ export async function unregister(this: IHookFunctions): Promise<boolean> {
   if (undecided.delete(keyOf(this))) return true;
   const sessionId = sessionOf(this);
   const registration = registrationOf(this);
-  for (const session of new Set([sessionId, registration.sessionId ?? sessionId])) {
-    await removeFrom.call(this, session, urlOf(this));
+  const { isTest, subscriptionId } = registration;
+  if (isTest && subscriptionId !== undefined) {
+    await remove.call(this, registration.sessionId ?? sessionId, subscriptionId);
+  } else {
+    for (const session of new Set([sessionId, registration.sessionId ?? sessionId])) {
+      await removeByUrl.call(this, session, urlOf(this));
+    }
   }
-  if (registration.subscriptionId !== undefined) dropMemory(registration.subscriptionId);
+  if (subscriptionId !== undefined) dropMemory(subscriptionId);
   delete registration.subscriptionId;
   return true;
 }

@@ -161,8 +161,7 @@ withN8n('A real n8n', () => {
           for (; sending || rounds < 5; rounds++) {
             await n8n.listen(workflow, TRIGGER);
             await sleep(150);
-            await n8n.stopListening(workflow);
-            await sleep(50);
+            await n8n.stopListening(workflow, TRIGGER);
           }
         })();
         for (const text of texts) {

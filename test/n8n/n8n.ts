@@ -44,6 +44,11 @@ export interface CredentialTestResult {
   message: string;
 }
 
+interface ExecutionPage {
+  results: ExecutionSummary[];
+  nextCursor: string | null;
+}
+
 export interface ExecutionSummary {
   id: string;
   mode: string;
@@ -298,8 +303,13 @@ export class N8n {
     });
   }
 
-  async stopListening({ id }: Workflow): Promise<void> {
+  /** Ends that, and waits until n8n has forgotten the test: it tells whoever asks before it begins to. */
+  async stopListening({ id, nodes }: Workflow, trigger: string): Promise<void> {
     await this.call('DELETE', `/rest/test-webhook/${id}`);
+    const { webhookId } = nodes.find(({ name }) => name === trigger) as { webhookId?: string };
+    const url = `${this.url}/webhook-test/${webhookId}/webhook`;
+    const isGone = async () => (await (await fetch(url)).text()).includes('is not registered.');
+    await until('the test to be over', async () => ((await isGone()) ? true : undefined), 30_000);
   }
 
   /** Asks a node for the list behind one of its resource locators. */
@@ -351,14 +361,18 @@ export class N8n {
     database.close();
   }
 
-  /** Newest first. */
+  /** All of them, newest first. */
   async executions({ id }: Workflow, mode?: string): Promise<ExecutionSummary[]> {
     const filter = encodeURIComponent(JSON.stringify({ workflowId: id, ...(mode ? { mode } : {}) }));
-    const { results } = await this.call<{ results: ExecutionSummary[] }>(
-      'GET',
-      `/rest/executions?filter=${filter}&limit=100`,
-    );
-    return results;
+    const all: ExecutionSummary[] = [];
+    let cursor: string | null = null;
+    do {
+      const from: string = cursor ? `&cursor=${encodeURIComponent(cursor)}` : '';
+      const page = await this.call<ExecutionPage>('GET', `/rest/executions?filter=${filter}&limit=100${from}`);
+      all.push(...page.results);
+      cursor = page.nextCursor;
+    } while (cursor);
+    return all;
   }
 
   async execution(id: string): Promise<Execution> {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
 import { file } from '../contract/files.ts';
 import type { Phone } from './engine.ts';
@@ -275,4 +276,46 @@ withN8n('The Warbler Trigger in a real n8n', () => {
       expect(json).not.toHaveProperty('sample');
     });
   });
+
+  test(
+    'toggled 100 times between test and production under load, it loses nothing and starts nothing twice',
+    async () => {
+      const workflow = await active('Toggled');
+      const sent: string[] = [];
+      const rounds = 100;
+      let toggling = true;
+      const load = (async () => {
+        for (; toggling; await sleep(150)) {
+          const text = `under load ${sent.length + 1}`;
+          await robin.send(own, text);
+          sent.push(text);
+        }
+      })();
+      for (let round = 0; round < rounds; round++) {
+        // Most tests run beside production, some while the workflow is not published.
+        const isOut = round % 10 === 0;
+        if (isOut) await bench.n8n.deactivate(workflow);
+        await bench.n8n.listen(workflow, TRIGGER);
+        // Some have had their event, others are called off before.
+        if (round % 3 === 0) await sleep(100);
+        await bench.n8n.stopListening(workflow, TRIGGER);
+        if (isOut) await bench.n8n.activate(workflow);
+      }
+      toggling = false;
+      await load;
+      // What is lost never comes, and then the figures say so.
+      await untilEnded(sent.length, workflow).catch(() => undefined);
+      const got = await texts(workflow);
+      const lost = sent.filter((text) => !got.includes(text)).length;
+      const twice = got.length - new Set(got).size;
+      const tests = (await ended(workflow, 'manual')).length;
+      console.log(
+        `toggled ${rounds} times, ${tests} tests had an event: ${sent.length} messages, ${lost} lost, ${twice} started twice`,
+      );
+      expect({ lost, twice, order: got }).toEqual({ lost: 0, twice: 0, order: sent });
+      expect(tests).toBeGreaterThan(0);
+      await bench.n8n.deactivate(workflow);
+    },
+    10 * MINUTE,
+  );
 });

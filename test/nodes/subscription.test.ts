@@ -92,8 +92,10 @@ test('a test run registers an address of its own, which vanishes by itself, and 
   await register.call(hook(engine, trial, { isTest: true }));
   expect(engine.rows.map(({ url }) => url)).toEqual([PRODUCTION, TEST]);
   expect(engine.rows[1]?.expires_in).toBeGreaterThan(120);
+  engine.requests.length = 0;
   await unregister.call(hook(engine, trial, { isTest: true }));
   expect(engine.rows.map(({ url }) => url)).toEqual([PRODUCTION]);
+  expect(engine.requests).toEqual(['DELETE /api/whatsapp-sessions/1/webhooks/sub_2']);
 });
 
 test('the secret of an address stays the same from one activation to the next', async () => {
