@@ -75,7 +75,7 @@ export class WarblerApi implements ICredentialType {
       default: '',
       required: true,
       description:
-        'The token the engine printed at its first start. "warbler token create" makes more, also for one session alone or for reading only.',
+        'The token the engine printed at its first start. "warbler token create" makes more, also for one session alone, for certain recipients or for reading only.',
     },
   ];
 

@@ -36,7 +36,7 @@ export interface Workflow {
   id: string;
   versionId: string;
   name: string;
-  nodes: Array<{ name: string; type: string; webhookId?: string; [field: string]: unknown }>;
+  nodes: Array<{ name: string; type: string; webhookId?: string; credentials?: object; [field: string]: unknown }>;
 }
 
 export interface CredentialTestResult {
@@ -251,13 +251,15 @@ export class N8n {
     return await this.call('POST', '/rest/credentials/test', { credentials: { id, name, type: 'warblerApi', data } });
   }
 
-  /** Imports a workflow file as it is, the way a person does, and gives our nodes the credential. */
+  /** Imports a workflow file as it is, the way a person does, and gives our nodes the credential unless they have one. */
   async createWorkflow(file: object, credential: { id: string; name: string }): Promise<Workflow> {
     const workflow = file as Workflow;
     const nodes = workflow.nodes.map((node) => ({
       ...node,
       ...('webhookId' in node || node.type.endsWith('Trigger') ? { webhookId: randomUUID() } : {}),
-      ...(/^n8n-nodes-base\.|langchain/.test(node.type) ? {} : { credentials: { warblerApi: credential } }),
+      ...(/^n8n-nodes-base\.|langchain/.test(node.type)
+        ? {}
+        : { credentials: { warblerApi: credential, ...node.credentials } }),
     }));
     return await this.call('POST', '/rest/workflows', { settings: {}, ...workflow, nodes, active: false });
   }

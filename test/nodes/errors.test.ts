@@ -26,6 +26,12 @@ test('a success is passed on as it is', async () => {
 
 test.each([
   [401, { message: 'Invalid API key' }, 'Invalid API key', /access token/],
+  [
+    403,
+    { code: 'forbidden', message: 'This token may only have to do with certain recipients.' },
+    'This token may only have to do with certain recipients.',
+    /Triggers and lists.*a credential whose token is not limited to recipients/,
+  ],
   [404, { message: 'There is no such session.' }, 'There is no such session.', /still exists/],
   [
     409,

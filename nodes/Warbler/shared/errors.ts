@@ -24,7 +24,8 @@ const READ_ABOVE = 'The text above says what is wrong. Correct the fields of thi
 /** What to do about each of the engine's refusals, by their code. */
 export const ADVICE: Record<string, string> = {
   unauthorized: 'Check the personal access token in the Warbler API credential.',
-  forbidden: 'Check that the personal access token in the credential may do this, and may use this session.',
+  forbidden:
+    'Check that the personal access token in the credential may do this, may use this session, and has to do with these recipients. Triggers and lists are about everybody: give them a credential whose token is not limited to recipients.',
   not_permitted: 'Check on the phone what this account may do there. Many things are for admins only.',
   bad_request: READ_ABOVE,
   not_found: 'Check the address, link or ID. What belongs to another account, or is gone, is not found.',
