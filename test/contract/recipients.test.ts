@@ -374,6 +374,16 @@ describe('a token for certain recipients reaches them', () => {
     await lines(FRIEND, 'now', 'to many');
   });
 
+  test('with a question that a URL is told of, also in place of one that they were asked by it before', async () => {
+    const { store } = fence.stage.engine;
+    for (const callbackUrl of ['http://127.0.0.1:9/new', friend.callbackUrl]) {
+      const question = { to: FRIEND, kind: 'text', text: callbackUrl, callbackUrl };
+      expect((await fence.ask('inquiry.create', question)).status).toBe(201);
+    }
+    const status = async ({ inquiry }: Somebody) => (await store.inquiries.get(1, inquiry))?.status;
+    expect([await status(friend), await status(stranger)]).toEqual(['cancelled', 'open']);
+  });
+
   test('by every operation that can be held to them, and by those that are about nobody', async () => {
     let reached = 0;
     const of = (id: string) => ({ ...(byId(id).http.includes(':whatsappSession') && { whatsappSession: 1 }) });
