@@ -53,6 +53,9 @@ export const isoTime = z
   .string()
   .meta({ description: 'Time in ISO 8601, UTC', examples: ['2026-01-15T09:30:00.000Z'] });
 
+/** The same of Unix milliseconds. */
+export const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
+
 /** A time as WhatsApp has it. */
 export const unixSeconds = z.int().meta({ description: 'Time in Unix seconds', examples: [1768469400] });
 

@@ -5,7 +5,7 @@ import { checkUrl } from '../network/guard.ts';
 import { sameOption } from '../store/inquiry.ts';
 import { toJid } from '../whatsapp/jid.ts';
 import { shownJid } from '../whatsapp/outgoing.ts';
-import { chatJid, isoTime, msgId } from './fields.ts';
+import { chatJid, iso, isoTime, msgId } from './fields.ts';
 import { operation } from './operation.ts';
 import { paged, pageFields, pageOf } from './page.ts';
 import { SENDING } from './refusals.ts';
@@ -357,8 +357,6 @@ function hasTwice(input: Record<string, unknown>): boolean {
   if (!all || !all.every((one) => typeof one === 'string')) return false;
   return all.some((one, index) => all.slice(0, index).some((other) => sameOption(one, other)));
 }
-
-const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
 
 function show(inquiry: InquiryRecord): z.input<typeof shown> {
   const { id, status, kind: asked, question: text, options: answers, msgId: number } = inquiry;

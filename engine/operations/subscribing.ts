@@ -10,10 +10,10 @@ import { checkUrl } from '../network/guard.ts';
 import { isPerson, toJid } from '../whatsapp/jid.ts';
 import { exampleOf } from './event-examples.ts';
 import { eventPosted } from './event-shown.ts';
-import { isoTime } from './fields.ts';
-import { whatsappSession, type Engine } from './operation.ts';
+import { iso, isoTime, whatWasDone } from './fields.ts';
+import { operation, whatsappSession, type Call, type Engine, type Operation } from './operation.ts';
 
-/** What webhooks of a session and those of all sessions have in common. */
+/** Webhooks, be they of a session or of all sessions. */
 
 const RECEIVER = 'https://n8n.example.com/webhook/warbler';
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwm5xNfhPLHVQ=';
@@ -36,7 +36,7 @@ const collect = z
   });
 const markAsRead = z.boolean().describe('Whether a message is marked as read once the receiver has taken it');
 const format = z.enum(['standard', 'wasender']);
-export const shownWebhook = z
+const shownWebhook = z
   .object({
     id: webhookId,
     session_id: whatsappSession.nullable().describe('Id of the session whose events are posted; null: of all sessions'),
@@ -65,7 +65,7 @@ export const shownWebhook = z
   .meta({ title: 'Webhook' });
 
 /** Whatever somebody wants who registers a webhook. */
-export const wishes = {
+const wishes = {
   url: z
     .string()
     .max(2048)
@@ -94,12 +94,12 @@ export const wishes = {
 };
 type Wish = z.output<z.ZodObject<typeof wishes>>;
 
-export const newWebhook = shownWebhook
+const newWebhook = shownWebhook
   .extend({ secret: z.string().meta({ description: 'Signing secret; shown only now', examples: [SECRET] }) })
   .meta({ title: 'NewWebhook' });
 
 /** What no schema says: what stands in a filter has to be addresses, and an expression that can be read. */
-export function wishFaults({ filter: given }: Record<string, unknown>): Record<string, string[]> | undefined {
+function wishFaults({ filter: given }: Record<string, unknown>): Record<string, string[]> | undefined {
   const asked = (given ?? {}) as { in?: unknown; from?: unknown; text?: { matches?: unknown } | null };
   const fields = { ...addressFaults('in', asked.in), ...addressFaults('from', asked.from) };
   const matches = asked.text?.matches;
@@ -133,7 +133,7 @@ function addressFaults(name: 'in' | 'from', given: unknown): Record<string, stri
 }
 
 /** Registers a webhook for a session, or for all (null). */
-export async function subscribe(
+async function subscribe(
   engine: Engine,
   sessionId: number | null,
   { url, events, filter: wanted, collect: seconds, secret, format: as, ...wishful }: Wish,
@@ -159,22 +159,21 @@ export async function subscribe(
   return { ...showWebhook(subscription), secret: subscription.secret };
 }
 
-export async function webhooksOf({ store }: Engine, sessionId: number | null) {
-  return (await store.subscriptions.list(sessionId)).map(showWebhook);
-}
-
 /** A webhook of a session, or of all sessions (null). Throws `webhook_not_found`. */
-export async function findWebhook(
-  { store }: Engine,
-  sessionId: number | null,
-  id: string,
-): Promise<SubscriptionRecord> {
+async function findWebhook({ store }: Engine, sessionId: number | null, id: string): Promise<SubscriptionRecord> {
   const subscription = await store.subscriptions.get(id);
   if (subscription?.sessionId === sessionId && subscription.origin !== 'inquiry') return subscription;
   throw new EngineError(
     'webhook_not_found',
     sessionId === null ? 'There is no such webhook of all sessions.' : 'There is no such webhook in this session.',
   );
+}
+
+async function remove({ store }: Engine, { id, origin }: SubscriptionRecord): Promise<void> {
+  if (origin === 'session') {
+    throw new EngineError('bad_request', 'This is the session’s own webhook. Change webhook_url of the session.');
+  }
+  await store.subscriptions.delete(id);
 }
 
 async function shownNow({ store }: Engine, id: string) {
@@ -184,13 +183,13 @@ async function shownNow({ store }: Engine, id: string) {
 }
 
 /** Delivers again to a parked webhook. */
-export async function resume(engine: Engine, { id }: SubscriptionRecord) {
+async function resume(engine: Engine, { id }: SubscriptionRecord) {
   await engine.store.subscriptions.resume(id);
   await engine.wakeSubscription(id);
   return shownNow(engine, id);
 }
 
-export const onceMore = z
+const onceMore = z
   .object({
     events: z.int().meta({ description: 'How many events are delivered once more', examples: [12] }),
     webhook: shownWebhook.describe(
@@ -200,7 +199,7 @@ export const onceMore = z
   .meta({ title: 'DeliveredOnceMore' });
 
 /** Delivers all events once more that were given up. */
-export async function redeliverParked(engine: Engine, { id }: SubscriptionRecord) {
+async function redeliverParked(engine: Engine, { id }: SubscriptionRecord) {
   const events = await engine.store.deliveries.redeliverParked(id);
   await engine.wakeSubscription(id);
   return { events, webhook: await shownNow(engine, id) };
@@ -209,7 +208,7 @@ export async function redeliverParked(engine: Engine, { id }: SubscriptionRecord
 /** So many events of the log are looked at before whatever else the engine has to do has its turn. */
 const LOOKED_AT_ONCE = 1000;
 
-export const span = {
+const span = {
   from: z.string().meta({
     description: 'Time of the first event, in ISO 8601 with Z or an offset',
     examples: ['2026-01-15T09:00:00Z'],
@@ -223,7 +222,7 @@ export const span = {
     }),
 };
 
-export function spanFaults({ from, to }: Record<string, unknown>): Record<string, string[]> | undefined {
+function spanFaults({ from, to }: Record<string, unknown>): Record<string, string[]> | undefined {
   const wrong = Object.entries({ from, to }).filter(([, time]) => typeof time === 'string' && isNaN(timeOf(time)));
   if (wrong.length > 0) {
     return Object.fromEntries(
@@ -240,7 +239,7 @@ export function spanFaults({ from, to }: Record<string, unknown>): Record<string
 }
 
 /** Delivers the events of a span of time once more. */
-export async function replay(
+async function replay(
   engine: Engine,
   { id }: SubscriptionRecord,
   { from, to }: { from: string; to?: string | undefined },
@@ -262,7 +261,7 @@ export async function replay(
 /** NaN for what is no time, or one that would be another elsewhere. */
 const timeOf = (text: string) => (/T.*(Z|[+-]\d\d:?\d\d)$/i.test(text) ? DateTime.fromISO(text).toMillis() : NaN);
 
-export const sampled = z
+const sampled = z
   .object({
     source: z
       .enum(['latest', 'example'])
@@ -275,7 +274,7 @@ export const sampled = z
 const MOST_LOOKED_AT = 20_000;
 
 /** Has the newest event posted that the webhook would have got, or an example. */
-export async function sample(engine: Engine, subscription: SubscriptionRecord): Promise<z.input<typeof sampled>> {
+async function sample(engine: Engine, subscription: SubscriptionRecord): Promise<z.input<typeof sampled>> {
   const latest = await latestFor(engine, subscription);
   const event = latest ?? exampleOf(exampled(subscription), subscription.sessionId ?? 1, engine.clock.now());
   const collects = subscription.collectS !== null && COLLECTED.includes(event.event);
@@ -301,9 +300,7 @@ function exampled({ events }: SubscriptionRecord): EventName {
   return all ? 'messages.received' : (events[0] as EventName);
 }
 
-export const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
-
-export function showWebhook(subscription: SubscriptionRecord): z.input<typeof shownWebhook> {
+function showWebhook(subscription: SubscriptionRecord): z.input<typeof shownWebhook> {
   const { id, sessionId, url, events, format: as, state, parkedReason, expiresAt, createdAt } = subscription;
   return {
     id,
@@ -318,5 +315,103 @@ export function showWebhook(subscription: SubscriptionRecord): z.input<typeof sh
     parked_reason: parkedReason,
     expires_at: iso(expiresAt),
     created_at: new Date(createdAt).toISOString(),
+  };
+}
+
+/** Whose webhooks operations are about. */
+interface Owner extends Pick<Operation, 'access'> {
+  /** What stands before the dot of their names. */
+  id: string;
+  path: string;
+  /** What the path names; the events of all sessions are posted where it names none. */
+  input: z.ZodObject<Record<never, never>>;
+  /** For the summaries. */
+  of: string;
+}
+
+/** What can be done with webhooks. */
+export function webhookOperations({ id: prefix, path, access, input, of }: Owner) {
+  const byId = input.extend({ webhookId });
+  const sessionOf = ({ record }: Partial<Call>) => record?.id ?? null;
+  const find = async (call: Call, { webhookId: id }: { webhookId: string }) =>
+    await findWebhook(call.engine, sessionOf(call), id);
+  const one = { access, errors: ['webhook_not_found'], input: byId } as const;
+  return {
+    create: operation({
+      id: `${prefix}.create`,
+      http: `POST ${path}`,
+      access,
+      summary: `Have events of ${of} posted to a URL; the same URL again replaces and resumes`,
+      status: 201,
+      errors: ['url_not_allowed'],
+      input: input.extend(wishes),
+      rules: wishFaults,
+      output: newWebhook,
+      run: (call, wish) => subscribe(call.engine, sessionOf(call), wish),
+    }),
+    list: operation({
+      id: `${prefix}.list`,
+      http: `GET ${path}`,
+      access,
+      summary: `List who gets the events of ${of}`,
+      input,
+      output: z.array(shownWebhook),
+      run: async (call) => (await call.engine.store.subscriptions.list(sessionOf(call))).map(showWebhook),
+    }),
+    get: operation({
+      ...one,
+      id: `${prefix}.get`,
+      http: `GET ${path}/:webhookId`,
+      summary: `Get a webhook of ${of}`,
+      output: shownWebhook,
+      run: async (call, asked) => showWebhook(await find(call, asked)),
+    }),
+    remove: operation({
+      ...one,
+      id: `${prefix}.remove`,
+      http: `DELETE ${path}/:webhookId`,
+      summary: `Stop posting events of ${of} to a URL; the same URL registered again within a minute misses nothing`,
+      envelope: 'flat',
+      output: z.object({ message: whatWasDone('Webhook deleted successfully.') }),
+      run: async (call, asked) => {
+        await remove(call.engine, await find(call, asked));
+        return { message: 'Webhook deleted successfully.' };
+      },
+    }),
+    resume: operation({
+      ...one,
+      id: `${prefix}.resume`,
+      http: `POST ${path}/:webhookId/resume`,
+      summary: `Deliver again to a parked webhook of ${of}, and whatever was given up on`,
+      output: shownWebhook,
+      run: async (call, asked) => resume(call.engine, await find(call, asked)),
+    }),
+    redeliverParked: operation({
+      ...one,
+      id: `${prefix}.redeliverParked`,
+      http: `POST ${path}/:webhookId/redeliver`,
+      summary: `Deliver all events of ${of} once more that were given up, under the same ids and in the same order`,
+      output: onceMore,
+      run: async (call, asked) => redeliverParked(call.engine, await find(call, asked)),
+    }),
+    replay: operation({
+      ...one,
+      id: `${prefix}.replay`,
+      http: `POST ${path}/:webhookId/replay`,
+      summary: `Deliver the events of ${of} in a span of time once more, also those from before the webhook was made`,
+      input: byId.extend(span),
+      rules: spanFaults,
+      output: onceMore,
+      run: async (call, asked) => replay(call.engine, await find(call, asked), asked),
+    }),
+    sample: operation({
+      ...one,
+      id: `${prefix}.sample`,
+      http: `POST ${path}/:webhookId/sample`,
+      summary: `Post a sample to a webhook of ${of}: the newest event that it would have got, or an example`,
+      status: 202,
+      output: sampled,
+      run: async (call, asked) => sample(call.engine, await find(call, asked)),
+    }),
   };
 }

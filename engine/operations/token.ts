@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { EngineError, validationFailed } from '../errors.ts';
 import type { TokenRecord } from '../store/store.ts';
 import { hashToken, newToken, SETTING_TOKEN } from './access.ts';
-import { isoTime } from './fields.ts';
+import { iso, isoTime } from './fields.ts';
 import { operation } from './operation.ts';
 import { readScope, tokenScope } from './scope.ts';
 
@@ -104,8 +104,6 @@ export const remove = operation({
     return {};
   },
 });
-
-const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
 
 function show({ id, name, scope, createdAt, expiresAt, lastUsedAt }: TokenRecord, now: number) {
   return {

@@ -2,28 +2,9 @@ import { z } from 'zod';
 import { EngineError } from '../errors.ts';
 import type { DeliveryRecord } from '../model.ts';
 import { eventId, eventShown, seq } from './event-shown.ts';
-import { isoTime, whatWasDone } from './fields.ts';
-import { operation, whatsappSession, type Call } from './operation.ts';
-import {
-  findWebhook,
-  iso,
-  newWebhook,
-  onceMore,
-  redeliverParked as redeliverAllParked,
-  replay as replaySpan,
-  resume as resumeWebhook,
-  sample as postSample,
-  sampled,
-  showWebhook,
-  shownWebhook,
-  span,
-  spanFaults,
-  subscribe,
-  webhookId,
-  webhooksOf,
-  wishes,
-  wishFaults,
-} from './subscribing.ts';
+import { iso, isoTime } from './fields.ts';
+import { operation, whatsappSession } from './operation.ts';
+import { webhookId, webhookOperations } from './subscribing.ts';
 
 const deliveryStatus = z.enum(['pending', 'delivered', 'parked', 'failed']);
 const shownDelivery = z
@@ -54,109 +35,17 @@ const shownDelivery = z
   })
   .meta({ title: 'Delivery' });
 const ofSession = z.object({ whatsappSession });
-const byId = ofSession.extend({ webhookId });
 const page = {
   after: z.int().min(0).default(0).describe('Answer what comes after the one with this number'),
   limit: z.int().min(1).max(500).default(100).describe('How many to answer at most'),
 };
 
-export const create = operation({
-  id: 'webhook.create',
-  http: 'POST /api/whatsapp-sessions/:whatsappSession/webhooks',
+export const { create, list, get, remove, resume, redeliverParked, replay, sample } = webhookOperations({
+  id: 'webhook',
+  path: '/api/whatsapp-sessions/:whatsappSession/webhooks',
   access: 'own',
-  summary: 'Have events of a session posted to a URL; the same URL again replaces and resumes',
-  status: 201,
-  errors: ['url_not_allowed'],
-  input: ofSession.extend(wishes),
-  rules: wishFaults,
-  output: newWebhook,
-  run: ({ engine, record }, wish) => subscribe(engine, record.id, wish),
-});
-
-export const list = operation({
-  id: 'webhook.list',
-  http: 'GET /api/whatsapp-sessions/:whatsappSession/webhooks',
-  access: 'own',
-  summary: 'List who gets the events of a session; not those who get the events of all sessions',
   input: ofSession,
-  output: z.array(shownWebhook),
-  run: ({ engine, record }) => webhooksOf(engine, record.id),
-});
-
-export const get = operation({
-  id: 'webhook.get',
-  http: 'GET /api/whatsapp-sessions/:whatsappSession/webhooks/:webhookId',
-  access: 'own',
-  summary: 'Get one webhook',
-  errors: ['webhook_not_found'],
-  input: byId,
-  output: shownWebhook,
-  run: async (call, { webhookId: id }) => showWebhook(await find(call, id)),
-});
-
-export const remove = operation({
-  id: 'webhook.remove',
-  http: 'DELETE /api/whatsapp-sessions/:whatsappSession/webhooks/:webhookId',
-  access: 'own',
-  summary: 'Stop posting events to a URL; the same URL registered again within a minute misses nothing',
-  envelope: 'flat',
-  errors: ['webhook_not_found'],
-  input: byId,
-  output: z.object({ message: whatWasDone('Webhook deleted successfully.') }),
-  run: async (call, { webhookId: named }) => {
-    const { id, origin } = await find(call, named);
-    if (origin === 'session') {
-      throw new EngineError('bad_request', 'This is the session’s own webhook. Change webhook_url of the session.');
-    }
-    await call.engine.store.subscriptions.delete(id);
-    return { message: 'Webhook deleted successfully.' };
-  },
-});
-
-export const resume = operation({
-  id: 'webhook.resume',
-  http: 'POST /api/whatsapp-sessions/:whatsappSession/webhooks/:webhookId/resume',
-  access: 'own',
-  summary: 'Deliver again to a parked webhook, and whatever was given up on',
-  errors: ['webhook_not_found'],
-  input: byId,
-  output: shownWebhook,
-  run: async (call, { webhookId: id }) => resumeWebhook(call.engine, await find(call, id)),
-});
-
-export const redeliverParked = operation({
-  id: 'webhook.redeliverParked',
-  http: 'POST /api/whatsapp-sessions/:whatsappSession/webhooks/:webhookId/redeliver',
-  access: 'own',
-  summary: 'Deliver all events once more that were given up, under the same ids and in the same order',
-  errors: ['webhook_not_found'],
-  input: byId,
-  output: onceMore,
-  run: async (call, { webhookId: id }) => redeliverAllParked(call.engine, await find(call, id)),
-});
-
-export const replay = operation({
-  id: 'webhook.replay',
-  http: 'POST /api/whatsapp-sessions/:whatsappSession/webhooks/:webhookId/replay',
-  access: 'own',
-  summary: 'Deliver the events of a span of time once more, also those from before the webhook was made',
-  errors: ['webhook_not_found'],
-  input: byId.extend(span),
-  output: onceMore,
-  rules: spanFaults,
-  run: async (call, { webhookId: id, ...asked }) => replaySpan(call.engine, await find(call, id), asked),
-});
-
-export const sample = operation({
-  id: 'webhook.sample',
-  http: 'POST /api/whatsapp-sessions/:whatsappSession/webhooks/:webhookId/sample',
-  access: 'own',
-  summary: 'Post a sample to a webhook: the newest event that it would have got, or an example',
-  status: 202,
-  errors: ['webhook_not_found'],
-  input: byId,
-  output: sampled,
-  run: async (call, { webhookId: id }) => postSample(call.engine, await find(call, id)),
+  of: 'a session',
 });
 
 export const events = operation({
@@ -218,8 +107,6 @@ export const redeliver = operation({
     return showDelivery((await engine.store.deliveries.get(record.id, known.id))!);
   },
 });
-
-const find = ({ engine, record }: Call, id: string) => findWebhook(engine, record.id, id);
 
 function showDelivery(delivery: DeliveryRecord): z.input<typeof shownDelivery> {
   const waiting = delivery.status === 'pending' || delivery.status === 'failed';
