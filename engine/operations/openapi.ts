@@ -54,7 +54,7 @@ const EVENTS_TAG = { name: 'Events', description: 'What is posted to webhooks. E
 /** Who may call, in words. */
 export const ACCESS: Record<Access, string> = {
   public: 'No key is needed.',
-  account: 'Needs a personal access token that is not limited to sessions.',
+  account: 'Needs a personal access token that is not limited to sessions or recipients.',
   token: 'Needs a personal access token.',
   own: 'Needs a personal access token, or the API key of this session.',
   session: 'Needs the API key of a session, or a personal access token with `X-Warbler-Session`.',

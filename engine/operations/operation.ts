@@ -20,9 +20,10 @@ import type { Sessions } from '../whatsapp/sessions.ts';
 import type { LimitName, Limits, Turn } from './limits.ts';
 
 /**
- * Who may call. `public`: anybody. `account`: a personal access token that is not limited to sessions. `token`: any
- * personal access token; where the path names a session, one that may use it. `own`: likewise, or the API key of the
- * session that the path names. `session`: the API key of a session, or a personal access token with `X-Warbler-Session`.
+ * Who may call. `public`: anybody. `account`: a personal access token that is not limited to sessions or recipients.
+ * `token`: any personal access token; where the path names a session, one that may use it. `own`: likewise, or the API
+ * key of the session that the path names. `session`: the API key of a session, or a personal access token with
+ * `X-Warbler-Session`.
  */
 export type Access = 'public' | 'account' | 'token' | 'own' | 'session';
 
