@@ -1,3 +1,6 @@
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import Libsql from 'libsql';
 import { Receiver, type Answer, type ReceivedRequest } from '../engine/receiver.ts';
 import { FRIEND, OWN, Victim, pause, until } from './victim.ts';
 
@@ -22,6 +25,15 @@ const told = new Map<string, Map<string, { status: string; text?: string }>>();
 let repeated = 0;
 let well = false;
 
+/** What is still missing when no more comes. */
+async function missing<T>(what: string, look: () => T[] | Promise<T[]>): Promise<T[]> {
+  await until(
+    () => what,
+    async () => (await look()).length === 0,
+  ).catch(() => {});
+  return look();
+}
+
 /** A waiting execution that is not always there yet, and does not always get its answer out. */
 async function moody({ event }: ReceivedRequest): Promise<Answer> {
   const mood = well ? 1 : Math.random();
@@ -38,6 +50,26 @@ async function moody({ event }: ReceivedRequest): Promise<Answer> {
   known.set(event.id, { status, ...(text !== undefined && { text: String(text) }) });
   told.set(inquiryId, known);
   return mood < 0.45 ? 'break' : 200;
+}
+
+/** Kills in the very moment in which a message that comes in is on the disk: what belongs to it has to be there, too. */
+async function killWhenStored(): Promise<void> {
+  const database = new Libsql(join(victim.folder, 'sandbox', 'warbler.db'), { readonly: true });
+  const statement = database.prepare('SELECT count(*) AS count FROM messages WHERE from_me = 0');
+  const count = () => (statement.get([]) as { count: number }).count;
+  const before = count();
+  const deadline = Date.now() + 30_000;
+  while (count() === before && Date.now() < deadline) await turn();
+  await victim.kill();
+  database.close();
+}
+
+/** A question that somebody is to answer. */
+interface Question {
+  phone: string;
+  question: string;
+  kind: 'text' | 'choice' | 'approval';
+  id: string;
 }
 
 interface Asked {
@@ -59,7 +91,7 @@ test(
       victim.sandbox.messages(phone, { limit: 10_000 }).filter((one) => one.text === question);
 
     /** Asks somebody, and has them answer as soon as they see it: a vote, a reaction or a message. */
-    const ask = async (phone: string, n: number) => {
+    const ask = async (phone: string, n: number): Promise<Question | undefined> => {
       const question = text();
       const kind = (['text', 'choice', 'approval'] as const)[n % 3]!;
       const { status, body } = await victim.ask('POST', '/api/inquiries', {
@@ -79,20 +111,23 @@ test(
       });
       return { phone, question, kind, id };
     };
-    const reply = async (one: NonNullable<Awaited<ReturnType<typeof ask>>>) => {
-      await until(
-        () => `${one.question} to arrive`,
-        () => seen(one.phone, one.question).length > 0,
-      );
-      const [message] = seen(one.phone, one.question);
-      const at = { chat: OWN, id: message!.id };
-      if (one.kind === 'text') {
-        await victim.sandbox.send(one.phone, { to: OWN, text: `answer to ${one.id}`, replyTo: message!.id });
-      } else if (one.kind === 'choice') {
-        await victim.sandbox.gestures.vote(one.phone, { ...at, options: ['Saturday'] });
-      } else {
-        await victim.sandbox.gestures.react(one.phone, { ...at, emoji: '👍' });
+    const answer = async ({ phone, kind, id }: Question, question: string) => {
+      if (kind === 'text') {
+        return victim.sandbox.send(phone, { to: OWN, text: `answer to ${id}`, replyTo: question });
       }
+      const about = { chat: OWN, id: question };
+      if (kind === 'choice') return victim.sandbox.gestures.vote(phone, { ...about, options: ['Saturday'] });
+      return victim.sandbox.gestures.react(phone, { ...about, emoji: '👍' });
+    };
+    const arrival = async ({ phone, question }: Question) => {
+      await until(
+        () => `${question} to arrive`,
+        () => seen(phone, question).length > 0,
+      );
+      return seen(phone, question)[0]!.id;
+    };
+    const reply = async (one: Question) => {
+      await answer(one, await arrival(one));
       answered += 1;
     };
 
@@ -107,12 +142,15 @@ test(
         const one = await ask(phone, life + index);
         if (one) open.push(one);
       }
-      // Before the question has left, while it is answered, or while the answer is told.
-      const when = life % 3;
+      // Before the question has left, while it is answered, when the answer has just come, or while it is told.
+      const when = life % 4;
       if (when === 0) await pause(Math.random() * 30);
-      else await Promise.all(open.map(reply));
-      if (when === 2) await pause(Math.random() * 80);
-      await victim.kill();
+      else await Promise.all(open.map(arrival));
+      const answering = when === 0 ? [] : open.map(reply);
+      if (when === 2 && open.length > 0) await killWhenStored();
+      await Promise.all(answering);
+      if (when === 3) await pause(Math.random() * 80);
+      if (!victim.gone) await victim.kill();
       // The engine is away while these are answered.
       const left = when === 0 ? open.filter(({ phone, question }) => seen(phone, question).length > 0) : [];
       await Promise.all(left.map(reply));
@@ -123,25 +161,21 @@ test(
     await victim.ready();
     const status = async ({ id }: Asked) =>
       ((await victim.ask('GET', `/api/inquiries/${id}`)).body['data'] as { status: string } | undefined)?.status;
-    for (const one of asked) {
-      await until(
-        () => `${one.id} to be answered`,
-        async () => (await status(one)) === 'answered',
-      );
-    }
+    const unanswered = await missing('the answers', async () => {
+      const statuses = await Promise.all(asked.map(status));
+      return asked.filter((_, index) => statuses[index] !== 'answered');
+    });
     // Whatever pauses the receiver's moods have earned are over with it.
     const waiting = await victim.ask('GET', '/api/whatsapp-sessions/1/deliveries?status=failed&limit=500');
     for (const { id } of waiting.body['data'] as { id: number }[]) {
       await victim.ask('POST', `/api/whatsapp-sessions/1/deliveries/${id}/redeliver`);
     }
-    await until(
-      () => `${asked.filter(({ id }) => !told.has(id)).length} answers to be told`,
-      () => asked.every(({ id }) => told.has(id)),
-    );
+    await missing('what is to be told', () => asked.filter((one) => !unanswered.includes(one) && !told.has(one.id)));
     await until(() => 'the last delivery', victim.delivered);
 
-    const lost = asked.filter(({ id, answer }) => ![...told.get(id)!.values()].some((one) => one.text === answer));
-    const twice = asked.filter(({ id }) => told.get(id)!.size > 1);
+    const toldOf = ({ id }: Asked) => [...(told.get(id)?.values() ?? [])];
+    const lost = asked.filter((one) => !toldOf(one).some(({ text: words }) => words === one.answer));
+    const twice = asked.filter((one) => toldOf(one).length > 1);
     const doubled = PEOPLE.flatMap((phone) => victim.sandbox.messages(phone, { limit: 10_000 }).map((one) => one.text))
       .filter((one) => String(one).startsWith('question '))
       .filter((one, index, all) => all.indexOf(one) !== index);
