@@ -206,6 +206,18 @@ describe('A question', () => {
     expect(execution.requests).toEqual([]);
   });
 
+  test.each([
+    ['one choice', 'Red', 1],
+    ['no choice but blank lines', ' \n\n', 0],
+    ['13 choices', Array.from({ length: 13 }, (_, index) => `${index + 1}`), 13],
+  ])('does not offer %s, which the node says before anything is sent', async (_words, choices, count) => {
+    const execution = new Execution({ responseType: 'choice', choices });
+    const { message, context } = await failure(execution);
+    expect(message).toBe(`Choices takes 2 to 12 answers, one per line, and has ${count}`);
+    expect(context).toMatchObject({ itemIndex: 0 });
+    expect(execution.requests).toEqual([]);
+  });
+
   test('is one: for several items the node says how to ask for each', async () => {
     const execution = new Execution({}, { items: 3 });
     const { message, description } = await failure(execution);

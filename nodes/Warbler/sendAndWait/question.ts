@@ -7,6 +7,9 @@ type Unit = keyof typeof SECONDS;
 const SHORTEST_S = 60;
 const LONGEST_S = 30 * SECONDS.days;
 
+const FEWEST_CHOICES = 2;
+const MOST_CHOICES = 12;
+
 /** How long the engine keeps a question open, and when it reminds of it, as the node's options say it. */
 interface Options {
   limitWaitTime?: {
@@ -57,11 +60,22 @@ function reminderOf({ reminder }: Options): IDataObject | undefined {
 const linesOf = (value: unknown): string[] =>
   (Array.isArray(value) ? value : String(value).split('\n')).map((line) => String(line).trim()).filter(Boolean);
 
+function choicesOf(node: IExecuteFunctions): string[] {
+  const choices = linesOf(node.getNodeParameter('choices', 0));
+  const { length } = choices;
+  if (length >= FEWEST_CHOICES && length <= MOST_CHOICES) return choices;
+  const range = `${FEWEST_CHOICES} to ${MOST_CHOICES}`;
+  throw new NodeOperationError(node.getNode(), `Choices takes ${range} answers, one per line, and has ${length}`, {
+    description: 'WhatsApp shows no other poll. For a question that has no list of answers choose Free Text.',
+    itemIndex: 0,
+  });
+}
+
 /** What belongs to the way in which the question is answered. */
 function answersOf(node: IExecuteFunctions): Pick<Question, 'kind'> & IDataObject {
   switch (node.getNodeParameter('responseType', 0)) {
     case 'choice':
-      return { kind: 'choice', options: linesOf(node.getNodeParameter('choices', 0)) };
+      return { kind: 'choice', options: choicesOf(node) };
     case 'freeText':
       return { kind: 'text', replyOnly: node.getNodeParameter('replyOnly', 0) as boolean };
     default: {
@@ -88,7 +102,7 @@ function textOf(node: IExecuteFunctions): string {
   return message.replaceAll(UNREADABLE, () => input);
 }
 
-/** Reads the question from the node's fields. Throws a NodeOperationError when its limit is none that the engine takes. */
+/** Reads the question from the node's fields. Throws a NodeOperationError for a limit or choices that the engine does not take. */
 export function questionOf(node: IExecuteFunctions): Question {
   const from = node.getNodeParameter('answerFrom', 0, '', { extractValue: true });
   const options = node.getNodeParameter('options', 0, {}) as Options;
