@@ -52,10 +52,10 @@ const CONTENT = new Set(
    start dry_run before limit fresh page per_page status`.split(/\s+/),
 );
 
-/** Operations that are about nobody but the account itself, and tell nothing of anybody else. */
+/** Operations that are about nobody but the account itself, tell nothing of anybody else, and leave it as it is. */
 const OWN = new Set(
   `system.authCheck documentation.get media.upload session.list session.get session.getStatus session.user
-   session.connect session.disconnect session.restart session.qrcode session.sessionLogs session.limits`.split(/\s+/),
+   session.sessionLogs session.limits`.split(/\s+/),
 );
 
 /**
@@ -199,7 +199,7 @@ async function* ofJob({ jobs, store }: Engine, sessionId: number, id: number): A
 }
 
 const NOT_LIMITABLE =
-  'this cannot be held to them, because it is about others, too. Use a token without recipients for it.';
+  'this is about others, too, or about the account as a whole. Use a token without recipients for it.';
 const GO_ON = 'Nothing was done. Take one of them, or ask whoever made the token.';
 
 const refused = (why: string) =>

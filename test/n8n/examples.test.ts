@@ -216,7 +216,7 @@ withN8n('The examples in a real n8n', () => {
         const before = await bench.engine.subscriptions();
         const workflow = await bench.n8n.createWorkflow(withToken(echo, [trigger]), bench.credential);
         await expect(bench.n8n.listen(workflow, trigger)).rejects.toThrow(
-          /this cannot be held to them, because it is about others, too\. Use a token without recipients for it/,
+          /this is about others, too, or about the account as a whole\. Use a token without recipients for it/,
         );
         expect(await bench.engine.subscriptions()).toEqual(before);
       });
