@@ -215,6 +215,10 @@ function messageIn({ event, data }: Filtered): Message | undefined {
       const first = (data as { reaction?: Payload }[] | undefined)?.[0];
       return { own: first?.reaction?.key?.fromMe === true };
     }
+    case 'poll.results': {
+      const { vote } = (data ?? {}) as { vote?: Payload };
+      return { own: vote?.key?.fromMe === true };
+    }
     case 'media.ready': {
       const { kind } = (data ?? {}) as { kind?: MessageType };
       return kind && { own: false, types: kind === 'audio' ? ['audio', 'voice'] : [kind] };

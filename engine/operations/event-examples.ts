@@ -118,6 +118,7 @@ export const EVENT_EXAMPLES: Record<EventName, Subject & { data: unknown }> = {
         { name: 'Pasta', voters: [] },
       ],
       msgId: 1042,
+      vote: { options: ['Pizza'], key: { id: '3EB0F00941A65A40FBCF', fromMe: false, remoteJid: JID } },
     },
   },
   call: {

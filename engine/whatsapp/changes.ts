@@ -4,7 +4,7 @@ import type { Known } from '../store/store.ts';
 import { jidNormalizedUser, normalizeMessageContent, proto, type WAMessageKey } from './baileys.ts';
 import { bodyOf, plain, type Me } from './describe.ts';
 import { isGroup, isOfChat, isPerson } from './jid.ts';
-import { readResponse, tally } from './polls.ts';
+import { chosenBy, readResponse, tally } from './polls.ts';
 
 const { REVOKE, MESSAGE_EDIT } = proto.Message.ProtocolMessage.Type;
 
@@ -54,13 +54,16 @@ export function changeEvents(
   const named = nameOf(change.about, key, target, change.kind === 'deletion' && trusted);
   switch (change.kind) {
     case 'reaction': {
-      const reaction = { text: content.reactionMessage!.text ?? '', key: reacting(key) };
+      const reaction = { text: content.reactionMessage!.text ?? '', key: ownKey(key) };
       return [{ event: 'messages.reaction', ...place, data: [{ key: named, reaction }] }];
     }
     case 'vote': {
       if (!target) return [];
-      const pollResult = tally(target, known.others(), addressesOf(me));
-      return [{ event: 'poll.results', ...place, data: { key: named, pollResult, msgId: target.msgId } }];
+      const votes = known.others();
+      const pollResult = tally(target, votes, addressesOf(me));
+      const cast = votes.findLast(({ waId }) => waId === key.id);
+      const vote = { options: cast ? chosenBy(cast, target, addressesOf(me)) : [], key: ownKey(key) };
+      return [{ event: 'poll.results', ...place, data: { key: named, pollResult, msgId: target.msgId, vote } }];
     }
     case 'edit': {
       if (target && !isAuthor(target, key)) return [];
@@ -120,7 +123,8 @@ function nameOf(
   return { id: about.id, fromMe, remoteJid, ...(participant && !fromMe && { participant }) };
 }
 
-const reacting = ({ id, fromMe, remoteJid, participant }: WAMessageKey) => ({
+/** The key of the reaction or the vote itself, which says whose it is. */
+const ownKey = ({ id, fromMe, remoteJid, participant }: WAMessageKey) => ({
   id,
   fromMe: Boolean(fromMe),
   remoteJid,

@@ -74,9 +74,11 @@ export const filtersField: INodeProperties = {
       name: 'ignoreOwn',
       type: 'boolean',
       default: true,
-      description: 'Whether to leave out what this account writes itself, here or on the phone',
+      description: 'Whether to leave out what this account writes, votes or reacts with itself, here or on the phone',
       displayOptions: {
-        show: { '/events': ['messageChanges', 'messages.reaction', 'messages.update', 'messages.upsert'] },
+        show: {
+          '/events': ['messageChanges', 'messages.reaction', 'messages.update', 'messages.upsert', 'poll.results'],
+        },
       },
     },
     addressesField(

@@ -22,7 +22,10 @@ export interface Media extends IDataObject {
 export interface Flat extends IDataObject {
   /** What was written: text, caption, question; the emoji of a reaction, the chosen options of a vote; the answer to an inquiry. */
   text?: string;
-  /** Digits with country code of whoever it is about; null where WhatsApp does not tell it. */
+  /**
+   * Digits with country code of whoever it is about: the other person of a chat, whoever of the two writes or votes, and
+   * the author in a group; null where WhatsApp does not tell it.
+   */
   phone?: string | null;
   /** Address of the chat: what to send an answer to. */
   chat?: string;
@@ -106,24 +109,21 @@ function mediaOf(content: IDataObject, id: unknown): Media | null {
 function messageOf(value: unknown): Flat {
   const message = firstOf(value);
   const content = contentOf(message.message);
-  const { id } = objectOf(message.key);
+  const { id, fromMe, participant } = objectOf(message.key);
+  // What we write in a chat is about the other person, and has our name.
+  const isTheirs = fromMe !== true || participant !== undefined;
   const { text: emoji } = objectOf(content.reactionMessage);
   return {
     text: textOf(message.messageBody) || textOf(emoji),
-    name: textOf(message.pushName) || null,
+    name: (isTheirs && textOf(message.pushName)) || null,
     type: typeOf(content),
     media: mediaOf(content, id),
     messageId: textOf(id),
   };
 }
 
-/** The options that whoever voted has chosen. */
-function votedIn({ pollResult }: IDataObject, { jid, lid, phone }: IDataObject): string {
-  const voter = [jid, lid, `${String(phone)}@s.whatsapp.net`];
-  const options = (Array.isArray(pollResult) ? pollResult : []) as Array<{ name: string; voters: string[] }>;
-  const chosen = options.filter(({ voters }) => voters.some((one) => voter.includes(one)));
-  return chosen.map(({ name }) => name).join(', ');
-}
+/** The options that whoever voted has chosen; none when the vote was taken back. */
+const votedIn = ({ vote }: IDataObject): string => [objectOf(vote).options ?? []].flat().map(textOf).join(', ');
 
 const received = (data: unknown) => messageOf(objectOf(data).messages);
 const about = (key: unknown): Flat => told({ messageId: textOf(objectOf(key).id) });
@@ -133,7 +133,7 @@ const called = (data: unknown): Flat => {
 };
 
 /** What each event says in its data; of the others, who and where is all there is to say. */
-const READERS: Readonly<Record<string, (data: unknown, event: IDataObject) => Flat>> = {
+const READERS: Readonly<Record<string, (data: unknown) => Flat>> = {
   'messages.received': received,
   'messages-personal.received': received,
   'messages-group.received': received,
@@ -153,9 +153,9 @@ const READERS: Readonly<Record<string, (data: unknown, event: IDataObject) => Fl
   'message.undecryptable': (data) => about(objectOf(data).key),
   'message.recovered': (data) => about(objectOf(data).key),
   'message-receipt.update': (data) => about(objectOf(objectOf(data).message).key),
-  'poll.results': (data, event) => {
+  'poll.results': (data) => {
     const poll = objectOf(data);
-    return { text: votedIn(poll, event), type: 'poll', ...about(poll.key) };
+    return { text: votedIn(poll), type: 'poll', ...about(poll.key) };
   },
   'inquiry.answered': (data) => {
     const { text, choice } = objectOf(objectOf(data).answer);
@@ -184,7 +184,7 @@ const placeOf = ({ jid, phone }: IDataObject): Flat =>
 
 /** One event in a few words. Never throws, whatever the event looks like. */
 export function flatOf(event: IDataObject): Flat {
-  const { text, ...rest } = READERS[String(event.event)]?.(event.data, event) ?? {};
+  const { text, ...rest } = READERS[String(event.event)]?.(event.data) ?? {};
   return { ...(text !== undefined && { text }), ...placeOf(event), ...rest };
 }
 

@@ -26,6 +26,12 @@ const written = (where: object, own: boolean, text = 'Hello'): Filtered => ({
   data: { messages: [payload({ conversation: text }, { text, own })] },
 });
 
+const voted = (own: boolean): Filtered => ({
+  event: 'poll.results',
+  ...DIRECT,
+  data: { key: { id: '3EB0' }, vote: { options: ['Blue'], key: { id: '3EB1', fromMe: own } } },
+});
+
 describe('a filter', () => {
   test.each<[string, EventFilter, Filtered, boolean]>([
     ['without conditions takes everything', {}, says('Hello'), true],
@@ -101,6 +107,10 @@ describe('a filter', () => {
       { event: 'message.sent', ...DIRECT, data: { ...payload({ conversation: 'x' }, { own: true }), success: true } },
       true,
     ],
+    ['holds back our own votes', { ignoreOwn: true }, voted(true), false],
+    ['takes the votes of others', { ignoreOwn: true }, voted(false), true],
+    ['does not take our vote for one of theirs', { from: ['+15550100002'] }, voted(true), false],
+    ['takes theirs', { from: ['+15550100002'] }, voted(false), true],
     ['wants all that it says', { chats: ['group'], text: { contains: 'order' } }, says('order'), false],
   ])('%s', (_what, filter, event, expected) => {
     expect(fits(event, filter)).toBe(expected);

@@ -218,6 +218,7 @@ test('the trigger shows filters and options only where they say something', () =
   const places = [...always, 'filters', 'chats', 'from', 'in'];
   expect(shownFor(['groupChanges']).sort()).toEqual([...places].sort());
   expect(shownFor(['messages.reaction']).sort()).toEqual([...places, 'ignoreOwn'].sort());
+  expect(shownFor(['poll.results']).sort()).toEqual([...places, 'ignoreOwn'].sort());
   const texts = [...places, 'types', 'contains', 'matches'];
   expect(shownFor(['message.sent']).sort()).toEqual([...texts].sort());
   const messages = [...texts, 'notice', 'collect', 'downloadMedia', 'markAsRead'];

@@ -12,6 +12,7 @@ const { proto } = await import('../../engine/whatsapp/baileys.ts');
 
 const FRIEND_JID = `${FRIEND}@s.whatsapp.net`;
 const PROFILE = 'Robin';
+const COLOURS = ['Blue', 'Green', 'Red'];
 
 let stage: Stage;
 let chat: string;
@@ -129,6 +130,9 @@ describe('a message', () => {
 
   test('of our own is told with messages.upsert and message.sent, and with why it was not sent', async () => {
     const id = await sent({ text: 'From us' });
+    const { id: byPhone } = await stage.sandbox.send(OWN, { to: FRIEND, text: 'From our phone' });
+    // Our own name is not that of the person it is written to.
+    expect(flat(await about('messages.upsert', byPhone))).toMatchObject({ phone: FRIEND, name: null });
     const ours = { phone: FRIEND, chat: FRIEND_JID, name: null, type: 'text', text: 'From us', messageId: id };
     expect(flat(await about('messages.upsert', id))).toMatchObject(ours);
     expect(flat(await about('message.sent', id))).toMatchObject(ours);
@@ -167,12 +171,35 @@ describe('something else', () => {
     expect(flat(await about('messages.reaction', id, '"text":""'))).toEqual({ ...reaction, text: '' });
   });
 
-  test('a vote is what whoever voted has chosen', async () => {
-    const id = await sent({ poll: { question: 'Colour?', options: ['Blue', 'Green', 'Red'], multiSelect: true } });
-    await stage.sandbox.gestures.vote(FRIEND, { chat: OWN, id, options: ['Blue', 'Red'] });
-    expect(flat(await about('poll.results', id))).toEqual({
-      ...{ phone: FRIEND, chat, isGroup: false, type: 'poll', text: 'Blue, Red', messageId: id },
-    });
+  test.each([
+    ['a chat', () => ({ to: OWN, seen: FRIEND, phone: FRIEND })],
+    ['a group', () => ({ to: group, seen: group, phone: OWN })],
+  ])('a vote in %s is what whoever voted has chosen, be it we, on the phone or here', async (_where, place) => {
+    const { to, seen, phone } = place();
+    const { id, event: asked } = await written(
+      { poll: { question: 'Colour?', options: COLOURS, multiSelect: true } },
+      to,
+    );
+    const votes = async () => {
+      const all = await stage.events('poll.results');
+      return all.filter(({ data }) => JSON.stringify(data).includes(id)).map((event) => flat(event));
+    };
+    const untilVotes = (count: number) => stage.untilTrue(async () => (await votes()).length === count);
+    await stage.sandbox.gestures.vote(FRIEND, { chat: to, id, options: ['Blue', 'Red'] });
+    await untilVotes(1);
+    await stage.sandbox.gestures.vote(OWN, { chat: seen, id, options: ['Green'] });
+    await untilVotes(2);
+    await stage.call('POST', `/api/messages/${id}/vote`, { options: ['Red'] });
+    await untilVotes(3);
+    await stage.sandbox.gestures.vote(FRIEND, { chat: to, id, options: [] });
+    await untilVotes(4);
+    const where = { chat: asked.jid, isGroup: to === group, type: 'poll', messageId: id };
+    expect(await votes()).toEqual([
+      { ...where, phone: FRIEND, text: 'Blue, Red' },
+      { ...where, phone, text: 'Green' },
+      { ...where, phone: to === group ? null : phone, text: 'Red' },
+      { ...where, phone: FRIEND, text: '' },
+    ]);
   });
 
   test('the answer to an inquiry is what was answered', async () => {
