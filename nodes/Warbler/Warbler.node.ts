@@ -44,7 +44,7 @@ export class Warbler implements INodeType {
       ignoreHttpStatusErrors: true,
     },
     requestOperations: { pagination: onePage },
-    sensitiveOutputFields: ['api_key', 'data.qr', 'proxy_url', 'qrCode', 'secret', 'webhook_secret'],
+    sensitiveOutputFields: ['api_key', 'code', 'data.qr', 'proxy_url', 'qrCode', 'secret', 'webhook_secret'],
     properties: [
       {
         displayName: 'Resource',

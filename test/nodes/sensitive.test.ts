@@ -7,6 +7,8 @@ import { nodeOperations, shapeOf } from '../../scripts/nodes.mjs';
 const SECRET = /secret|api_?key|token|password|proxy|^qr/i;
 /** Named like that, and no secret: the name of the token that an agent has. */
 const HARMLESS = ['token'];
+/** Not named like that: the code that links a phone. Within something else a code is the name of a reason. */
+const PAIRING_CODE = 'code';
 
 interface Schema {
   type?: string | string[];
@@ -23,8 +25,8 @@ function secretsIn(schema: Schema, path = ''): string[] {
     // A list becomes an item per entry, and so does what an envelope of a page holds.
     ...(items ? secretsIn(items, path === '' || /^(items|data)\.$/.test(path) ? '' : path.replace(/\.$/, '[*].')) : []),
     ...Object.entries(properties).flatMap(([name, inner]) => {
-      const found = SECRET.test(name) && !HARMLESS.includes(name) ? [`${path}${name}`] : [];
-      return [...found, ...secretsIn(inner, `${path}${name}.`)];
+      const isSecret = (SECRET.test(name) && !HARMLESS.includes(name)) || `${path}${name}` === PAIRING_CODE;
+      return [...(isSecret ? [`${path}${name}`] : []), ...secretsIn(inner, `${path}${name}.`)];
     }),
   ];
 }
@@ -39,6 +41,6 @@ const secrets = [
 ];
 
 test('every secret in an answer is redacted where n8n shows executions', () => {
-  expect(secrets).toEqual(expect.arrayContaining(['api_key', 'webhook_secret', 'proxy_url', 'secret']));
+  expect(secrets).toEqual(expect.arrayContaining(['api_key', 'code', 'webhook_secret', 'proxy_url', 'secret']));
   expect(description.sensitiveOutputFields).toEqual(expect.arrayContaining(secrets));
 });

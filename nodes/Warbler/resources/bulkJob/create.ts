@@ -98,7 +98,7 @@ const options: INodeProperties = {
   displayName: 'Options',
   name: 'options',
   type: 'collection',
-  placeholder: 'Add option',
+  placeholder: 'Add Option',
   default: {},
   options: [
     disappearAfterField,

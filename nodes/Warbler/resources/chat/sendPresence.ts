@@ -45,7 +45,7 @@ export const description = updateDisplayOptions({ show: { resource: ['chat'], op
     displayName: 'Options',
     name: 'options',
     type: 'collection',
-    placeholder: 'Add option',
+    placeholder: 'Add Option',
     default: {},
     options: [
       {

@@ -25,7 +25,7 @@ const approvalOptions: INodeProperties = {
   displayName: 'Approval Options',
   name: 'approvalOptions',
   type: 'fixedCollection',
-  placeholder: 'Add option',
+  placeholder: 'Add Option',
   default: {},
   description:
     'The two options of the poll. There is no approval with one option alone, because a WhatsApp poll has two or more.',
@@ -223,7 +223,7 @@ export const description = updateDisplayOptions(
       displayName: 'Options',
       name: 'options',
       type: 'collection',
-      placeholder: 'Add option',
+      placeholder: 'Add Option',
       default: {},
       options: [limitWaitTime, reminder],
     },

@@ -91,7 +91,7 @@ const collectionOf = (options: INodeProperties[]): INodeProperties => ({
   displayName: 'Options',
   name: 'options',
   type: 'collection',
-  placeholder: 'Add option',
+  placeholder: 'Add Option',
   default: {},
   options: options.sort((one, other) => one.displayName.localeCompare(other.displayName)),
 });

@@ -23,7 +23,7 @@ export const description = updateDisplayOptions({ show: { resource: ['session'],
     displayName: 'Options',
     name: 'options',
     type: 'collection',
-    placeholder: 'Add option',
+    placeholder: 'Add Option',
     default: {},
     options: [
       {

@@ -31,7 +31,7 @@ export const description = updateDisplayOptions({ show: { resource: ['webhook'],
     displayName: 'Options',
     name: 'options',
     type: 'collection',
-    placeholder: 'Add option',
+    placeholder: 'Add Option',
     default: {},
     options: [
       {
