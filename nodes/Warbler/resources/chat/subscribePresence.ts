@@ -7,7 +7,8 @@ export const option: INodePropertyOptions = {
   name: 'Subscribe to Presence',
   value: 'subscribePresence',
   action: 'Subscribe to presence in chat',
-  description: 'Let WhatsApp tell when somebody is online or typing, on which the trigger’s Presence then starts workflows',
+  description:
+    'Let WhatsApp tell when somebody is online or typing, on which the trigger’s Presence then starts workflows',
   routing: {
     request: { method: 'POST', url: '/api/presence/subscribe' },
     output: { postReceive: answer },
