@@ -104,6 +104,9 @@ test('only these tools cannot be held to certain recipients', () => {
   expect(all.filter(({ operation, fields }) => !canBeLimited(operation, fields)).map(({ tool }) => tool.name)).toEqual([
     'create_whatsapp_session',
     'update_whatsapp_session',
+    'connect_whatsapp_session',
+    'get_qr_code',
+    'disconnect_whatsapp_session',
     'get_message_logs',
     'list_polls',
     'list_bulk_jobs',
