@@ -200,7 +200,7 @@ withN8n('The Warbler node in a real n8n', () => {
   test('says why there is no QR code', async () => {
     const execution = await bench.run('session: getQrCode');
     expect(execution.status).toBe('error');
-    expect(refusalOf(execution)?.message).toMatch(/NEED_SCAN/i);
+    expect(refusalOf(execution)?.message).toMatch(/is linked to an account and connected: there is no QR code/);
     expect(refusalOf(execution)?.description).toMatch(/Session: /);
   });
 
