@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,7 +7,8 @@ import { Agent } from '../contract/agent.ts';
 import { FRIEND, OWN, Stage, TOKEN } from '../whatsapp/stage.ts';
 
 /** The command as it ships; `npm test` builds it first. */
-const CLI = join(import.meta.dirname, '../../engine/dist/cli.js');
+const ENGINE = join(import.meta.dirname, '../../engine');
+const CLI = join(ENGINE, 'dist/cli.js');
 let stage: Stage;
 beforeAll(async () => {
   stage = await Stage.open();
@@ -23,6 +24,15 @@ async function warbler(...args: string[]): Promise<{ code: number; stdout: strin
     return error as { code: number; stdout: string; stderr: string };
   }
 }
+/** `npm ci` links what is there before anything is built, and `npx warbler` finds it. */
+test('the command is a file of the repository, which npm links at its installation', async () => {
+  const { bin } = JSON.parse(readFileSync(join(ENGINE, 'package.json'), 'utf8')) as { bin: { warbler: string } };
+  const { stdout: tracked } = await promisify(execFile)('git', ['ls-files', '--stage', bin.warbler], { cwd: ENGINE });
+  expect(tracked).toMatch(/^100755 /);
+  const { stdout } = await promisify(execFile)(join(ENGINE, bin.warbler), ['--version']);
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
 const command = (verb: string, ...args: string[]) => warbler('token', verb, '--sandbox', ...args);
 /** Makes a token, and answers it. What it opens is told beside it, where it is limited. */
 async function made(name: string, ...options: string[]): Promise<string> {
