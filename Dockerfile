@@ -10,6 +10,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends ffmpeg && rm -r
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY engine/package.json engine/
+COPY engine/bin engine/bin
 RUN npm ci --omit=dev -w engine --include-workspace-root=false
 COPY --from=build /app/engine/dist engine/dist
 RUN mkdir /data && chown node:node /data
