@@ -22,7 +22,8 @@ export const EVENTS = {
     'A message that could not be decrypted has come again, readable. Its usual events go out with it.',
   'media.ready':
     'The media of a received message has been downloaded and decrypted, for sessions with `download_media`; `publicUrl` has it.',
-  'poll.results': 'Somebody voted in a poll, or changed the vote; the tally is of all votes so far.',
+  'poll.results':
+    'Somebody voted in a poll, or changed the vote: `vote` says who, and for what now; the tally is of all votes so far.',
   call: 'A call comes in, or goes on: offer, accept, reject, timeout, terminate.',
   'presence.update': 'Somebody is online, offline, typing or recording, as far as WhatsApp tells.',
   'chats.upsert': 'A chat has appeared: by a first message, or from the account’s history.',
