@@ -19,12 +19,6 @@ async function answerOf(response: Response): Promise<void> {
   });
 }
 
-/** By what this process knows a trigger; a test run is one of its own. */
-function keyFor(trigger: IWebhookFunctions, { subscriptionId }: Registration): string {
-  const key = `${trigger.getWorkflow().id}/${trigger.getNode().id}`;
-  return trigger.getMode() === 'manual' ? (subscriptionId ?? key) : key;
-}
-
 const taken = (message: string): IWebhookResponseData => ({ webhookResponse: { message } });
 
 function turnAway(response: Response, status: number, message: string): IWebhookResponseData {
@@ -56,14 +50,15 @@ export async function takeDelivery(this: IWebhookFunctions): Promise<IWebhookRes
     return taken('This trigger does not listen to such events');
   }
   const id = wantedOf(eventIdOf(request), event);
-  const files = `${keyFor(this, registration)} ${id}`;
+  const files = `${registration.url} ${id}`;
   let item: INodeExecutionData;
   try {
     item = await itemFor.call(this, files, event);
   } catch (error) {
     return turnAway(response, 503, `A file could not be fetched: ${(error as Error).message}`);
   }
-  const outcome = await startOnce.call(this, id, item, registration);
+  const start = registration.isTest ? startTest : startOnce;
+  const outcome = await start.call(this, id, item, registration);
   if (!response.closed) forgetFetched(files);
   return outcome;
 }
@@ -101,6 +96,27 @@ async function itemFor(this: IWebhookFunctions, key: string, event: IDataObject)
   return await fetchedOnce(key, async () => await withFiles.call(this, event, binaryPropertyName));
 }
 
+/**
+ * A test is over with its first event. Until n8n has told the engine so, more may come; what came before may be ready
+ * only after it. None of that is known as taken to the active workflow, which has still to get it.
+ */
+async function startTest(
+  this: IWebhookFunctions,
+  id: string,
+  item: INodeExecutionData,
+  registration: Registration,
+): Promise<IWebhookResponseData> {
+  const response = this.getResponseObject();
+  // The engine has given up meanwhile; it will come again.
+  if (response.closed) return { noWebhookResponse: true };
+  if (registration.seen || registration.subscriptionId === undefined) return taken('This test is over');
+  registration.seen = [id];
+  void answerOf(response).then(() => {
+    if (response.statusCode >= 400) delete registration.seen;
+  });
+  return { workflowData: [[item]] };
+}
+
 async function startOnce(
   this: IWebhookFunctions,
   id: string,
@@ -108,7 +124,7 @@ async function startOnce(
   registration: Registration,
 ): Promise<IWebhookResponseData> {
   const response = this.getResponseObject();
-  const memory = memoryOf(keyFor(this, registration));
+  const memory = memoryOf(registration.url as string);
   const answered = answerOf(response).then(() => {
     if (response.statusCode >= 400) memory.forget(id);
   });

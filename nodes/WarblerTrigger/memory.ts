@@ -52,14 +52,12 @@ export class EventMemory {
 
 const memories = new Map<string, EventMemory>();
 
-/** The memory of one trigger in this process. It outlives a deactivation, since the engine may still repeat an event. */
-export function memoryOf(key: string): EventMemory {
-  const memory = memories.get(key) ?? new EventMemory();
-  memories.set(key, memory);
+/**
+ * The memory, in this process, of the trigger that has this production URL. It outlives a deactivation, since the engine
+ * may still repeat an event.
+ */
+export function memoryOf(url: string): EventMemory {
+  const memory = memories.get(url) ?? new EventMemory();
+  memories.set(url, memory);
   return memory;
-}
-
-/** Called when a test registration ends; its key never comes back. */
-export function dropMemory(key: string): void {
-  memories.delete(key);
 }

@@ -2,7 +2,6 @@ import type { IDataObject, IHookFunctions } from 'n8n-workflow';
 import { ask } from '../Warbler/shared/engine';
 import { eventsOf } from './events';
 import { filterOf, type Filters } from './filters';
-import { dropMemory } from './memory';
 import type { Options } from './options';
 import { ALL } from './sessions';
 
@@ -19,7 +18,7 @@ export interface Registration extends IDataObject {
   subscriptionId?: string;
   secret?: string;
   isTest?: boolean;
-  /** What was taken last, by event and redelivery; see memory.ts. */
+  /** What was taken last, by event and redelivery; see memory.ts. A test takes one event. */
   seen?: string[];
 }
 
@@ -158,7 +157,6 @@ export async function unregister(this: IHookFunctions): Promise<boolean> {
       await removeByUrl.call(this, session, urlOf(this));
     }
   }
-  if (subscriptionId !== undefined) dropMemory(subscriptionId);
   delete registration.subscriptionId;
   return true;
 }
