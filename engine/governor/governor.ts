@@ -42,7 +42,7 @@ export interface Departure {
 }
 
 /** What becomes of all that was accepted for an account, when another one takes its place. */
-export type GivenUp = Pick<Change, 'outcomes' | 'inquiriesFailed'>;
+export type GivenUp = Pick<Change, 'outcomes' | 'otherAccount'>;
 
 /** What is counted of messages, for whoever wants to see how an account sends. */
 export interface Sending {
@@ -149,9 +149,14 @@ export class Governor {
     return before !== null && before.jid !== account;
   }
 
+  /** When the account took the place of another one, in Unix milliseconds; 0 for the first. */
+  private get linkedAt(): number {
+    return this.record.account?.since ?? 0;
+  }
+
   /** Whether what was made at that time, in Unix milliseconds, was made for another account than the one it is now. */
   isForAnother(at: number): boolean {
-    return at < (this.record.account?.since ?? 0);
+    return at < this.linkedAt;
   }
 
   /**
@@ -179,7 +184,7 @@ export class Governor {
     const counted = this.rates(this.options.settings().budgets)?.new_chats;
     let stranger = false;
     if (person && (held || counted)) {
-      const standing = await this.options.store.chats.standing(this.options.sessionId, chat);
+      const standing = await this.options.store.chats.standing(this.options.sessionId, chat, this.linkedAt);
       if (held && standing !== 'open') throw this.restricted(held);
       stranger = standing === 'none';
     }
@@ -361,7 +366,7 @@ export class Governor {
   private answers(chat: string): Promise<boolean> {
     if (this.warmUpDay === undefined) return Promise.resolve(false);
     const { store, sessionId } = this.options;
-    return store.chats.heardSince(sessionId, chat, this.now - ANSWER_MS);
+    return store.chats.heardSince(sessionId, chat, Math.max(this.now - ANSWER_MS, this.linkedAt));
   }
 
   private async window(name: string, window: { seconds: number; limit: number }): Promise<CounterState> {

@@ -268,10 +268,11 @@ export interface Change {
   /** Open inquiries whose time is over by then (Unix milliseconds) end without an answer; so many at once. */
   inquiriesOver?: { by: number; limit: number };
   /**
-   * Why nobody can answer any more: open inquiries whose question has left fail, before `outcomes` count. One whose
-   * question has not left fails with it.
+   * Another account than before is linked, and nothing of the first one holds for it: people, chats, polls and answers
+   * of WhatsApp are forgotten, approvals have expired, used or not. Open inquiries whose question has left fail for this
+   * reason, before `outcomes` count; one whose question has not left fails with it.
    */
-  inquiriesFailed?: string;
+  otherAccount?: string;
   /** A line for the session's log. */
   log?: { type: SessionLog['type']; status: SessionStatus; reason?: string };
 }
@@ -780,8 +781,9 @@ export interface Store {
     /**
      * How the account stands with a person, by either address. `open`: there is a chat, or was; each has written to the
      * other, or one has. `begun`: messages of ours that WhatsApp has not taken yet are all there is. `none`: a stranger.
+     * Messages from before `since`, in Unix milliseconds, do not count.
      */
-    standing(sessionId: number, address: string): Promise<'open' | 'begun' | 'none'>;
+    standing(sessionId: number, address: string, since: number): Promise<'open' | 'begun' | 'none'>;
     /** Whether somebody else has written in a chat since then, in Unix milliseconds; a person by either address. */
     heardSince(sessionId: number, address: string, since: number): Promise<boolean>;
     /** URLs of the groups’ pictures, as far as known, by jid. */

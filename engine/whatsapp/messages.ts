@@ -78,7 +78,7 @@ export class Messages {
     const outcomes = [...queued, ...scheduled].map(({ waId, attempts }) =>
       attempts > 0 ? unknown(waId) : failure(waId, OTHER_ACCOUNT),
     );
-    return { outcomes, inquiriesFailed: ASKED_BY_OTHER };
+    return { outcomes, otherAccount: ASKED_BY_OTHER };
   }
 
   /** More may leave than before, or other messages. */

@@ -1461,10 +1461,10 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         const one = await asked({ callback: CALLBACK, reminder });
         const other = await ask({ reminder: { ...reminder, waId: 'R2' } });
         const elsewhere = await store.sessions.create(aSession(), someKeys());
-        await store.commit({ sessionId: elsewhere.id, inquiriesFailed: 'they are gone' });
+        await store.commit({ sessionId: elsewhere.id, otherAccount: 'they are gone' });
         expect(await get(one)).toMatchObject({ status: 'open' });
         const outcomes = [other.question.waId, 'R1', 'R2'].map(failed);
-        const { due, events } = await commit({ inquiriesFailed: 'they are gone', outcomes });
+        const { due, events } = await commit({ otherAccount: 'they are gone', outcomes });
         expect(await get(one)).toMatchObject({ status: 'failed', error: 'they are gone' });
         expect(await get(other)).toMatchObject({ status: 'failed', error: 'gone' });
         // Both reminders were taken back before, so nothing is told of them.
@@ -1474,7 +1474,7 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
           { inquiryId: other.id },
         ]);
         expect(due).toHaveLength(1);
-        await commit({ messages: [said('blue')], inquiriesFailed: 'again' });
+        await commit({ messages: [said('blue')], otherAccount: 'again' });
         expect(await closings()).toHaveLength(2);
       });
 
@@ -2680,7 +2680,7 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
       };
 
       test('say how the account stands with a person, by either address', async () => {
-        const standing = (address: string) => store.chats.standing(session.id, address);
+        const standing = (address: string, since = 0) => store.chats.standing(session.id, address, since);
         expect(await standing(jid)).toBe('none');
         await store.messages.enqueue(outgoing(session.id, { chat: jid }));
         expect(await standing(jid)).toBe('begun');
@@ -2690,6 +2690,8 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
         expect(await standing(lid)).toBe('none');
         await commit({ outcomes: [{ waId: '3EB0B1', status: 2, events: () => [] }] });
         expect([await standing(jid), await standing(lid)]).toEqual(['open', 'open']);
+        const { timestamp } = (await store.messages.find(session.id, '3EB0B1'))!;
+        expect([await standing(lid, timestamp), await standing(lid, timestamp + 1)]).toEqual(['open', 'none']);
         const other = '900000000009@lid';
         await note({ lid: other, unreadCount: 0 });
         expect(await standing(other)).toBe('open');
@@ -2697,7 +2699,7 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
 
       test('stand open with whoever has written, before anything else is known of the chat', async () => {
         await commit({ messages: [received({ chat: lid, lid, sender: lid })] });
-        expect(await store.chats.standing(session.id, lid)).toBe('open');
+        expect(await store.chats.standing(session.id, lid, 0)).toBe('open');
       });
 
       test('say whether somebody has written of late, by either address', async () => {
@@ -2912,6 +2914,52 @@ export function storeConformance(driver: string, newPlace: () => Promise<StorePl
       expect(await ids({ before: second })).toEqual([other, first]);
       expect(await ids({ chats: [] })).toEqual([]);
     });
+    test('what was known and asked for an account is forgotten when another one is linked', async () => {
+      const [jid, lid] = [CHAT, '200000000000077@lid'];
+      const elsewhere = (await store.sessions.create(aSession(), someKeys())).id;
+      const { id: tokenId } = await store.tokens.put('agent', Buffer.alloc(32, 1));
+      const fill = async (sessionId: number) => {
+        const directory = {
+          contacts: [{ jid, lid, name: 'Wren' }],
+          chats: [{ jid, lid, unreadCount: 0 }],
+          events: () => [],
+        };
+        await store.commit({ sessionId, directory, pairs: [{ lid, phone: '15550100002' }] });
+        await store.answers.put(sessionId, { kind: 'group', subject: CHAT_OF_MANY, value: {}, at: 1 });
+        const poll = { question: 'Where?', options: ['Yes', 'No'] };
+        const { message } = await store.messages.enqueue(outgoing(sessionId, { request: { to: CHAT, poll } }));
+        const ask = async (call: string) => {
+          const approval = { tokenId, sessionId, tool: 'send', input: {}, call, expiresAt: FAR };
+          return (await store.approvals.ask(approval, Date.now())).id;
+        };
+        const asked = { pending: await ask('1'), approved: await ask('2'), rejected: await ask('3') };
+        await store.approvals.move(asked.approved, 'pending', 'approved');
+        await store.approvals.move(asked.rejected, 'pending', 'rejected');
+        return { message, asked, ask };
+      };
+      const known = async (sessionId: number) => [
+        (await store.contacts.list(sessionId, {})).total,
+        (await store.chats.list(sessionId, {})).total,
+        (await store.messages.polls(sessionId, {})).total,
+        (await store.answers.get(sessionId, 'group', CHAT_OF_MANY)) ? 1 : 0,
+      ];
+      const { message, asked, ask } = await fill(session.id);
+      await fill(elsewhere);
+      await commit({ otherAccount: 'they are gone' });
+      expect([await known(session.id), await known(elsewhere)]).toEqual([
+        [0, 0, 0, 0],
+        [1, 1, 1, 1],
+      ]);
+      expect(await store.messages.get(session.id, message.msgId)).toMatchObject({ chat: CHAT });
+      expect(await store.contacts.otherAddresses(session.id, [lid])).toEqual(new Map([[lid, jid]]));
+      // Nothing that was allowed is done, and the same calls ask anew.
+      expect(await store.approvals.move(asked.approved, 'approved', 'running')).toBe(false);
+      const expired = await store.approvals.list({ status: 'expired' }, Date.now(), { offset: 0, limit: 9 });
+      expect(expired.items.map(({ id }) => id)).toEqual([asked.approved, asked.pending]);
+      const again = [await ask('1'), await ask('2'), await ask('3')];
+      for (const id of Object.values(asked)) expect(again).not.toContain(id);
+    });
+
     describe('approvals', () => {
       const LATER = FAR + 1000;
       const asking = async (about: Partial<NewApproval> = {}) => {

@@ -1,3 +1,4 @@
+import { Agent } from '../contract/agent.ts';
 import { TestClock } from '../engine/clock.ts';
 import { Receiver } from '../engine/receiver.ts';
 import { Asking } from '../inquiries/asking.ts';
@@ -93,6 +94,76 @@ test('a bulk job of one account does not go on from another', async () => {
   expect(await job()).toMatchObject({ reason: { code: 'account_changed' } });
   expect(await stage.send(FRIEND, 'from the new number')).toMatchObject({ status: 200 });
   expect(texts()).toEqual(['from the new number']);
+});
+
+describe('what one account knows', () => {
+  const rows = async (path: string) => (await stage.call('GET', path)).body.data as Record<string, unknown>[];
+  const known = async () => ({
+    people: (await rows('/api/contacts')).map(({ notify }) => notify).filter((name) => name === 'Robin'),
+    chats: (await rows('/api/chats')).map(({ name }) => name),
+    polls: (await rows('/api/polls')).map(({ question }) => question),
+  });
+  /** FRIEND has written, and was asked something. */
+  async function know(): Promise<void> {
+    await stage.sandbox.send(FRIEND, { to: OWN, text: 'hi' });
+    await stage.untilTrue(async () => (await known()).chats.length === 1);
+    const poll = { question: 'Where?', options: ['here', 'there'] };
+    expect(await stage.call('POST', '/api/send-message', { to: FRIEND, poll, wait: true })).toMatchObject({
+      status: 200,
+    });
+  }
+  const robin = { people: ['Robin'], chats: ['Robin'], polls: ['Where?'] };
+
+  test('is not shown as what the other one knows: people, chats, polls', async () => {
+    await know();
+    expect(await known()).toEqual(robin);
+    await relink(OTHER);
+    expect(await known()).toEqual({ people: [], chats: [], polls: [] });
+    await stage.sandbox.send(FRIEND, { to: OTHER, text: 'hi' });
+    await stage.untilTrue(async () => (await known()).chats.length === 1);
+    expect(await known()).toEqual({ ...robin, polls: [] });
+  });
+
+  test('is known when it is linked again', async () => {
+    await know();
+    await relink(OWN);
+    expect(await known()).toEqual(robin);
+  });
+
+  test('is a stranger to the other one', async () => {
+    await know();
+    // Messages have real times.
+    clock.advance(Date.now() - clock.now());
+    await relink(OTHER);
+    const budgets = { new_chats: { per_minute: 1, per_day: 1 } };
+    await stage.call('PUT', '/api/whatsapp-sessions/1', { budgets });
+    expect(await stage.send(FRIEND, 'hello')).toMatchObject({ status: 200 });
+    const { body } = await stage.call('GET', '/api/whatsapp-sessions/1/limits');
+    expect(body.data).toMatchObject({ sending: { budgets: [{ name: 'new_chats', day: { used: 1, limit: 1 } }] } });
+  });
+});
+
+test('what an agent may do for one account it has to ask for again with the other', async () => {
+  const { body } = await stage.call('POST', '/api/tokens', { name: 'agent', scope: { approval: 'writes' } });
+  const agent = await Agent.connect(stage.engine.url, (body.data as { token: string }).token);
+  const say = (text: string) => agent.call('send_text_message', { to: FRIEND, text, wait: true });
+  const approvals = async (status: string) =>
+    ((await stage.call('GET', `/api/approvals?status=${status}`)).body.data as { data: { id: number }[] }).data;
+  const waiting = say('from the shop');
+  await stage.untilTrue(async () => (await approvals('pending')).length === 1);
+  await relink(OTHER);
+  const [{ id }] = (await approvals('expired')) as [{ id: number }];
+  expect(await stage.call('POST', `/api/approvals/${id}/approve`)).toMatchObject({ status: 409 });
+  clock.advance(5 * 60_000);
+  expect((await waiting).error).toMatchObject({ code: 'conflict' });
+  const again = say('from the shop');
+  await stage.untilTrue(async () => (await approvals('pending')).length === 1);
+  expect(texts()).toEqual([]);
+  const [{ id: other }] = (await approvals('pending')) as [{ id: number }];
+  await stage.call('POST', `/api/approvals/${other}/approve`);
+  expect((await again).data).toMatchObject({ status: 'sent' });
+  expect(texts()).toEqual(['from the shop']);
+  await agent.close();
 });
 
 /** What was told of restrictions. */

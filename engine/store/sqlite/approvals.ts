@@ -61,6 +61,16 @@ export function approvals(db: Database, seal: Seal): Store['approvals'] {
   };
 }
 
+/** What was asked for, decided or refused about a session is worth nothing any more: the same call asks anew. */
+export function expireApprovals(db: Database, sessionId: number): void {
+  db.run(
+    `UPDATE approvals SET expires_at = min(expires_at, ?), status = iif(status = 'approved', 'pending', status)
+     WHERE session_id = ? AND status IN ('pending', 'approved', 'rejected')`,
+    db.now(),
+    sessionId,
+  );
+}
+
 const SELECT = 'SELECT a.*, t.name AS token FROM approvals a JOIN tokens t ON t.id = a.token_id';
 
 const orNull = <T>(value: unknown, read: (value: unknown) => T): T | null => (value === null ? null : read(value));

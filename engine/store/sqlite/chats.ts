@@ -44,13 +44,13 @@ export function chats(db: Database): Store['chats'] {
       );
       return new Map(rows.flatMap(({ address, shown }) => (shown ? [[String(address), String(shown)]] : [])));
     },
-    async standing(sessionId, address) {
+    async standing(sessionId, address, since) {
       if (findByAddress(db, 'chats', sessionId, address)) return 'open';
       const { jid = null, lid = null } = findByAddress(db, 'contacts', sessionId, address) ?? {};
       // What failed to be sent, or is not to be sent yet, has begun nothing.
       const row = db.get(
         `SELECT from_me = 0 OR status > ? AS open FROM messages
-         WHERE session_id = ? AND chat IN (?, ?, ?) AND (from_me = 0 OR status <> ?)
+         WHERE session_id = ? AND chat IN (?, ?, ?) AND timestamp >= ? AND (from_me = 0 OR status <> ?)
          AND send NOT IN ('scheduled', 'cancelled') ORDER BY open DESC LIMIT 1`,
         ...[
           MESSAGE_STATUS.pending,
@@ -58,6 +58,7 @@ export function chats(db: Database): Store['chats'] {
           address,
           jid as string | null,
           lid as string | null,
+          since,
           MESSAGE_STATUS.error,
         ],
       );

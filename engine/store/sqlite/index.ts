@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { Seal } from '../seal.ts';
 import type { Change, Committed, Store } from '../store.ts';
+import { leaveAccount } from './account.ts';
 import { answers, changeAnswers } from './answers.ts';
 import { approvals } from './approvals.ts';
 import { auth, pinIdentity, writeAuth } from './auth.ts';
@@ -12,7 +13,7 @@ import { deliveries } from './deliveries.ts';
 import { figures } from './figures.ts';
 import { rotateKey, sealOf } from './key.ts';
 import { sealWhatStoodOpen, wipe } from './sealed.ts';
-import { appendClosing, expireInquiries, failAsked, failInquiry, inquiries, takeAnswer } from './inquiries.ts';
+import { appendClosing, expireInquiries, failInquiry, inquiries, takeAnswer } from './inquiries.ts';
 import { changeJob, jobs } from './jobs.ts';
 import { applyNews } from './news.ts';
 import { appendEvent, eventLog } from './events.ts';
@@ -140,7 +141,7 @@ function apply(db: Database, seal: Seal, change: Change): Committed {
     return stored ? { ...stored, answered: takeAnswer(db, stored.message, message, stored.known) } : [];
   });
   endDownloads(db, change.downloaded ?? []);
-  const abandoned = change.inquiriesFailed === undefined ? [] : failAsked(db, sessionId, change.inquiriesFailed);
+  const abandoned = change.otherAccount === undefined ? [] : leaveAccount(db, sessionId, change.otherAccount);
   const outcomes = (change.outcomes ?? []).map((outcome) => {
     const applied = applyOutcome(db, sessionId, outcome);
     return { ...applied, failed: applied.settled && failInquiry(db, applied.settled) };
