@@ -256,6 +256,7 @@ const TYPES: Record<string, MessageType> = {
   pollCreationMessage: 'poll',
   pollCreationMessageV2: 'poll',
   pollCreationMessageV3: 'poll',
+  pollCreationMessageV5: 'poll',
   eventMessage: 'event',
   reactionMessage: 'reaction',
   encReactionMessage: 'reaction',

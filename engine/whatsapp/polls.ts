@@ -20,8 +20,16 @@ export interface PollOption {
 
 /** The question of a message that is a poll, in whichever of its versions. */
 export function pollOf(message: proto.IMessage | null | undefined): proto.Message.IPollCreationMessage | undefined {
-  const content = normalizeMessageContent(message);
-  return content?.pollCreationMessage ?? content?.pollCreationMessageV2 ?? content?.pollCreationMessageV3 ?? undefined;
+  const outer = normalizeMessageContent(message);
+  // Baileys does not know this as a wrapper.
+  const content = outer?.pollCreationMessageV4 ? normalizeMessageContent(outer.pollCreationMessageV4.message) : outer;
+  return (
+    content?.pollCreationMessage ??
+    content?.pollCreationMessageV2 ??
+    content?.pollCreationMessageV3 ??
+    content?.pollCreationMessageV5 ??
+    undefined
+  );
 }
 
 /** The account in both of its addresses: a vote is encrypted with the addresses that its voter's WhatsApp used. */

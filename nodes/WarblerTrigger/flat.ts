@@ -79,6 +79,7 @@ const TYPES: Readonly<Record<string, string>> = {
   pollCreationMessage: 'poll',
   pollCreationMessageV2: 'poll',
   pollCreationMessageV3: 'poll',
+  pollCreationMessageV5: 'poll',
   eventMessage: 'event',
   reactionMessage: 'reaction',
   encReactionMessage: 'reaction',

@@ -128,6 +128,8 @@ describe('a filter', () => {
     ['contact', { contactsArrayMessage: {} }],
     ['location', { liveLocationMessage: {} }],
     ['poll', { pollCreationMessageV3: {} }],
+    ['poll', { pollCreationMessageV4: { message: { pollCreationMessageV3: {} } } }],
+    ['poll', { pollCreationMessageV5: {} }],
     ['event', { eventMessage: {} }],
     ['reaction', { reactionMessage: {} }],
     ['other', { protocolMessage: {} }],

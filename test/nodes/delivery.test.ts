@@ -46,9 +46,9 @@ class Answer extends EventEmitter {
 interface Request {
   id: string;
   event?: string;
-  workflowId?: string;
+  /** The trigger's production URL, by which it is known. */
+  url?: string;
   registration?: Registration;
-  mode?: 'webhook' | 'manual';
   forged?: boolean;
   /** How often somebody has asked for the event once more. */
   redelivery?: number;
@@ -60,8 +60,8 @@ interface Request {
   engine?: (request: IHttpRequestOptions) => Promise<Partial<IN8nHttpFullResponse>>;
 }
 
-let workflows = 0;
-const newWorkflow = () => `workflow-${++workflows}`;
+let triggers = 0;
+const newUrl = () => `http://n8n.example/webhook/${++triggers}/webhook`;
 
 /** One webhook request as n8n makes it: static data read afresh, so each request has an object of its own. */
 function deliver(request: Request): {
@@ -69,8 +69,9 @@ function deliver(request: Request): {
   outcome: Promise<IWebhookResponseData>;
   registration: Registration;
 } {
-  const { id, event = 'messages.received', workflowId = newWorkflow(), mode = 'webhook', forged = false } = request;
-  const { registration = { secret }, options = {}, redelivery, sample, data, collected, engine } = request;
+  const { id, event = 'messages.received', url = newUrl(), forged = false } = request;
+  const { options = {}, redelivery, sample, data, collected, engine } = request;
+  const registration = request.registration ?? { secret, url };
   const body = {
     ...{ event, id, sessionId: '7' },
     ...(redelivery !== undefined && { redelivery }),
@@ -90,7 +91,6 @@ function deliver(request: Request): {
     getBodyData: () => body,
     getWorkflowStaticData: () => registration,
     getNodeParameter: (name: string) => (name === 'events' ? ['messages.received', 'messageChanges'] : options),
-    getWorkflow: () => ({ id: workflowId }),
     getNode: () => ({ id: 'trigger', name: 'Warbler Trigger', type: 'warblerTrigger' }),
     getCredentials: async () => ({ url: 'http://engine.example/', token: 't' }),
     helpers: {
@@ -104,7 +104,6 @@ function deliver(request: Request): {
         return { data: bytes.toString('base64'), fileName, mimeType };
       },
     },
-    getMode: () => mode,
   };
   return { answer, registration, outcome: takeDelivery.call(context as unknown as IWebhookFunctions) };
 }
@@ -145,30 +144,30 @@ test.each([
 });
 
 test('an event that was shown as a sample is still to come', async () => {
-  const workflowId = newWorkflow();
+  const url = newUrl();
   for (const sample of [true, undefined]) {
-    const { outcome, answer } = deliver({ id: 'evt_1', workflowId, ...(sample && { sample }) });
+    const { outcome, answer } = deliver({ id: 'evt_1', url, ...(sample && { sample }) });
     expect((await outcome).workflowData?.[0]?.[0]?.json).toMatchObject({ id: 'evt_1', ...(sample && { sample }) });
     answer.json({});
   }
-  expect(started(await deliver({ id: 'evt_1', workflowId }).outcome)).toBe(false);
+  expect(started(await deliver({ id: 'evt_1', url }).outcome)).toBe(false);
 });
 
 test('a repeated event starts nothing, whether n8n kept its static data or not', async () => {
-  const workflowId = newWorkflow();
-  const first = deliver({ id: 'evt_1', workflowId });
+  const url = newUrl();
+  const first = deliver({ id: 'evt_1', url });
   expect(started(await first.outcome)).toBe(true);
   first.answer.json({});
   expect(first.registration.seen).toEqual(['evt_1']);
-  expect(started(await deliver({ id: 'evt_1', workflowId, registration: { secret } }).outcome)).toBe(false);
+  expect(started(await deliver({ id: 'evt_1', url, registration: { secret, url } }).outcome)).toBe(false);
 });
 
 test('an event that somebody asks for once more starts the workflow once more, exactly once', async () => {
-  const workflowId = newWorkflow();
+  const url = newUrl();
   const take = async (redelivery?: number, registration: Registration = { secret }) => {
     const { outcome, answer } = deliver({
       id: 'evt_1',
-      workflowId,
+      url,
       registration,
       ...(redelivery !== undefined && { redelivery }),
     });
@@ -184,20 +183,20 @@ test('an event that somebody asks for once more starts the workflow once more, e
 });
 
 test('after a restart, static data tells which redelivery was taken', async () => {
-  const registration = () => ({ secret, seen: ['evt_1', 'evt_1#1'] });
+  const registration = () => ({ secret, url: newUrl(), seen: ['evt_1', 'evt_1#1'] });
   const again = (redelivery: number) => deliver({ id: 'evt_1', redelivery, registration: registration() }).outcome;
   expect([started(await again(1)), started(await again(2))]).toEqual([false, true]);
 });
 
 test('after a restart, static data tells what was taken', async () => {
-  expect(started(await deliver({ id: 'evt_1', registration: { secret, seen: ['evt_0', 'evt_1'] } }).outcome)).toBe(
-    false,
-  );
+  expect(
+    started(await deliver({ id: 'evt_1', registration: { secret, url: newUrl(), seen: ['evt_0', 'evt_1'] } }).outcome),
+  ).toBe(false);
 });
 
 test('of deliveries at once one starts the workflow, and each waits until the one before is answered', async () => {
-  const workflowId = newWorkflow();
-  const requests = ['evt_1', 'evt_1', 'evt_2'].map((id) => deliver({ id, workflowId }));
+  const url = newUrl();
+  const requests = ['evt_1', 'evt_1', 'evt_2'].map((id) => deliver({ id, url }));
   const order: string[] = [];
   for (const [index, { outcome }] of requests.entries()) void outcome.then(() => order.push(`taken ${index}`));
   for (const [index, { outcome, answer }] of requests.entries()) {
@@ -211,9 +210,9 @@ test('of deliveries at once one starts the workflow, and each waits until the on
 });
 
 test('an event whose workflow n8n could not start is taken when it comes again', async () => {
-  const workflowId = newWorkflow();
-  const first = deliver({ id: 'evt_1', workflowId });
-  const second = deliver({ id: 'evt_1', workflowId });
+  const url = newUrl();
+  const first = deliver({ id: 'evt_1', url });
+  const second = deliver({ id: 'evt_1', url });
   await first.outcome;
   first.answer.status(500).json({});
   expect(started(await second.outcome)).toBe(true);
@@ -221,52 +220,74 @@ test('an event whose workflow n8n could not start is taken when it comes again',
 });
 
 test('an event whose sender hung up while n8n was starting the workflow counts as taken', async () => {
-  const workflowId = newWorkflow();
-  const first = deliver({ id: 'evt_1', workflowId });
+  const url = newUrl();
+  const first = deliver({ id: 'evt_1', url });
   await first.outcome;
   first.answer.hangUp();
-  expect(started(await deliver({ id: 'evt_1', workflowId }).outcome)).toBe(false);
+  expect(started(await deliver({ id: 'evt_1', url }).outcome)).toBe(false);
   first.answer.headersSent = true;
 });
 
 test('an event whose sender hung up while it waited for its turn is left for the next attempt', async () => {
-  const workflowId = newWorkflow();
-  const first = deliver({ id: 'evt_1', workflowId });
-  const waiting = deliver({ id: 'evt_2', workflowId });
+  const url = newUrl();
+  const first = deliver({ id: 'evt_1', url });
+  const waiting = deliver({ id: 'evt_2', url });
   await first.outcome;
   waiting.answer.hangUp();
   first.answer.json({});
   expect(started(await waiting.outcome)).toBe(false);
-  const again = deliver({ id: 'evt_2', workflowId });
+  const again = deliver({ id: 'evt_2', url });
   expect(started(await again.outcome)).toBe(true);
   again.answer.json({});
 });
 
 test('a delivery whose sender is gone already does not hold up the next one', async () => {
-  const workflowId = newWorkflow();
-  const gone = deliver({ id: 'evt_1', workflowId });
+  const url = newUrl();
+  const gone = deliver({ id: 'evt_1', url });
   gone.answer.hangUp();
   await gone.outcome;
-  const next = deliver({ id: 'evt_2', workflowId });
+  const next = deliver({ id: 'evt_2', url });
   expect(started(await next.outcome)).toBe(true);
   next.answer.json({});
   gone.answer.headersSent = true;
 });
 
-test('an event is taken once by the test run and once by the active workflow', async () => {
-  const workflowId = newWorkflow();
-  const production = deliver({ id: 'evt_1', workflowId });
-  const trial = deliver({ id: 'evt_1', workflowId, mode: 'manual', registration: { secret, subscriptionId: 'sub_t' } });
-  expect(started(await production.outcome)).toBe(true);
-  expect(started(await trial.outcome)).toBe(true);
-  production.answer.json({});
-  trial.answer.json({});
+describe('a test', () => {
+  const trial = () => ({ secret, url: newUrl(), subscriptionId: 'sub_t', isTest: true });
+
+  test('takes one event, which the active workflow takes, too', async () => {
+    const registration = trial();
+    const first = deliver({ id: 'evt_1', registration });
+    expect(started(await first.outcome)).toBe(true);
+    expect(started(await deliver({ id: 'evt_2', registration }).outcome)).toBe(false);
+    first.answer.json({});
+    const production = deliver({ id: 'evt_1' });
+    expect(started(await production.outcome)).toBe(true);
+    production.answer.json({});
+  });
+
+  test('takes another one when n8n could not run it with the first', async () => {
+    const registration = trial();
+    const first = deliver({ id: 'evt_1', registration });
+    expect(started(await first.outcome)).toBe(true);
+    first.answer.status(500).json({});
+    await new Promise(setImmediate);
+    const again = deliver({ id: 'evt_1', registration });
+    expect(started(await again.outcome)).toBe(true);
+    again.answer.json({});
+  });
+
+  test('that was called off takes none', async () => {
+    const registration: Registration = trial();
+    delete registration.subscriptionId;
+    expect(started(await deliver({ id: 'evt_1', registration }).outcome)).toBe(false);
+  });
 });
 
 test('the last 1000 events are remembered, the oldest leave', async () => {
-  const workflowId = newWorkflow();
+  const url = newUrl();
   const seen = Array.from({ length: 1000 }, (_, index) => `evt_${index}`);
-  const next = deliver({ id: 'evt_1000', workflowId, registration: { secret, seen } });
+  const next = deliver({ id: 'evt_1000', url, registration: { secret, url, seen } });
   expect(started(await next.outcome)).toBe(true);
   next.answer.json({});
   expect(next.registration.seen).toEqual([...seen.slice(1), 'evt_1000']);
@@ -319,8 +340,8 @@ describe('with Download Media', () => {
   });
 
   test('one that cannot be fetched now is answered 503, and taken when it comes again', async () => {
-    const workflowId = newWorkflow();
-    const request = { id: 'evt_1', workflowId, data: image('M1'), options };
+    const url = newUrl();
+    const request = { id: 'evt_1', url, data: image('M1'), options };
     const failing = deliver({ ...request, engine: new Files(refusal(502, 'WhatsApp did not answer.')).answer });
     expect(await failing.outcome).toEqual({ noWebhookResponse: true });
     expect([failing.answer.statusCode, failing.answer.body]).toEqual([
@@ -351,11 +372,11 @@ describe('with Download Media', () => {
   });
 
   test('one that takes longer than the engine waits is fetched once, and is ready for the next attempt', async () => {
-    const workflowId = newWorkflow();
+    const url = newUrl();
     let release = () => {};
     const ready = new Promise<void>((resolve) => (release = resolve));
     const files = new Files(() => ready.then(() => DECRYPTED));
-    const request = { id: 'evt_1', workflowId, data: image('M1'), options, engine: files.answer };
+    const request = { id: 'evt_1', url, data: image('M1'), options, engine: files.answer };
     const first = deliver(request);
     first.answer.hangUp();
     const second = deliver(request);
@@ -367,12 +388,12 @@ describe('with Download Media', () => {
   });
 
   test('other deliveries do not wait for it', async () => {
-    const workflowId = newWorkflow();
+    const url = newUrl();
     let release = () => {};
     const ready = new Promise<void>((resolve) => (release = resolve));
     const files = new Files(() => ready.then(() => DECRYPTED));
-    const slow = deliver({ id: 'evt_1', workflowId, data: image('M1'), options, engine: files.answer });
-    const quick = deliver({ id: 'evt_2', workflowId, options });
+    const slow = deliver({ id: 'evt_1', url, data: image('M1'), options, engine: files.answer });
+    const quick = deliver({ id: 'evt_2', url, options });
     expect(started(await quick.outcome)).toBe(true);
     quick.answer.json({});
     release();
