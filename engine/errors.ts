@@ -79,7 +79,7 @@ export const ERRORS = {
   session_not_scannable: {
     status: 409,
     fault: 'later',
-    about: 'There is no QR code to scan now. Connect the session first.',
+    about: 'There is no code to scan or to type in now: the session is linked, or has to be connected first.',
   },
   session_restricted: { status: 409, fault: 'later', about: 'WhatsApp has restricted the account for a time.' },
   conflict: { status: 409, fault: 'later', about: 'Not in the state that things are in now; the message says why.' },

@@ -285,11 +285,14 @@ export class Session {
 
   /**
    * The code to type into the phone (Linked devices, "Link with phone number instead") instead of scanning a QR code.
-   * Connects first if need be. Throws `conflict` when the session has a login already.
+   * Connects first if need be. Throws `session_not_scannable` when the session has a login already, or WhatsApp gives no code.
    */
   async pairingCode(phone: string): Promise<string> {
     if (this.state.paired) {
-      throw new EngineError('conflict', 'This session is linked already. Connect it; no code is needed.');
+      throw new EngineError(
+        'session_not_scannable',
+        'This session is linked to an account: it connects without a code.',
+      );
     }
     if (!this.qr) await this.connect();
     const wa = this.socket?.wa;

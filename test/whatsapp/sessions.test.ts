@@ -45,11 +45,14 @@ test('from create over QR code and scan to connected, each step told', async () 
   expect(after.body.data).toMatchObject({ status: 'connected', account: { jid: expect.stringContaining(NEW) } });
 });
 
-test('one that is linked has no QR code, and says what to do instead', async () => {
+test('one that is linked has no code to scan or to type in, and says what to do instead', async () => {
   const asked = () => stage.call('GET', '/api/whatsapp-sessions/1/qrcode');
   const refusal = (message: string) => ({ status: 409, body: { code: 'session_not_scannable', message } });
   expect(await asked()).toMatchObject(
     refusal('This session is linked to an account and connected: there is no QR code to scan.'),
+  );
+  expect(await stage.call('POST', '/api/whatsapp-sessions/1/pairing-code')).toMatchObject(
+    refusal('This session is linked to an account: it connects without a code.'),
   );
   await stage.call('POST', '/api/whatsapp-sessions/1/disconnect');
   expect(await asked()).toMatchObject(refusal('This session is linked to an account: it connects without a QR code.'));
