@@ -57,8 +57,8 @@ export async function takeDelivery(this: IWebhookFunctions): Promise<IWebhookRes
   } catch (error) {
     return turnAway(response, 503, `A file could not be fetched: ${(error as Error).message}`);
   }
-  const start = registration.isTest ? startTest : startOnce;
-  const outcome = await start.call(this, id, item, registration);
+  const start = { id, item, registration, response };
+  const outcome = registration.isTest ? startTest(start) : await startOnce(start);
   if (!response.closed) forgetFetched(files);
   return outcome;
 }
@@ -96,17 +96,19 @@ async function itemFor(this: IWebhookFunctions, key: string, event: IDataObject)
   return await fetchedOnce(key, async () => await withFiles.call(this, event, binaryPropertyName));
 }
 
+/** What may start the workflow. */
+interface Start {
+  id: string;
+  item: INodeExecutionData;
+  registration: Registration;
+  response: Response;
+}
+
 /**
  * A test is over with its first event. Until n8n has told the engine so, more may come; what came before may be ready
  * only after it. None of that is known as taken to the active workflow, which has still to get it.
  */
-async function startTest(
-  this: IWebhookFunctions,
-  id: string,
-  item: INodeExecutionData,
-  registration: Registration,
-): Promise<IWebhookResponseData> {
-  const response = this.getResponseObject();
+function startTest({ id, item, registration, response }: Start): IWebhookResponseData {
   // The engine has given up meanwhile; it will come again.
   if (response.closed) return { noWebhookResponse: true };
   if (registration.seen || registration.subscriptionId === undefined) return taken('This test is over');
@@ -117,13 +119,7 @@ async function startTest(
   return { workflowData: [[item]] };
 }
 
-async function startOnce(
-  this: IWebhookFunctions,
-  id: string,
-  item: INodeExecutionData,
-  registration: Registration,
-): Promise<IWebhookResponseData> {
-  const response = this.getResponseObject();
+async function startOnce({ id, item, registration, response }: Start): Promise<IWebhookResponseData> {
   const memory = memoryOf(registration.url as string);
   const answered = answerOf(response).then(() => {
     if (response.statusCode >= 400) memory.forget(id);
