@@ -8,6 +8,8 @@ interface Curve {
 }
 
 interface Session {
+  /** By the key with which each was begun, the oldest first. */
+  _chains: Record<string, { chainType: number }>;
   serialize(): object;
   constructor: { deserialize(serialized: object): Session };
 }
@@ -46,12 +48,29 @@ const decrypt = cipher.doDecryptWhisperMessage;
 cipher.doDecryptWhisperMessage = async function (message, session) {
   const before = session.constructor.deserialize(session.serialize());
   try {
-    return await decrypt.call(this, message, session);
+    const plaintext = await decrypt.call(this, message, session);
+    forgetOldChains(session);
+    return plaintext;
   } catch (error) {
     Object.assign(session, before);
     throw error;
   }
 };
+
+/** libsignal's number for the chains with which messages are read. */
+const RECEIVING = 2;
+/** As many as WhatsApp's own clients keep. */
+const RECEIVING_CHAINS = 5;
+
+/**
+ * Whenever two answer one another a new chain begins, and libsignal keeps all of them for messages that come late: the
+ * record of a session, which is written with every message, grew with every answer. A message that is more answers late
+ * than this is asked for again.
+ */
+function forgetOldChains({ _chains: chains }: Session): void {
+  const receiving = Object.keys(chains).filter((key) => chains[key]!.chainType === RECEIVING);
+  for (const key of receiving.slice(0, -RECEIVING_CHAINS)) delete chains[key];
+}
 
 /** libsignal prints whole session records, private keys included, with `console`; those lines go nowhere. */
 for (const method of ['log', 'info', 'warn', 'error', 'debug'] as const) {

@@ -50,6 +50,14 @@ class Side {
     });
   }
 
+  /** How many chains of keys it keeps for the other side. */
+  chains(other: Side): number {
+    const { _sessions: sessions } = JSON.parse(this.records.get(other.address.toString())!) as {
+      _sessions: Record<string, { _chains: object }>;
+    };
+    return Object.values(sessions).reduce((sum, { _chains: chains }) => sum + Object.keys(chains).length, 0);
+  }
+
   write(other: Side, text: string) {
     return new this.Cipher(this.storage, other.address).encrypt(Buffer.from(text));
   }
@@ -82,6 +90,29 @@ export async function crossing(Cipher: typeof SessionCipher): Promise<string[]> 
   await theirs.read(ours, ahead);
   read.push(await ours.read(theirs, await theirs.write(ours, 'on the new session, too')));
   return read;
+}
+
+/**
+ * Two who answer one another so often. Answers what is read in the end of messages that come late, written so many
+ * answers before, and how many chains are kept.
+ */
+export async function answering(
+  Cipher: typeof SessionCipher,
+  { answers, late }: { answers: number; late: number },
+): Promise<{ read: string | undefined; chains: number }> {
+  const ours = new Side(Cipher, new ProtocolAddress('ours', 0));
+  const theirs = new Side(Cipher, new ProtocolAddress('theirs', 0));
+  await ours.begin(theirs);
+  await theirs.read(ours, await ours.write(theirs, 'hello'));
+  let waiting: Awaited<ReturnType<Side['write']>> | undefined;
+  for (let left = answers; left > 0; left--) {
+    const written = await theirs.write(ours, 'question');
+    if (left === late) waiting = await theirs.write(ours, 'late');
+    await ours.read(theirs, written);
+    await theirs.read(ours, await ours.write(theirs, 'answer'));
+  }
+  const read = waiting && (await ours.read(theirs, waiting));
+  return { read, chains: ours.chains(theirs) };
 }
 
 /** What it has to answer. */
