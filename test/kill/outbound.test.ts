@@ -86,7 +86,8 @@ test(
         ...at(FRIEND).filter(({ chat }) => chat === group),
       ].map(({ text }) => text);
     };
-    const missing = () => texts().filter(({ key }) => !arrived().includes(key));
+    // Looked at once: the sandbox stands still meanwhile.
+    const missing = (got = new Set(arrived())) => texts().filter(({ key }) => !got.has(key));
     await until(
       () =>
         `${missing()
